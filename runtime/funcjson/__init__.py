@@ -1,0 +1,1 @@
+"""funcjson: an interpreter for function.json with a local SignalR service."""

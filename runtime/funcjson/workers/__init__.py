@@ -1,0 +1,1 @@
+"""Language workers: processes that run the users' handlers."""

@@ -1,0 +1,60 @@
+"""The Worker protocol: start, load, index, invoke, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from funcjson.model import Call, CallResult, Function, Language, WorkerLog
+
+LogSink = Callable[[WorkerLog], None]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFunction:
+    """A code-first function as its worker reports it: the document it compiles to, and where it is written."""
+
+    name: str
+    document: dict[str, Any]
+    script_file: str
+    line: int = 0
+    entry_point: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexResult:
+    """What indexing found. `error` is the user's own error text when the app's entry file failed."""
+
+    functions: tuple[IndexedFunction, ...] = ()
+    error: str | None = None
+    stack: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Worker(Protocol):
+    """Runs handlers of one language.
+
+    Guarantees: `invoke` calls run concurrently; a lost worker fails each running call with WorkerError and never hangs;
+    log lines of a call reach the sink before its `invoke` returns.
+    """
+
+    language: Language
+
+    async def start(self) -> None:
+        """Start; raises WorkerStartError."""
+
+    async def load(self, function: Function) -> None:
+        """Load a handler; raises HandlerLoadError with the user's own traceback."""
+
+    async def index(self) -> IndexResult:
+        """Find code-first functions (Python v2, Node v4). Empty for apps that have none."""
+
+    async def invoke(self, call: Call) -> CallResult:
+        """Run a handler; raises HandlerError, or WorkerError when the worker is lost."""
+
+    async def stacks(self) -> str:
+        """Where the worker's threads are now, as text, for a handler that is stuck."""
+
+    async def stop(self) -> None:
+        """Stop at once; idempotent."""

@@ -1,0 +1,120 @@
+"""The wire between host and worker: length-prefixed frames of JSON with binary parts, version 1.
+
+A frame is two unsigned 32-bit big-endian lengths (JSON part, binary part), then the JSON part (UTF-8), then the binary part.
+A `bytes` value inside the JSON part is written `{"bytes": [offset, length]}` and points into the binary part, which is never
+empty when there is such a value (one zero byte stands for "only empty values").
+
+Typed data is as in `model.py`: one of string, json, bytes, int, double, http, or {}.
+An http request is {"method", "url", "headers": {lower-case name: value}, "query": {name: value}, "params": {name: value},
+"body": typed data, "user": null}; an http response is {"status": int | str | null, "headers": {name: value},
+"cookies": [{"name", "value", "domain", "path", "expires" (ISO text), "secure", "httpOnly", "sameSite", "maxAge"}],
+"body": typed data, "enableContentNegotiation": bool}.
+
+Host to worker
+  {"op": "init", "version": 1, "app_root": str, "language": str, "options": {...}}       answered by "ready" or "failed"
+  {"op": "load", "id": str, "function": {"name", "directory", "script_file", "entry_point", "bindings": [{...}]}}
+                                                                                          answered by "loaded" or "failed"
+  {"op": "index", "id": str}                                                             answered by "indexed" or "failed"
+  {"op": "invoke", "id": invocation id, "function": str, "inputs": [[name, typed data]], "metadata": {name: typed data},
+   "retry": [count, max, exception] | null, "trace_parent": str}                         answered by "result" or "failed"
+  {"op": "stacks", "id": str}                                                            answered by "stacks" (from a thread of its own)
+  {"op": "stop"}                                                                         the worker exits with code 0
+Worker to host
+  {"op": "ready", "version": 1, "runtime": "python 3.11.7"}
+  {"op": "loaded", "id"}
+  {"op": "indexed", "id", "functions": [{"name", "document", "script_file", "line", "entry_point"}], "error", "stack", "warnings": [str]}
+  {"op": "result", "id", "outputs": {name: typed data}, "return": typed data}
+  {"op": "failed", "id", "type": exception class name, "message": str, "stack": str (user frames only)}
+  {"op": "stacks", "id", "text"}
+  {"op": "log", "level", "message", "category": "user" | "console" | "system", "function": str | null, "invocation_id": str | null}
+A side that meets an unknown `op` ignores it, so that either can be newer.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+VERSION = 1
+# The environment variable that names the inherited file descriptor of the socket.
+FD_VARIABLE = "FUNCJSON_WORKER_FD"
+
+_LENGTHS = struct.Struct(">II")
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """A message as one frame."""
+    parts: list[bytes] = []
+    size = 0
+
+    def place(value: Any) -> Any:
+        nonlocal size
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            data = bytes(value)
+            offset = size
+            parts.append(data)
+            size += len(data)
+            return [offset, len(data)]
+        raise TypeError(f"not a wire value: {type(value).__name__}")
+
+    # `default` is asked only for what JSON does not know: bytes are the only such thing.
+    encoder = (
+        _dumps
+        if not _has_bytes(message)
+        else json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=place).encode
+    )
+    text = encoder(message).encode("utf-8", "surrogatepass")
+    tail = b"".join(parts) or (b"\0" if parts else b"")
+    return b"".join((_LENGTHS.pack(len(text), len(tail)), text, tail))
+
+
+def _has_bytes(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_bytes(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_has_bytes(item) for item in value)
+    return isinstance(value, (bytes, bytearray, memoryview))
+
+
+class Decoder:
+    """Bytes in, whole messages out; fed in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[dict[str, Any]]:
+        """Add bytes and give each message that is now complete."""
+        buffer = self._buffer
+        buffer += data
+        start = 0
+        try:
+            while len(buffer) - start >= _LENGTHS.size:
+                text_size, tail_size = _LENGTHS.unpack_from(buffer, start)
+                text_at = start + _LENGTHS.size
+                tail_at = text_at + text_size
+                end = tail_at + tail_size
+                if len(buffer) < end:
+                    return
+                message = json.loads(bytes(buffer[text_at:tail_at]))
+                if tail_size:
+                    _restore(message, bytes(buffer[tail_at:end]))
+                start = end
+                yield message
+        finally:
+            del buffer[:start]
+
+
+def _restore(value: Any, tail: bytes) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "bytes" and isinstance(item, list):
+                offset, length = item
+                value[key] = tail[offset : offset + length]
+            else:
+                _restore(item, tail)
+    elif isinstance(value, list):
+        for item in value:
+            _restore(item, tail)
