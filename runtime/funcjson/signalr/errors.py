@@ -1,0 +1,40 @@
+"""The service's own errors: what a verb of the service can refuse, as a small tree of its own.
+
+    SignalRError
+      ProtocolError          bytes from a client that the hub protocol does not allow
+      ProtocolUnavailable    a hub protocol whose package is not installed
+      OptionsError           ServiceOptions that cannot work (key too short, unknown audience mode)
+      NoSuchConnection       no connection of this id has finished its handshake in this hub
+      ClientResultError      the client answered an invocation with an error
+      ClientResultTimeout    the client did not answer an invocation in time
+"""
+
+from __future__ import annotations
+
+
+class SignalRError(Exception):
+    """Base of everything that `funcjson.signalr` raises on purpose."""
+
+
+class ProtocolError(SignalRError):
+    """A client sent bytes that its hub protocol does not allow; the connection must close."""
+
+
+class ProtocolUnavailable(SignalRError):
+    """A hub protocol is known but its Python package is not installed."""
+
+
+class OptionsError(SignalRError):
+    """Options of the service that cannot work; the text names the option and the fix."""
+
+
+class NoSuchConnection(SignalRError):
+    """No connection of this id has finished its handshake in this hub."""
+
+
+class ClientResultError(SignalRError):
+    """The client answered an invocation with an error; `str()` is the client's own text."""
+
+
+class ClientResultTimeout(SignalRError):
+    """The client did not answer an invocation in time."""
