@@ -1,0 +1,5 @@
+// Tell a client where the SignalR service is, and give it a token that says who it is.
+module.exports = async function (context, req, connectionInfo) {
+  // The binding made this already: an object with url and accessToken.
+  context.res = { body: connectionInfo };
+};
