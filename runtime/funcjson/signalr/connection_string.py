@@ -31,6 +31,7 @@ KNOWN_KEYS = (
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _VERSION = re.compile(r"1\.[0-9]+(?:[\w\-.]+)?")
 _PORT = re.compile(r"\s*\+?[0-9]+\s*")
+_QUOTES = ("'", '"')
 _EXAMPLE = "Endpoint=http://localhost;Port=8888;AccessKey=...;Version=1.0;"
 
 
@@ -342,13 +343,13 @@ def _unknown(values: Mapping[str, str]) -> Iterator[str]:
 
 
 def _quoted(text: str) -> bool:
-    return text[:1] in "'\"" or text[-1:] in "'\""
+    return text.startswith(_QUOTES) or text.endswith(_QUOTES)
 
 
 def _bad_url(key: str, value: str) -> str:
     if "<" in value and ">" in value:
         return f"{key} is still a placeholder: put in the URL of the service"
-    if value[:1] in ("'", '"'):
+    if value.startswith(_QUOTES):
         return f"take the quotation marks in {key} away"
     if value.lower().startswith("sb://"):
         return (

@@ -171,7 +171,7 @@ def _mint(
     payload.update({"nbf": issued, "exp": issued + lifetime_s, "iat": issued, "aud": audience})
     token = jwt.PyJWS(algorithms=["HS256"]).encode(
         _sound_utf8(json.dumps(payload, separators=(",", ":"), ensure_ascii=False)),
-        key,
+        _hmac_key(key),
         algorithm="HS256",
         headers={"kid": kid or endpoint.key_id or _key_id(key)},
         json_encoder=_HeaderEncoder,
@@ -203,6 +203,11 @@ def _sound_utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def _hmac_key(key: str) -> bytes:
+    """The same HMAC key, long enough for PyJWT not to warn: HMAC itself pads with zero bytes."""
+    return key.encode().ljust(64, b"\0")
 
 
 def _key_id(key: str) -> str:
@@ -411,7 +416,7 @@ def _signed_claims(token: str, keys: Sequence[str]) -> dict[str, Any]:
         try:
             found: dict[str, Any] = jwt.decode(
                 token,
-                key,
+                _hmac_key(key),
                 algorithms=_ALGORITHMS,
                 # Expiry and audience are checked by our own rules; the service ignores the others.
                 options={
