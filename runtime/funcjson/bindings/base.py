@@ -1,4 +1,8 @@
-"""What a binding type is: TriggerType, InputType, OutputType, and the services they may use."""
+"""What a binding type is: TriggerType, InputType, OutputType, and the services they may use.
+
+A type's `schema` is the path of a shipped schema, such as `bindings/signalR.json`, or, for bindings of
+other distributions, the JSON text of their own.
+"""
 
 from __future__ import annotations
 
