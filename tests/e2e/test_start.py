@@ -1,0 +1,249 @@
+"""`funcjson start` and `validate` as a user meets them: bad input, busy ports, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.e2e.conftest import SAMPLES, copy_sample, run_and_check
+from tests.e2e.processes import (
+    SECRET,
+    RunningHost,
+    request,
+    run_funcjson,
+    start_host,
+    wait_gone,
+)
+
+TRIGGER = {"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous"}
+ANSWER = {"type": "http", "direction": "out", "name": "$return"}
+HELLO = "def main(req):\n    return 'hello'\n"
+STUCK = """import threading
+
+def main(req):
+    print("stuck now", flush=True)
+    threading.Event().wait()
+"""
+SHOW = """import logging, os
+
+def main(req):
+    logging.info(os.environ["AzureSignalRConnectionString"])
+    return "shown"
+"""
+
+
+def write_app(root: Path, functions: dict[str, tuple[str, str]]) -> Path:
+    """An app of Python functions: name -> (function.json, handler)."""
+    root.mkdir()
+    (root / "host.json").write_text('{"version": "2.0"}')
+    for name, (document, handler) in functions.items():
+        (root / name).mkdir()
+        (root / name / "function.json").write_text(document)
+        (root / name / "__init__.py").write_text(handler)
+    return root
+
+
+def document(*bindings: object) -> str:
+    return json.dumps({"bindings": [TRIGGER, ANSWER, *bindings]}, indent=2)
+
+
+SOUND = (document(), HELLO)
+
+
+def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    code, _, err = run_funcjson("start", str(tmp_path / "nowhere"), "--port", "0")
+
+    assert code != 0
+    assert "nowhere" in err
+    assert "error[FJ01" in err
+    assert "Traceback" not in err
+
+
+def test_a_folder_without_any_function_is_refused(tmp_path: Path) -> None:
+    code, _, err = run_funcjson("start", str(tmp_path), "--port", "0", "--service-port", "0")
+
+    assert code != 0
+    assert "error[FJ01" in err
+    assert "function.json" in err
+
+
+def test_a_broken_host_json_is_refused_with_its_place(tmp_path: Path) -> None:
+    app = write_app(tmp_path / "app", {"hello": SOUND})
+    (app / "host.json").write_text('{\n  "version": "2.0",\n  "extensions": {,}\n}\n')
+
+    code, _, err = run_funcjson("start", str(app), "--port", "0", "--service-port", "0")
+
+    assert code != 0
+    assert "host.json:3:" in err
+
+
+@pytest.mark.parametrize("option", ["--port", "--service-port"])
+def test_a_busy_port_is_named_with_a_way_out(tmp_path: Path, option: str) -> None:
+    app = write_app(tmp_path / "app", {"hello": SOUND})
+    other = "--service-port" if option == "--port" else "--port"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, _, err = run_funcjson("start", str(app), option, port, other, "0")
+
+    assert code != 0
+    assert port in err
+    assert option in err
+    assert "Traceback" not in err
+
+
+def test_one_broken_function_leaves_the_others_working(tmp_path: Path) -> None:
+    functions = {
+        "hello": SOUND,
+        "unreadable": ('{"bindings": [', HELLO),
+        "unimportable": (document(), "import no_such_module_anywhere\n"),
+        "raises": (document(), "def main(req):\n    raise ValueError('no luck')\n"),
+    }
+    app = write_app(tmp_path / "app", functions)
+
+    for host in run_and_check(start_host(app, tmp_path)):
+        assert host.call("GET", "/api/hello").text == "hello"
+        assert host.call("GET", "/api/raises").status == 500
+        assert host.call("GET", "/api/unreadable").status == 404
+        output = host.output.text()
+        assert "unreadable/function.json:1:" in output
+        assert "no_such_module_anywhere" in output
+        host.output.wait_for("no luck")
+
+
+def test_validate_prints_every_problem_with_its_place(tmp_path: Path) -> None:
+    info = {"type": "signalRConnectionInfo", "direction": "in", "name": "info", "hubname": 1}
+    functions = {
+        "hello": SOUND,
+        "unreadable": ('{"bindings": [', HELLO),
+        "two": (document(info, {**TRIGGER, "name": "again"}), HELLO),
+    }
+    app = write_app(tmp_path / "app", functions)
+
+    code, out, err = run_funcjson("validate", str(app))
+
+    assert code == 1
+    assert "unreadable/function.json:1:" in out + err
+    assert "two/function.json:" in out + err
+    assert "hello/function.json" not in out + err
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_validate_finds_nothing_wrong_in_the_samples(
+    tmp_path: Path, npm_packages: Path, name: str
+) -> None:
+    code, out, err = run_funcjson("validate", str(copy_sample(name, tmp_path, npm_packages)))
+
+    assert code == 0, out + err
+    assert "error[" not in out + err
+    assert "warning[" not in out + err
+
+
+def ctrl_c_in_a_terminal(host: RunningHost) -> None:
+    # A terminal sends the signal to all processes of the group, the workers too.
+    os.killpg(host.process.pid, signal.SIGINT)
+
+
+def interrupt_the_host(host: RunningHost) -> None:
+    host.process.send_signal(signal.SIGINT)
+
+
+def terminate_the_host(host: RunningHost) -> None:
+    host.process.send_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("stop", [ctrl_c_in_a_terminal, interrupt_the_host, terminate_the_host])
+def test_stopping_ends_every_process_at_once(
+    tmp_path: Path, npm_packages: Path, name: str, stop: Callable[[RunningHost], None]
+) -> None:
+    host = start_host(copy_sample(name, tmp_path, npm_packages), tmp_path)
+    try:
+        assert host.call("GET", "/api/index").status == 200
+        started = host.processes()
+        stop(host)
+        code = host.ended()
+
+        assert code == 0, host.output.text()
+        assert wait_gone(started, 2.0) == []
+        assert host.processes() == []
+        assert "Traceback" not in host.output.text()
+    finally:
+        host.kill()
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_workers_do_not_outlive_a_host_that_was_killed(
+    tmp_path: Path, npm_packages: Path, name: str
+) -> None:
+    host = start_host(copy_sample(name, tmp_path, npm_packages), tmp_path)
+    try:
+        assert host.call("GET", "/api/index").status == 200
+        started = host.processes()
+        assert len(started) > 1, "the handlers run in a process of their own"
+        os.kill(host.process.pid, signal.SIGKILL)
+        host.process.wait(10)
+
+        assert wait_gone(started, 5.0) == []
+    finally:
+        host.kill()
+
+
+def test_a_request_that_runs_when_the_host_stops_does_not_hold_it(tmp_path: Path) -> None:
+    host = start_host(write_app(tmp_path / "app", {"stuck": (document(), STUCK)}), tmp_path)
+    try:
+        with socket.create_connection(("127.0.0.1", int(host.host.rpartition(":")[2]))) as caller:
+            caller.sendall(b"GET /api/stuck HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            host.output.wait_for("stuck now")
+            started = host.processes()
+            host.stop()
+
+        assert wait_gone(started, 2.0) == []
+    finally:
+        host.kill()
+
+
+def test_keys_and_tokens_in_use_are_never_printed(tmp_path: Path, npm_packages: Path) -> None:
+    # It names a place on this machine where nothing listens: the local service listens there.
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    key = "0123456789-a-key-that-nobody-may-ever-see-0123456789"
+    text = f"Endpoint=http://127.0.0.1:{port};AccessKey={key};Version=1.0;"
+    app = copy_sample("chat-python", tmp_path, npm_packages)
+    (app / "show").mkdir()
+    (app / "show/function.json").write_text(document())
+    (app / "show/__init__.py").write_text(SHOW)
+
+    host = start_host(app, tmp_path, extra={"AzureSignalRConnectionString": text})
+    try:
+        assert host.service == f"http://127.0.0.1:{port}"
+        info = host.call("POST", "/api/negotiate", user="ann").json()
+        negotiate = info["url"].replace("/client/?", "/client/negotiate?")
+        bearer = {"authorization": f"Bearer {info['accessToken']}"}
+        assert request("POST", negotiate, headers=bearer).status == 200
+        assert request("POST", f"{negotiate}&access_token={info['accessToken']}x").status == 401
+        assert host.call("POST", "/api/messages", {"text": "hi"}, "ann").status == 202
+        assert host.call("GET", "/api/show").text == "shown"
+        assert host.stop() == 0
+    finally:
+        host.kill()
+    output = host.output.text() + json.dumps(dict(host.ready))
+
+    assert key not in output
+    assert info["accessToken"] not in output
+    assert info["accessToken"].split(".")[2] not in output
+    assert SECRET.search(output) is None
+
+
+def test_the_banner_names_every_function_its_url_and_its_methods(sample: RunningHost) -> None:
+    output = sample.output.text()
+
+    assert sample.host in output
+    assert sample.service in output
+    for name, methods in {"negotiate": "GET,POST", "messages": "POST", "index": "GET"}.items():
+        assert f"{name}: [{methods}] {sample.host}/api/{name}" in output
