@@ -65,17 +65,18 @@ def no_check(_binding: Binding, _function: Function, _settings: Settings) -> Ite
 class TriggerType:
     """A trigger.
 
-    `binding_data` gives the names that expressions may use; `value` what the handler gets; `metadata` the trigger
-    metadata that Node's `context.bindingData` and custom handlers show. `offers` lists the root names that expressions can
+    `binding_data(event, function, azure)` gives the names that expressions may use (`azure`: in the real platform's own
+    order of precedence); `value` what the handler gets; `metadata(event, function, data)` the trigger metadata that Node's
+    `context.bindingData` and custom handlers show. `offers` lists the root names that expressions can
     ever find for this binding (None: any, as with an HTTP body). `returns_value` tells that the return value of the
     handler is the answer to the caller. `settings_only` are properties in which `%name%` is resolved at load.
     """
 
     type: str
     schema: str
-    binding_data: Callable[[TriggerEvent, Binding], BindingData]
+    binding_data: Callable[[TriggerEvent, Function, bool], BindingData]
     value: Callable[[TriggerEvent, Language], TypedData]
-    metadata: Callable[[TriggerEvent, Binding], Mapping[str, TypedData]]
+    metadata: Callable[[TriggerEvent, Function, BindingData], Mapping[str, TypedData]]
     offers: Callable[[Binding], frozenset[str] | None]
     check: Check = no_check
     returns_value: bool = False

@@ -1,0 +1,7 @@
+"""`python -m funcjson` is the `funcjson` command."""
+
+import sys
+
+from funcjson.cli import main
+
+sys.exit(main())

@@ -1,0 +1,261 @@
+"""The command line: one small function a command; parts are imported by the command that needs them."""
+# ruff: noqa: PLC0415, T201 - commands import lazily so that `--help` is quick, and a command line prints.
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit code: 0 done, 1 a problem that was printed, 2 wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    command: Command | None = getattr(options, "command", None)
+    if command is None:
+        parser.print_help()
+        return 2
+    from funcjson.errors import FuncJsonError
+
+    try:
+        return command(options)
+    except FuncJsonError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing is left to tell it.
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        ours = version("funcjson")
+    except PackageNotFoundError:
+        ours = "0 (not installed)"
+    parser = argparse.ArgumentParser(
+        prog="funcjson", description="Run function.json folders, with a local SignalR service."
+    )
+    parser.add_argument("--version", action="version", version=f"funcjson {ours}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for add in (_add_start, _add_validate, _add_show, _add_schema, _add_explain, _add_signalr):
+        add(commands)
+    return parser
+
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _app(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "app",
+        nargs="?",
+        default=".",
+        type=Path,
+        metavar="APP",
+        help="the app's folder (default: here)",
+    )
+
+
+def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "start", help="run an app and, when it needs one, a local SignalR service"
+    )
+    _app(parser)
+    parser.add_argument(
+        "--port",
+        "-p",
+        type=_port,
+        default=None,
+        help="the host's port, 0 for a free one (default: 7071)",
+    )
+    parser.add_argument(
+        "--address", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--service-port",
+        type=_port,
+        default=None,
+        help="the local SignalR service's port, 0 for a free one (default: 8888)",
+    )
+    parser.add_argument(
+        "--install",
+        action="store_true",
+        help="install the app's requirements.txt and package.json first",
+    )
+    parser.add_argument("--cors", default=None, help="allowed origins, separated by commas")
+    parser.add_argument(
+        "--cors-credentials", action="store_true", help="allow credentials for those origins"
+    )
+    parser.add_argument(
+        "--auth",
+        action="store_true",
+        help="enforce authLevel with keys kept in the app's .funcjson folder",
+    )
+    parser.add_argument(
+        "--as", dest="persona", default=None, metavar="NAME", help="sign every request in as NAME"
+    )
+    parser.add_argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="a peer whose x-ms-client-principal headers are believed",
+    )
+    parser.add_argument(
+        "--compat",
+        choices=("default", "azure"),
+        default="default",
+        help="azure: reproduce Azure's own behaviour where we differ",
+    )
+    parser.add_argument(
+        "--strict-delivery",
+        action="store_true",
+        help="a send that reaches no connection is an error",
+    )
+    parser.add_argument("--no-reload", action="store_true", help="do not watch the app's files")
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        help="run Python handlers in the host process, so that breakpoint() works",
+    )
+    parser.add_argument("--log-format", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--log-level",
+        choices=("trace", "debug", "information", "warning", "error"),
+        default="information",
+    )
+    parser.add_argument("--verbose", action="store_true", help="the same as --log-level debug")
+    parser.add_argument(
+        "--ready-file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="write the URLs as JSON to FILE once requests are served",
+    )
+    parser.set_defaults(command=_start)
+
+
+def _start(options: argparse.Namespace) -> int:
+    from funcjson.console import configure
+    from funcjson.host import HostOptions, serve
+
+    configure("debug" if options.verbose else options.log_level, options.log_format)
+    return serve(
+        HostOptions(
+            app_root=options.app.resolve(),
+            port=options.port,
+            address=options.address,
+            service_port=options.service_port,
+            install=options.install,
+            cors=tuple(options.cors.split(",")) if options.cors else None,
+            cors_credentials=options.cors_credentials or None,
+            auth=options.auth,
+            persona=options.persona,
+            trusted_proxies=tuple(options.trusted_proxy),
+            compat_azure=options.compat == "azure",
+            strict_delivery=options.strict_delivery,
+            reload=not options.no_reload,
+            in_process=options.debug,
+            ready_file=options.ready_file,
+        )
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is not a port: it must be from 0 to 65535")
+    return port
+
+
+def _add_validate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "validate", help="print every problem of every function; exit code 1 if there is an error"
+    )
+    _app(parser)
+    parser.add_argument("--json", action="store_true", help="print the problems as a JSON array")
+    parser.set_defaults(command=_validate)
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from funcjson.check import validate_app
+    from funcjson.errors import Severity, render
+
+    problems = validate_app(options.app.resolve())
+    if options.json:
+        print(json.dumps([problem.as_json() for problem in problems], indent=2, ensure_ascii=False))
+    else:
+        for problem in problems:
+            print(render(problem), end="\n\n")
+        counts = {level: sum(p.severity is level for p in problems) for level in Severity}
+        print(", ".join(f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items()))
+    return int(any(problem.severity is Severity.ERROR for problem in problems))
+
+
+def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "show", help="print the function.json that each function compiles to, and its plan"
+    )
+    _app(parser)
+    parser.add_argument("function", nargs="?", default=None, metavar="FUNCTION")
+    parser.set_defaults(command=_show)
+
+
+def _show(options: argparse.Namespace) -> int:
+    from funcjson.show import show_app
+
+    print(show_app(options.app.resolve(), options.function))
+    return 0
+
+
+def _add_schema(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "schema", help="print one JSON Schema for function.json with every installed binding"
+    )
+    parser.set_defaults(command=_schema)
+
+
+def _schema(_options: argparse.Namespace) -> int:
+    from funcjson.registry import composed_schema
+
+    print(json.dumps(composed_schema(), indent=2))
+    return 0
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("explain", help="explain an error code, offline")
+    parser.add_argument("code", metavar="CODE", help="such as FJ0202")
+    parser.set_defaults(command=_explain)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from funcjson.explain import explain_code
+
+    print(explain_code(options.code))
+    return 0
+
+
+def _add_signalr(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("signalr", help="the local SignalR service alone", add_help=False)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    parser.set_defaults(command=_signalr)
+
+
+def _signalr(options: argparse.Namespace) -> int:
+    from funcjson.signalr.__main__ import main as signalr_main
+
+    return int(signalr_main(options.arguments) or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""One invocation from trigger to flushed outputs: bind, invoke, collect, flush.
+
+The order and the failure rules are the Functions host's: inputs start in declaration order and are awaited together, the first
+failure in that order wins and the handler is not called; outputs run side by side, the items of one output in order; any failure
+fails the invocation. One deliberate difference: every output is checked before the first item is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from funcjson.bindings.base import InputType, OutputType, Resolved, Services
+from funcjson.errors import BindingError, FuncJsonError, OutputError
+from funcjson.expressions import BindingData
+from funcjson.model import Call, CallResult, RetryContext, TriggerEvent, TypedData
+from funcjson.plan import Plan, PlannedBinding
+from funcjson.signalr.rest_client import Delivery
+from funcjson.trace import InvocationTrace, Step
+
+Invoke = Callable[[Call], Awaitable[CallResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an invocation produced. `outputs` has every output value by the binding's declared name."""
+
+    outputs: Mapping[str, TypedData]
+    return_value: TypedData = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Steps 1 to 5 done: what the handler would be called with."""
+
+    data: BindingData
+    inputs: tuple[tuple[str, TypedData], ...]
+
+
+async def bind(
+    plan: Plan, event: TriggerEvent, services: Services, trace: InvocationTrace
+) -> Bound:
+    """Build the binding data, resolve the inputs' expressions, and make the inputs."""
+    function = plan.function
+    trigger = function.trigger
+    data = plan.trigger.binding_data(event, function, plan.azure)
+    trace.add(Step.DATA, {"data": data})
+    resolved = [step.resolve(data, services) for step in plan.inputs]
+    trace.add(Step.RESOLVED, {"bindings": resolved})
+    values = await _all_in_order(
+        [_bind_one(step, item, services) for step, item in zip(plan.inputs, resolved, strict=True)]
+    )
+    inputs = (
+        (trigger.name, plan.trigger.value(event, function.language)),
+        *((step.binding.name, value) for step, value in zip(plan.inputs, values, strict=True)),
+    )
+    trace.add(Step.INPUTS, {"inputs": inputs})
+    return Bound(data, inputs)
+
+
+async def _bind_one(step: PlannedBinding, resolved: Resolved, services: Services) -> TypedData:
+    assert isinstance(step.kind, InputType)
+    return await step.kind.bind(resolved, services)
+
+
+async def run(
+    plan: Plan,
+    event: TriggerEvent,
+    services: Services,
+    invoke: Invoke,
+    trace: InvocationTrace,
+    retry: RetryContext | None = None,
+) -> Outcome:
+    """Run one invocation to its end. Raises FuncJsonError; what was flushed before a failure stays flushed."""
+    bound = await bind(plan, event, services, trace)
+    call = Call(
+        invocation_id=trace.id,
+        function=plan.function.name,
+        inputs=bound.inputs,
+        trigger_metadata=plan.trigger.metadata(event, plan.function, bound.data),
+        retry=retry,
+    )
+    trace.add(Step.HANDLER, {"inputs": [name for name, _ in bound.inputs]})
+    result = await invoke(call)
+    outputs = output_values(plan, result)
+    pending = collect(plan, outputs, bound.data, services)
+    trace.add(
+        Step.COLLECTED, {"outputs": pending, "values": outputs, "return": result.return_value}
+    )
+    await flush(pending, services, trace)
+    return Outcome(outputs, result.return_value)
+
+
+def output_values(plan: Plan, result: CallResult) -> dict[str, TypedData]:
+    """Values by declared output name.
+
+    An output named `$return` takes the return value; with none, a returned JSON object is spread over the outputs
+    by name and overrides what the handler set.
+    """
+    declared = {step.binding.name.lower(): step.binding.name for step in plan.all_outputs}
+    values: dict[str, TypedData] = {}
+    for name, value in result.outputs.items():
+        if name.lower() in declared:
+            values[declared[name.lower()]] = value
+    returned = result.return_value
+    if "$return" in declared:
+        values[declared["$return"]] = returned
+    elif "json" in returned:
+        whole = json.loads(returned["json"])
+        if isinstance(whole, dict):
+            for name, value in whole.items():
+                if name.lower() in declared:
+                    values[declared[name.lower()]] = typed(value)
+    return values
+
+
+def typed(value: Any) -> TypedData:
+    """A JSON value as typed data, by the rules of a worker."""
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        return {"string": value}
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return {"json": json.dumps(value, ensure_ascii=False, separators=(",", ":"))}
+    return {"int": value} if isinstance(value, int) else {"double": value}
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One output ready to be sent."""
+
+    step: PlannedBinding
+    resolved: Resolved
+    items: tuple[Any, ...]
+
+
+def collect(
+    plan: Plan, outputs: Mapping[str, TypedData], data: BindingData, services: Services
+) -> list[Pending]:
+    """Check every output value and split it into items; raises OutputShapeError with all bad ones.
+
+    An output without a value is skipped before its expressions are resolved, so that a bad expression on an unused output
+    never fails.
+    """
+    pending: list[Pending] = []
+    failed: list[FuncJsonError] = []
+    for step in plan.outputs:
+        value = outputs.get(step.binding.name)
+        if not value:
+            continue
+        try:
+            resolved = step.resolve(data, services)
+            assert isinstance(step.kind, OutputType)
+            pending.append(Pending(step, resolved, step.kind.collect(value, resolved)))
+        except (BindingError, OutputError) as error:
+            failed.append(error)
+    if failed:
+        first = failed[0]
+        if len(failed) > 1:
+            first.problems = tuple(problem for error in failed for problem in error.problems)
+        raise first
+    return pending
+
+
+async def flush(pending: Sequence[Pending], services: Services, trace: InvocationTrace) -> None:
+    """Deliver all outputs, side by side; the first failure in declaration order is raised after all have ended."""
+
+    async def one(item: Pending) -> None:
+        name = item.step.binding.name
+
+        def delivered(delivery: Delivery) -> None:
+            trace.add(Step.DELIVERED, {"output": name, "delivery": delivery})
+
+        assert isinstance(item.step.kind, OutputType)
+        trace.add(Step.FLUSHED, {"output": name, "items": len(item.items)})
+        await item.step.kind.flush(item.items, item.resolved, services, delivered)
+
+    await _all_in_order([one(item) for item in pending])
+
+
+async def _all_in_order(work: Sequence[Awaitable[Any]]) -> list[Any]:
+    """Await all, side by side; raise the first failure in the given order."""
+    if not work:
+        return []
+    if len(work) == 1:
+        return [await work[0]]
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return list(results)

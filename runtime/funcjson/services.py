@@ -1,0 +1,125 @@
+"""What the host lends to bindings: settings, SignalR endpoints, REST clients, the clock."""
+
+from __future__ import annotations
+
+import time
+
+from funcjson.errors import ConnectionStringInvalid, Location, Problem, SettingNotFound
+from funcjson.local_service import EmbeddedService, is_absent
+from funcjson.settings import Settings
+from funcjson.signalr.connection_string import ConnectionStringError
+from funcjson.signalr.credentials import ServiceEndpoint, parse_connection_string
+from funcjson.signalr.rest_client import HttpTransport, LocalTransport, RestClient
+
+NOT_SET = (
+    "ServiceEndpoints is empty. ConnectionString is  null, empty, or consists only of white-space."
+)
+BLANK_SETTING = (
+    "'connectionStringKey' cannot be null or whitespace (Parameter 'connectionStringKey')"
+)
+
+
+class HostServices:
+    """The `Services` of one loaded version of an app. Endpoints are parsed once per setting name."""
+
+    def __init__(
+        self, settings: Settings, embedded: EmbeddedService | None, transport: HttpTransport
+    ) -> None:
+        self.settings = settings
+        self._embedded = embedded
+        self._transport = transport
+        self._local = LocalTransport(embedded.server.handle_rest) if embedded else None
+        self._endpoints: dict[str, tuple[ServiceEndpoint, ...]] = {}
+        self._clients: dict[ServiceEndpoint, RestClient] = {}
+
+    def now(self) -> float:
+        return time.time()
+
+    def endpoints(self, setting: str, where: Location) -> tuple[ServiceEndpoint, ...]:
+        found = self._endpoints.get(setting)
+        if found is None:
+            found = self._find(setting, where)
+            # Only successes are kept, as on the real platform: a setting that is fixed works at the next call.
+            self._endpoints[setting] = found
+        return found
+
+    def _find(self, setting: str, where: Location) -> tuple[ServiceEndpoint, ...]:
+        if not setting.strip():
+            raise SettingNotFound(_blank_setting(where))
+        found: list[ServiceEndpoint] = []
+        for name, kind, text in self.settings.named_endpoints():
+            found.append(self._parse(text, f"Azure:SignalR:Endpoints:{name}", where, name, kind))
+        text = self.settings.connection_string(setting)
+        if not is_absent(text):
+            found.append(self._parse(text, setting, where, "", "Primary"))
+        elif not found and self.settings.identity(setting) is not None:
+            raise ConnectionStringInvalid(_identity(setting, where))
+        elif not found:
+            if self._embedded is None:
+                raise SettingNotFound(_not_set(setting, where))
+            found.append(self._embedded.endpoint)
+        return tuple(found)
+
+    def _parse(
+        self, text: str | None, setting: str, where: Location, name: str, kind: str
+    ) -> ServiceEndpoint:
+        try:
+            endpoint = parse_connection_string(
+                text, name=name, endpoint_type="Secondary" if kind == "Secondary" else "Primary"
+            )
+        except ConnectionStringError as error:
+            raise ConnectionStringInvalid(_malformed(setting, error, where)) from error
+        if self._embedded is not None and self._embedded.serves(endpoint):
+            return self._embedded.endpoint
+        return endpoint
+
+    def rest(self, endpoint: ServiceEndpoint) -> RestClient:
+        client = self._clients.get(endpoint)
+        if client is None:
+            local = self._embedded is not None and endpoint == self._embedded.endpoint
+            transport = self._local if local and self._local is not None else self._transport
+            client = self._clients[endpoint] = RestClient(endpoint, transport)
+        return client
+
+
+def _blank_setting(where: Location) -> Problem:
+    return Problem(
+        "FJ0305",
+        "connectionStringSetting is blank",
+        where,
+        "it must be the NAME of an app setting that holds the connection string",
+        'remove it to use the default, or write "connectionStringSetting": "AzureSignalRConnectionString"',
+        azure=BLANK_SETTING,
+    )
+
+
+def _not_set(setting: str, where: Location) -> Problem:
+    return Problem(
+        "FJ0305",
+        f"the setting '{setting}' is not set, so there is no SignalR service to use",
+        where,
+        "no environment variable and no value in local.settings.json has that name, and no local service is running",
+        f'add "{setting}" to Values in local.settings.json, or start the app with `funcjson start`',
+        azure=NOT_SET,
+    )
+
+
+def _malformed(setting: str, error: ConnectionStringError, where: Location) -> Problem:
+    return Problem(
+        "FJ0306",
+        f"the connection string in the setting '{setting}' is malformed",
+        where,
+        error.hint,
+        "it reads Endpoint=https://NAME.service.signalr.net;AccessKey=KEY;Version=1.0; (copy it from the service's Keys page)",
+        azure=error.message,
+    )
+
+
+def _identity(setting: str, where: Location) -> Problem:
+    return Problem(
+        "FJ0307",
+        f"'{setting}__serviceUri' asks for an identity-based connection, which needs Azure",
+        where,
+        "tokens for it come from Microsoft Entra ID, and none can be had on this machine without the optional extra",
+        "install funcjson[identity] and sign in, or set a connection string with an AccessKey",
+    )
