@@ -1,0 +1,121 @@
+"""registry: our types by name, others by entry point, and what happens when those are bad."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from funcjson.errors import PluginError
+from funcjson.registry import (
+    BUILT_IN,
+    ENTRY_POINT_GROUP,
+    NOT_SUPPORTED,
+    not_supported,
+    open_registry,
+)
+from funcjson.schemas import SHIPPED_TYPES
+
+PLUGIN = """
+from funcjson.bindings.base import OutputType
+
+async def flush(items, resolved, services, delivered):
+    pass
+
+BINDING = OutputType("slackMessage", '{"type": "object"}', lambda value, resolved: (), flush)
+OTHER = OutputType("otherName", "{}", lambda value, resolved: (), flush)
+NOT_ONE = object()
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    (tmp_path / "acme_slack.py").write_text(PLUGIN)
+    (tmp_path / "acme_broken.py").write_text("import no_such_module_anywhere")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "acme_slack"
+    sys.modules.pop("acme_slack", None)
+
+
+def _entry(name: str, value: str) -> EntryPoint:
+    return EntryPoint(name, value, ENTRY_POINT_GROUP)
+
+
+def test_the_built_in_table_and_the_shipped_schemas_name_the_same_types() -> None:
+    assert tuple(BUILT_IN) == SHIPPED_TYPES
+
+
+def test_names_are_found_in_any_letter_case() -> None:
+    registry = open_registry(installed=())
+
+    assert registry.spelling("SIGNALRCONNECTIONINFO") == "signalRConnectionInfo"
+    assert registry.spelling("queue") is None
+
+
+def test_opening_imports_no_binding_and_no_plugin(plugin: str) -> None:
+    open_registry([_entry("slackMessage", f"{plugin}:BINDING")])
+
+    assert plugin not in sys.modules
+
+
+def test_a_distribution_adds_a_type(plugin: str) -> None:
+    registry = open_registry([_entry("slackMessage", f"{plugin}:BINDING")])
+
+    assert registry.find("SlackMessage").type == "slackMessage"
+    assert registry.find("slackmessage") is registry.find("slackMessage")
+    assert registry.problems == ()
+
+
+def test_a_built_in_type_cannot_be_replaced(plugin: str) -> None:
+    registry = open_registry([_entry("SignalR", f"{plugin}:BINDING")])
+
+    assert [p.code for p in registry.problems] == ["FJ0603"]
+    assert registry.spelling("signalr") == "signalR"
+
+
+def test_of_two_distributions_the_first_wins_with_a_warning(plugin: str) -> None:
+    both = [_entry("slackMessage", f"{plugin}:BINDING"), _entry("slackmessage", "other:X")]
+
+    registry = open_registry(both)
+
+    assert [p.code for p in registry.problems] == ["FJ0604"]
+    assert registry.find("slackMessage").type == "slackMessage"
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "words"),
+    [
+        ("acme_missing:BINDING", "FJ0601", "names a module that is not there"),
+        ("acme_broken:BINDING", "FJ0601", "no_such_module_anywhere"),
+        ("acme_slack:NO_SUCH", "FJ0601", "NO_SUCH"),
+        ("acme_slack:NOT_ONE", "FJ0602", "is object, not TriggerType"),
+        ("acme_slack:OTHER", "FJ0602", "calls itself otherName"),
+    ],
+)
+@pytest.mark.usefixtures("plugin")
+def test_a_broken_type_is_reported_when_it_is_used(value: str, code: str, words: str) -> None:
+    registry = open_registry([_entry("slackMessage", value)])
+
+    with pytest.raises(PluginError) as caught:
+        registry.find("slackMessage")
+    (problem,) = caught.value.problems
+    assert problem.code == code
+    assert words in f"{problem.what} {problem.why}"
+    assert "an unknown distribution" in problem.what
+
+
+def test_near_misses_are_guessed() -> None:
+    registry = open_registry(installed=())
+
+    assert registry.near("signalRConnection") == "signalRConnectionInfo"
+    assert registry.near("htpTrigger") == "httpTrigger"
+    assert registry.near("somethingElse") is None
+
+
+def test_types_of_the_platform_are_known_by_name() -> None:
+    assert not_supported("QueueTrigger") == ("queueTrigger", "Azure Storage queues")
+    assert not_supported("signalX") is None
+    assert not set(NOT_SUPPORTED) & set(BUILT_IN)
