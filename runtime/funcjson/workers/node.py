@@ -1,0 +1,85 @@
+"""How a Node worker is started: which node, whether it is new enough, and the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from funcjson.errors import Problem, WorkerStartError
+
+PROGRAM = Path(__file__).with_name("node_worker.mjs")
+OLDEST = (18, 0)
+_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+# Node runs TypeScript by stripping types: behind a flag at first, by itself later.
+_STRIP_TYPES_BEHIND_A_FLAG = (((22, 6), (22, 18)), ((23, 0), (23, 6)))
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProgram:
+    """A node that is there and new enough."""
+
+    path: str
+    version: tuple[int, int, int]
+
+
+async def find_node(path: str | None = None) -> NodeProgram:
+    """The node to use: `path`, or the one on PATH. Raises WorkerStartError when none works."""
+    found = path or shutil.which("node")
+    if found is None:
+        raise WorkerStartError(_no_node("no program 'node' is on PATH"))
+    try:
+        process = await asyncio.create_subprocess_exec(
+            found, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        )
+    except OSError as error:
+        raise WorkerStartError(_no_node(f"{found} cannot be run: {error.strerror}")) from error
+    output, _ = await process.communicate()
+    match = _VERSION.match(output.decode("utf-8", "replace"))
+    if match is None:
+        raise WorkerStartError(_no_node(f"{found} --version does not tell a version of Node.js"))
+    version = (int(match[1]), int(match[2]), int(match[3]))
+    if version[:2] < OLDEST:
+        raise WorkerStartError(_too_old(found, match[0]))
+    return NodeProgram(found, version)
+
+
+def command_line(
+    node: NodeProgram, *, inspect: str | None = None, arguments: Sequence[str] = ()
+) -> list[str]:
+    """The command that runs the worker.
+
+    `inspect` is a port or host:port for a debugger; `arguments` are more arguments for node itself
+    (`languageWorkers:node:arguments`).
+    """
+    flags = []
+    minor = node.version[:2]
+    if any(first <= minor < end for first, end in _STRIP_TYPES_BEHIND_A_FLAG):
+        flags += ["--experimental-strip-types", "--disable-warning=ExperimentalWarning"]
+    if inspect is not None:
+        flags.append(f"--inspect={inspect}")
+    return [node.path, *flags, *arguments, str(PROGRAM)]
+
+
+def _no_node(why: str) -> Problem:
+    return Problem(
+        "FJ0501",
+        "this app has JavaScript functions, and Node.js cannot be started",
+        why=why,
+        fix=f"install Node.js {OLDEST[0]} or newer, and see that 'node --version' works",
+    )
+
+
+def _too_old(path: str, version: str) -> Problem:
+    return Problem(
+        "FJ0502",
+        f"Node.js {version} is too old for JavaScript functions",
+        why=f"{path} is {version}; the worker needs {OLDEST[0]} or newer",
+        fix="install a newer Node.js (22 is a good choice)",
+        azure=f"Incompatible Node.js version ({version}). Refer to our documentation to see the "
+        "Node.js versions supported by each version of Azure Functions: "
+        "https://aka.ms/functions-node-versions",
+    )

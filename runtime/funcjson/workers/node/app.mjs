@@ -1,0 +1,136 @@
+// The app as a whole: its package.json, its entry files, and the functions that were loaded.
+
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { CoreApi } from './core_api.mjs';
+import { asError, failure } from './errors.mjs';
+import { expandMain } from './glob.mjs';
+import { handlerOf, loadFile } from './handlers.mjs';
+import { current, scope } from './logs.mjs';
+
+const MAIN_HELP = 'Learn more here: https://aka.ms/AAla7et';
+
+export class App {
+  #root;
+  #logs;
+  #functions = new Map();
+  #started;
+  #startError;
+  core;
+
+  constructor({ root, logs }) {
+    this.#root = root;
+    this.#logs = logs;
+    this.core = new CoreApi({ root, logs });
+    this.core.install();
+  }
+
+  /** Run the entry files of package.json, once. Never throws: what went wrong is told by load and index. */
+  start() {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async #start() {
+    try {
+      await current.run(scope(null, null), () => this.#runMain());
+      await this.core.runHooks('appStart', { functionAppDirectory: this.#root });
+    } catch (thrown) {
+      this.#startError = thrown;
+    }
+    this.core.freeze();
+  }
+
+  async #runMain() {
+    const main = this.#readPackage()?.main;
+    if (!main) return;
+    const files = expandMain(this.#root, main);
+    if (files.length === 0) throw entryError(main, new Error('File does not exist.'));
+    for (const file of files) {
+      try {
+        await loadFile(file);
+      } catch (thrown) {
+        throw entryError(path.relative(this.#root, file).replaceAll('\\', '/'), asError(thrown));
+      }
+    }
+  }
+
+  #readPackage() {
+    const warn = (why) => this.#logs.log('warning', `Worker failed to load package.json: ${why}`, 'system');
+    let text;
+    try {
+      text = fs.readFileSync(path.join(this.#root, 'package.json'), 'utf8');
+    } catch {
+      warn('file does not exist');
+      return undefined;
+    }
+    try {
+      return JSON.parse(text.replace(/^\ufeff/, ''));
+    } catch (error) {
+      warn(`file content is not valid JSON: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  async load(spec) {
+    await this.start();
+    if (this.#startError) throw this.#startError;
+    const registered = this.core.find(spec.name);
+    if (registered) {
+      this.#functions.set(spec.name, registered);
+      return;
+    }
+    const file = path.resolve(this.#root, spec.script_file);
+    try {
+      const exported = await current.run(scope(spec.name, null), () => loadFile(file));
+      const handler = handlerOf(exported, spec.entry_point);
+      this.#functions.set(spec.name, { handler, info: describe(spec) });
+    } catch (thrown) {
+      const error = asError(thrown);
+      throw named(error, `Worker was unable to load function ${spec.name}: '${error.message}'`);
+    }
+  }
+
+  find(name) {
+    return this.#functions.get(name) ?? this.core.find(name);
+  }
+
+  async index() {
+    await this.start();
+    const problem = this.#startError && failure(this.#startError);
+    return {
+      functions: this.core.documents(),
+      error: problem ? problem.message : null,
+      stack: problem ? problem.stack : '',
+      warnings: [],
+    };
+  }
+}
+
+function entryError(main, cause) {
+  const learn = cause.message === 'File does not exist.' ? ` ${MAIN_HELP}` : '';
+  return named(cause, `Worker was unable to load entry point "${main}": ${cause.message}${learn}`);
+}
+
+/** The same error, stack kept, under a message that says what could not be done. */
+function named(error, message) {
+  const result = new Error(message);
+  result.name = error.name;
+  result.stack = error.stack ?? '';
+  return result;
+}
+
+/** What an invocation must know about its function.json. */
+function describe({ name, directory, bindings }) {
+  const outputs = {};
+  const types = {};
+  for (const binding of bindings) {
+    types[binding.name] = binding.type;
+    if ((binding.direction ?? 'in').toLowerCase() !== 'in') outputs[binding.name] = binding;
+  }
+  const definitions = bindings.map(({ name: key, type, direction }) => ({ name: key, type, direction }));
+  const httpOutput = Object.keys(outputs).find((key) => outputs[key].type.toLowerCase() === 'http');
+  const isHttp = bindings.some(({ type }) => type.toLowerCase() === 'httptrigger');
+  return { name, directory, types, outputs, definitions, httpOutput, isHttp };
+}

@@ -1,0 +1,65 @@
+// Every line of user code becomes a log message that knows its function and its invocation.
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** What runs now: `{functionName, invocationId, pieces: {stdout, stderr}}`; undefined outside of calls. */
+export const current = new AsyncLocalStorage();
+
+export function scope(functionName, invocationId) {
+  return { functionName, invocationId, pieces: { stdout: '', stderr: '' } };
+}
+
+const NOWHERE = scope(null, null);
+// The Functions host reads the level of a stderr line off its words.
+const STDERR_LEVELS = [
+  [/error|fail|severe|unhandled exception/i, 'error'],
+  [/warn/i, 'warning'],
+];
+
+export class Logs {
+  #send;
+
+  constructor(send) {
+    this.#send = send;
+  }
+
+  log(level, message, category = 'user', from = current.getStore() ?? NOWHERE) {
+    const { functionName, invocationId } = from;
+    this.#send({ op: 'log', level, message, category, function: functionName, invocation_id: invocationId });
+  }
+
+  /** Let process.stdout and process.stderr write log messages, a line each. */
+  capture(stream, name) {
+    stream.write = (chunk, encoding, callback) => {
+      const done = typeof encoding === 'function' ? encoding : callback;
+      const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
+      this.#write(name, text, current.getStore() ?? NOWHERE);
+      if (typeof done === 'function') process.nextTick(done);
+      return true;
+    };
+  }
+
+  #write(name, text, from) {
+    const whole = from.pieces[name] + text;
+    const end = whole.lastIndexOf('\n');
+    from.pieces[name] = whole.slice(end + 1);
+    if (end < 0) return;
+    // Judged on the whole write, so that the lines of one error stay together.
+    const level = levelOf(name, whole);
+    for (const line of whole.slice(0, end).split('\n')) {
+      this.log(level, line.replace(/\r$/, ''), 'console', from);
+    }
+  }
+
+  /** What is still without a line end, when a call is over. */
+  flush(from = NOWHERE) {
+    for (const name of ['stdout', 'stderr']) {
+      if (from.pieces[name]) this.#write(name, '\n', from);
+    }
+  }
+}
+
+function levelOf(name, text) {
+  if (name === 'stdout') return 'information';
+  return STDERR_LEVELS.find(([words]) => words.test(text))?.[1] ?? 'information';
+}

@@ -1,0 +1,98 @@
+// The Node worker: reads what the host asks from its socket, and answers.
+
+import net from 'node:net';
+import process from 'node:process';
+
+import { App } from './node/app.mjs';
+import { failure } from './node/errors.mjs';
+import { invoke } from './node/invocation.mjs';
+import { Logs } from './node/logs.mjs';
+import { Decoder, encode, VERSION } from './node/wire.mjs';
+
+const FD_VARIABLE = 'FUNCJSON_WORKER_FD';
+
+const socket = new net.Socket({ fd: Number(process.env[FD_VARIABLE]), readable: true, writable: true });
+// The app's own environment does not show how it is run.
+delete process.env[FD_VARIABLE];
+
+const send = (message) => socket.write(encode(message));
+const logs = new Logs(send);
+logs.capture(process.stdout, 'stdout');
+logs.capture(process.stderr, 'stderr');
+
+let app;
+let options = {};
+const running = new Map();
+
+const OPERATIONS = {
+  init(message) {
+    options = message.options ?? {};
+    app = new App({ root: message.app_root, logs });
+    send({ op: 'ready', version: VERSION, runtime: `node ${process.versions.node}` });
+    // Not awaited: a load or an index that comes waits for it, and tells what went wrong.
+    app.start();
+  },
+
+  async load({ id, function: spec }) {
+    await app.load(spec);
+    send({ op: 'loaded', id });
+  },
+
+  async index({ id }) {
+    send({ op: 'indexed', id, ...(await app.index()) });
+  },
+
+  async invoke(call) {
+    running.set(call.id, { name: call.function, since: performance.now() });
+    try {
+      send({ op: 'result', id: call.id, ...(await invoke({ call, app, logs, options })) });
+    } finally {
+      running.delete(call.id);
+    }
+  },
+
+  stacks({ id }) {
+    send({ op: 'stacks', id, text: whatRuns() });
+  },
+
+  stop() {
+    process.exit(0);
+  },
+};
+
+async function answer(message) {
+  if (!Object.hasOwn(OPERATIONS, message.op)) return;
+  try {
+    await OPERATIONS[message.op](message);
+  } catch (thrown) {
+    send({ op: 'failed', id: message.id, ...failure(thrown) });
+  }
+}
+
+function whatRuns() {
+  const calls = [...running].map(
+    ([id, { name, since }]) =>
+      `Function '${name}' (Id: ${id}) has been running for ${((performance.now() - since) / 1000).toFixed(1)} s.`,
+  );
+  const waiting = process.getActiveResourcesInfo?.().join(', ');
+  return [...calls, `The event loop is free; it waits for: ${waiting}`].join('\n');
+}
+
+const decoder = new Decoder();
+socket.on('data', (piece) => {
+  for (const message of decoder.feed(piece)) answer(message);
+});
+// Without a host there is nothing to work for, whatever timers the app has.
+socket.on('close', () => process.exit(0));
+socket.on('error', () => process.exit(0));
+
+process.on('uncaughtException', (error) => {
+  const stack = error?.stack ?? String(error);
+  logs.log(
+    'error',
+    `Worker uncaught exception (learn more: https://go.microsoft.com/fwlink/?linkid=2097909 ): ${stack}`,
+    'system',
+  );
+  process.exitCode = 1;
+  socket.end(() => process.exit(1));
+});
