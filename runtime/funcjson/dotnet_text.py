@@ -48,6 +48,12 @@ _ISO = re.compile(
 )
 
 
+_TIMESPAN = re.compile(
+    r"(?P<sign>-?)(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{1,2})"
+    r"(?::(?P<seconds>\d{1,2})(?:\.(?P<fraction>\d{1,7}))?)?"
+)
+
+
 class BadFormat(ValueError):
     """A .NET format string that .NET refuses; the text is .NET's own."""
 
@@ -195,3 +201,31 @@ def json_date(text: str) -> datetime | None:
     sign = -1 if zone[0] == "-" else 1
     offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
     return (moment.replace(tzinfo=UTC) - sign * offset).astimezone()
+
+
+def timespan_s(text: str) -> float:
+    """Seconds of a .NET time span, `[-][d.]hh:mm[:ss[.fffffff]]` or a number of days. Raises
+    BadFormat.
+    """
+    trimmed = text.strip()
+    if re.fullmatch(r"-?\d+", trimmed):
+        return int(trimmed) * 86400.0
+    match = _TIMESPAN.fullmatch(trimmed)
+    if match is None:
+        raise BadFormat(f"String '{text}' was not recognized as a valid TimeSpan.")
+    hours, minutes, seconds = (int(match[part] or 0) for part in ("hours", "minutes", "seconds"))
+    if hours > 23 or minutes > 59 or seconds > 59:
+        raise BadFormat(
+            f"The TimeSpan string '{text}' could not be parsed because at least one of the numeric "
+            "components is out of range or contains too many digits."
+        )
+    total = int(match["days"] or 0) * 86400 + hours * 3600 + minutes * 60 + seconds
+    exact = total + float(f"0.{match['fraction'] or 0}")
+    return -exact if match["sign"] else exact
+
+
+def timespan_text(seconds: float) -> str:
+    """Seconds as `[d.]hh:mm:ss`."""
+    days, rest = divmod(int(seconds), 86400)
+    text = f"{rest // 3600:02d}:{rest % 3600 // 60:02d}:{rest % 60:02d}"
+    return f"{days}.{text}" if days else text

@@ -384,7 +384,7 @@ def placeholder_problem(
         return None
     there = _WHAT_GOES_THERE.get(prop.lower(), "the real value")
     return Problem(
-        "FJ0305",
+        "FJ0321",
         f"'{match[0]}' in '{prop}' is a placeholder from the documentation",
         where,
         "the text is used as it stands; nothing replaces angle brackets",
@@ -429,7 +429,7 @@ def _doubts(
     name = token.path[1].lower() if len(token.path) > 1 else ""
     if offers is not None and not token.builtin and root not in {n.lower() for n in offers}:
         yield Problem(
-            "FJ0307",
+            "FJ0323",
             f"{token.text} can never have a value here",
             where,
             f"this trigger offers: {faults.listed(offers)}",
@@ -439,7 +439,7 @@ def _doubts(
         )
     elif root == "sys" and name and name not in _SYS_MEMBERS:
         yield Problem(
-            "FJ0307",
+            "FJ0323",
             f"{token.text} can never have a value",
             where,
             f"'sys' offers: {faults.listed(_SYS_MEMBERS)}",
@@ -449,7 +449,7 @@ def _doubts(
         )
     elif offers is None and not token.builtin and (habit := faults.better_spelling(token.path, ())):
         yield Problem(
-            "FJ0307",
+            "FJ0323",
             f"{token.text} has a value only if the request has a member '{token.path[0]}'",
             where,
             "the names are: headers.x, query.x, sys.x, and each route parameter, query parameter "
@@ -459,7 +459,7 @@ def _doubts(
         )
     if root == "headers" and name.startswith(faults.LOGIN_HEADER):
         yield Problem(
-            "FJ0308",
+            "FJ0324",
             f"{token.text} is there only for signed-in users",
             where,
             "App Service authentication adds this header, and drops it when a client sends it; "
@@ -471,7 +471,7 @@ def _doubts(
 
 def _alias_note(template: Template) -> Problem:
     return Problem(
-        "FJ0306",
+        "FJ0322",
         f"{template.text.strip()} is read as {template.parsed}",
         template.where,
         "the platform's spelling of an expression has braces; there this value would stay as it is",
