@@ -1,1 +1,134 @@
-"""Front ends: function.json folders, Python v2 decorators, Node v4 registrations, all giving the same document."""
+"""Front ends: folders, Python v2 decorators, Node v4 registrations; all give the same document."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from funcjson.errors import AppLoadError, Location, Problem, Severity
+from funcjson.frontends.code_first import function_from_document
+from funcjson.frontends.folders import FILE, find_functions, load_folders
+from funcjson.model import FunctionSet
+from funcjson.registry import Registry
+from funcjson.settings import Settings
+from funcjson.validation import Rules
+
+__all__ = [
+    "AppModel",
+    "Model",
+    "Rules",
+    "choose_model",
+    "function_from_document",
+    "load_folders",
+    "read_app",
+]
+
+
+class Model(StrEnum):
+    """How an app declares its functions."""
+
+    FOLDERS = "folders"
+    PYTHON_V2 = "python-v2"
+    NODE_V4 = "node-v4"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class AppModel:
+    """An app's model. `entry` is the file, or the pattern of files, that registers functions."""
+
+    model: Model
+    entry: str | None = None
+
+
+def choose_model(root: Path, settings: Settings) -> AppModel:
+    """Look at a folder. function.json folders come first, as the real host does not mix.
+
+    Raises AppLoadError when the folder is none.
+    """
+    if not root.is_dir():
+        raise AppLoadError(_no_folder(root))
+    if find_functions(root).functions:
+        return AppModel(Model.FOLDERS)
+    script = settings.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py"
+    if (root / script).is_file():
+        return AppModel(Model.PYTHON_V2, script)
+    if main := _package_main(root):
+        return AppModel(Model.NODE_V4, main)
+    return AppModel(Model.EMPTY)
+
+
+def read_app(root: Path, registry: Registry, settings: Settings) -> FunctionSet:
+    """The functions of an app's folders, and what is wrong with them.
+
+    A code-first app gives none here: its worker indexes it, and each document of the index goes
+    through `function_from_document`. Raises AppLoadError when the root is no folder.
+    """
+    chosen = choose_model(root, settings)
+    if chosen.model in (Model.PYTHON_V2, Model.NODE_V4):
+        return FunctionSet((), registry.problems)
+    found = load_folders(root, Rules(registry, settings))
+    problems = (*registry.problems, *found.problems)
+    if chosen.model is Model.EMPTY:
+        problems = (*problems, _no_functions(root))
+    elif (root / "function_app.py").is_file():
+        problems = (*problems, _mixed("function_app.py"))
+    return FunctionSet(found.functions, problems)
+
+
+def _package_main(root: Path) -> str | None:
+    """`main` of package.json, which registers the functions of a Node v4 app."""
+    try:
+        package = json.loads((root / "package.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    main = package.get("main") if isinstance(package, dict) else None
+    return main if isinstance(main, str) and main else None
+
+
+def _no_folder(root: Path) -> Problem:
+    exists = root.exists()
+    return Problem(
+        "FJ0131",
+        f"{root} is a file, not a folder" if exists else f"there is no folder {root}",
+        why="an app is the folder that holds host.json and the functions' folders",
+        fix=f"name the folder: {root.parent}" if exists else "correct the path",
+    )
+
+
+def _no_functions(root: Path) -> Problem:
+    folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    seen = ", ".join(folders[:12]) or "none"
+    fix = "make a folder for each function, with a function.json in it"
+    why = f"folders seen: {seen}; none holds a {FILE}"
+    if (root / FILE).is_file():
+        why = f"{FILE} stands in the app's own folder, so this is perhaps one function's folder"
+        fix = f"start the app in the folder above: {root.parent.name or root.parent}"
+    elif app := next((f for f in folders if (root / f / "host.json").is_file()), None):
+        fix = f"start the app in {app}, which has a host.json"
+    elif (root / "package.json").is_file():
+        why += "; package.json has no 'main' that registers functions"
+    return Problem(
+        "FJ0132",
+        "no functions were found",
+        Location(str(root)),
+        why=why,
+        fix=fix,
+        severity=Severity.ERROR,
+        azure="No job functions found.",
+    )
+
+
+def _mixed(entry: str) -> Problem:
+    return Problem(
+        "FJ0147",
+        f"the functions of {entry} are not loaded",
+        Location(entry),
+        why="the app has function.json folders too, and an app has one model; the real host loads "
+        "the code and leaves the folders out",
+        fix=f"move the folders or {entry} to an app of their own",
+        severity=Severity.WARNING,
+        azure="Detected mixed function app. Some functions may not be indexed",
+    )
