@@ -10,6 +10,7 @@ import { Logs } from './node/logs.mjs';
 import { Decoder, encode, VERSION } from './node/wire.mjs';
 
 const FD_VARIABLE = 'FUNCJSON_WORKER_FD';
+const STOP_MS = 1000;
 
 const socket = new net.Socket({ fd: Number(process.env[FD_VARIABLE]), readable: true, writable: true });
 // The app's own environment does not show how it is run.
@@ -55,7 +56,10 @@ const OPERATIONS = {
     send({ op: 'stacks', id, text: whatRuns() });
   },
 
-  stop() {
+  async stop() {
+    // The app may say good-bye, but not for long.
+    setTimeout(() => process.exit(0), STOP_MS).unref();
+    await app?.core.runHooks('appTerminate', {}).catch(() => {});
     process.exit(0);
   },
 };

@@ -126,6 +126,13 @@ class Driver:
         await self.process.wait()
 
 
+def with_packages(root: Path) -> None:
+    """Give an app the packages that the tests install from their own package.json."""
+    installed = Path(__file__).parents[2] / "e2e" / "node_modules"
+    assert installed.is_dir(), "run 'npm ci' in tests/e2e first"
+    (root / "node_modules").symlink_to(installed, target_is_directory=True)
+
+
 def request(method: str = "GET", path: str = "/api/f", **members: Any) -> dict[str, Any]:
     """An http request as it crosses the wire."""
     return {

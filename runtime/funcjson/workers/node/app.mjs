@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { CoreApi } from './core_api.mjs';
 import { asError, failure } from './errors.mjs';
-import { expandMain } from './glob.mjs';
+import { expandMain, isGlob } from './glob.mjs';
 import { handlerOf, loadFile } from './handlers.mjs';
 import { current, scope } from './logs.mjs';
 
@@ -17,6 +17,7 @@ export class App {
   #functions = new Map();
   #started;
   #startError;
+  #package;
   core;
 
   constructor({ root, logs }) {
@@ -39,19 +40,26 @@ export class App {
     } catch (thrown) {
       this.#startError = thrown;
     }
-    this.core.freeze();
+    await this.core.freeze().catch((thrown) => {
+      this.#startError ??= thrown;
+    });
   }
 
   async #runMain() {
-    const main = this.#readPackage()?.main;
+    this.#package = this.#readPackage();
+    const main = this.#package?.main;
     if (!main) return;
     const files = expandMain(this.#root, main);
-    if (files.length === 0) throw entryError(main, new Error('File does not exist.'));
+    if (files.length === 0) {
+      const why = isGlob(main) ? 'Found zero files matching the supplied pattern' : 'File does not exist';
+      throw entryError(main, new Error(`${why}. ${MAIN_HELP}`));
+    }
     for (const file of files) {
       try {
         await loadFile(file);
       } catch (thrown) {
-        throw entryError(path.relative(this.#root, file).replaceAll('\\', '/'), asError(thrown));
+        const name = path.relative(this.#root, file).replaceAll('\\', '/');
+        throw entryError(name, withInstallHint(asError(thrown), this.#package));
       }
     }
   }
@@ -87,7 +95,7 @@ export class App {
       const handler = handlerOf(exported, spec.entry_point);
       this.#functions.set(spec.name, { handler, info: describe(spec) });
     } catch (thrown) {
-      const error = asError(thrown);
+      const error = withInstallHint(asError(thrown), this.#package);
       throw named(error, `Worker was unable to load function ${spec.name}: '${error.message}'`);
     }
   }
@@ -100,17 +108,26 @@ export class App {
     await this.start();
     const problem = this.#startError && failure(this.#startError);
     return {
-      functions: this.core.documents(),
+      functions: problem ? [] : this.core.documents(),
       error: problem ? problem.message : null,
       stack: problem ? problem.stack : '',
-      warnings: [],
+      warnings: problem ? [] : this.#warnings(),
     };
+  }
+
+  #warnings() {
+    const warnings = this.core.functions
+      .filter(({ handler }) => typeof handler !== 'function')
+      .map(({ metadata: { name } }) => `Function '${name}' has no handler: its calls will fail.`);
+    if (this.#package && !this.#package.main && this.core.functions.length === 0) {
+      warnings.push('package.json has no "main"; functions of the v4 programming model are only loaded from there.');
+    }
+    return warnings;
   }
 }
 
 function entryError(main, cause) {
-  const learn = cause.message === 'File does not exist.' ? ` ${MAIN_HELP}` : '';
-  return named(cause, `Worker was unable to load entry point "${main}": ${cause.message}${learn}`);
+  return named(cause, `Worker was unable to load entry point "${main}": ${cause.message}`);
 }
 
 /** The same error, stack kept, under a message that says what could not be done. */
@@ -119,6 +136,20 @@ function named(error, message) {
   result.name = error.name;
   result.stack = error.stack ?? '';
   return result;
+}
+
+const NOT_FOUND = /^Cannot find (?:module|package) '([^'./][^']*)'/;
+
+/** A package that is not there is the most frequent reason; say how to get it. */
+function withInstallHint(error, packageJson) {
+  const missing = NOT_FOUND.exec(error.message)?.[1];
+  if (!missing || path.isAbsolute(missing)) return error;
+  const name = missing.split('/', missing.startsWith('@') ? 2 : 1).join('/');
+  const isListed = Object.hasOwn({ ...packageJson?.dependencies, ...packageJson?.devDependencies }, name);
+  const fix = isListed
+    ? "package.json lists it: run 'npm install' in the app's folder, or start with --install"
+    : `package.json does not list it: run 'npm install ${name}' in the app's folder`;
+  return named(error, `${error.message.split('\n')[0]} (${fix})`);
 }
 
 /** What an invocation must know about its function.json. */

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 
 const OURS = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const NOT_THE_USERS = [OURS, '(node:', 'at node:', '(internal/', /@azure[\\/]functions[\\/]dist/];
+const LIBRARY = /node_modules[\\/]@azure[\\/]functions[\\/]/;
+const NODE_ITSELF = /(\(|at |at async )(node:|internal\/)/;
 
 /** Anything thrown as an Error: the real worker's rule for values that are none. */
 export function asError(thrown) {
@@ -39,13 +40,14 @@ export function userStack(error) {
 export function userFrames(stack) {
   return stack
     .split('\n')
-    .filter((line) => !/^\s+at /.test(line) || !NOT_THE_USERS.some((mark) => has(line, mark)))
+    .filter((line) => !/^\s+at /.test(line) || !(isOurs(line) || NODE_ITSELF.test(line)))
     .join('\n')
     .trimEnd();
 }
 
-function has(line, mark) {
-  return typeof mark === 'string' ? line.includes(mark) : mark.test(line);
+/** Whether a path, or a line with one, is of this worker or of the Functions library. */
+export function isOurs(text) {
+  return text.includes(OURS) || LIBRARY.test(text);
 }
 
 /** An error as the members of a "failed" message. */

@@ -8,7 +8,7 @@ export function expandMain(root, main) {
   const pattern = main.replaceAll('\\', '/').replace(/^\.\//, '');
   const exact = path.join(root, pattern);
   if (fs.existsSync(exact) && fs.statSync(exact).isFile()) return [exact];
-  if (!/[*?[{!(]/.test(pattern)) return [];
+  if (!isGlob(pattern)) return [];
   const matches = braces(pattern).map(toRegExp);
   const found = fs.readdirSync(root, { recursive: true, withFileTypes: true });
   return found
@@ -17,6 +17,10 @@ export function expandMain(root, main) {
     .filter((file) => !file.startsWith('node_modules/') && matches.some((match) => match.test(file)))
     .sort()
     .map((file) => path.join(root, file));
+}
+
+export function isGlob(main) {
+  return /[*?[{!(]/.test(main);
 }
 
 /** `a{b,c}d` as `abd`, `acd`. */

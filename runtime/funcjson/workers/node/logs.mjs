@@ -18,14 +18,17 @@ const STDERR_LEVELS = [
 
 export class Logs {
   #send;
+  /** Log hooks may change level and message; set by the core API. */
+  transform = ({ level, message }) => ({ level, message });
 
   constructor(send) {
     this.#send = send;
   }
 
   log(level, message, category = 'user', from = current.getStore() ?? NOWHERE) {
-    const { functionName, invocationId } = from;
-    this.#send({ op: 'log', level, message, category, function: functionName, invocation_id: invocationId });
+    const { functionName, invocationId, context: invocationContext } = from;
+    const seen = this.transform({ level, message, category, invocationContext });
+    this.#send({ op: 'log', ...seen, category, function: functionName, invocation_id: invocationId });
   }
 
   /** Let process.stdout and process.stderr write log messages, a line each. */

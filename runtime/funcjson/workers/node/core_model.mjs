@@ -1,0 +1,106 @@
+// An invocation through the app's own library: the interface of host.md 8.1 on our wire.
+
+/** Gives the library's invocation model the face of ours: what goes in and comes out is of the wire. */
+export class CoreInvocation {
+  #model;
+  #core;
+
+  constructor({ call, found, logs, from, metadata }) {
+    this.#core = {
+      invocationId: call.id,
+      metadata: found.metadata,
+      state: undefined,
+      request: {
+        invocationId: call.id,
+        inputData: call.inputs.map(([name, data]) => ({ name, data: toCore(data) })),
+        triggerMetadata: metadata,
+        traceContext: { traceParent: call.trace_parent ?? '', traceState: '', attributes: {} },
+        retryContext: retryContextOf(call.retry),
+      },
+      log: (level, category, message) =>
+        logs.log(level, message, category === 'user' ? 'user' : 'system', from),
+    };
+    if (!found.model) {
+      throw new Error(
+        `Function '${found.metadata.name}' was registered without a programming model: no library called ` +
+          "setProgrammingModel of '@azure/functions-core'.",
+      );
+    }
+    this.#model = found.model.getInvocationModel(this.#core);
+  }
+
+  set state(state) {
+    this.#core.state = state;
+  }
+
+  getArguments() {
+    return this.#model.getArguments();
+  }
+
+  invokeFunction(context, inputs, handler) {
+    return this.#model.invokeFunction(context, inputs, handler);
+  }
+
+  async getResponse(context, result) {
+    const response = await this.#model.getResponse(context, result);
+    const outputs = {};
+    for (const { name, data } of response.outputData ?? []) outputs[name] = fromCore(data);
+    return { outputs, return: fromCore(response.returnValue) };
+  }
+}
+
+function retryContextOf(retry) {
+  if (!retry) return undefined;
+  const [retryCount, maxRetryCount, exception] = retry;
+  return { retryCount, maxRetryCount, exception: { message: exception } };
+}
+
+function toCore(data) {
+  if (data.http === undefined) return data;
+  const { method, url, headers, query, params, body } = data.http;
+  return { http: { method, url, headers, query, params, body } };
+}
+
+const PLAIN = ['string', 'json', 'bytes', 'double'];
+
+function fromCore(data) {
+  if (data === undefined || data === null) return {};
+  if (data.http) return { http: httpOf(data.http) };
+  if (data.int !== undefined && data.int !== null) {
+    return Number.isSafeInteger(data.int) ? { int: data.int } : { double: data.int };
+  }
+  for (const kind of PLAIN) {
+    const value = data[kind];
+    if (value === undefined || value === null) continue;
+    // JSON has no NaN and no infinity; their text is what the host would print.
+    return kind === 'double' && !Number.isFinite(value) ? { string: String(value) } : { [kind]: value };
+  }
+  return {};
+}
+
+function httpOf({ statusCode, headers, cookies, body, enableContentNegotiation }) {
+  return {
+    status: statusCode ?? null,
+    headers: headers ?? {},
+    cookies: (cookies ?? []).map(cookieOf),
+    body: fromCore(body),
+    enableContentNegotiation: enableContentNegotiation === true,
+  };
+}
+
+const SAME_SITE = { strict: 'Strict', lax: 'Lax', explicitNone: 'None' };
+
+function cookieOf(cookie) {
+  const seconds = cookie.expires?.value?.seconds;
+  return {
+    name: cookie.name ?? '',
+    value: cookie.value ?? '',
+    domain: cookie.domain?.value ?? null,
+    path: cookie.path?.value ?? null,
+    expires: seconds === undefined ? null : new Date(Number(seconds) * 1000).toISOString(),
+    secure: cookie.secure?.value ?? null,
+    httpOnly: cookie.httpOnly?.value ?? null,
+    sameSite: SAME_SITE[cookie.sameSite] ?? null,
+    maxAge: cookie.maxAge?.value ?? null,
+  };
+}
