@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 
 from funcjson.dotnet_text import INVARIANT_DATE, date_text, guid_text, json_date, number_text
 from funcjson.json_source import parse_json
-from funcjson.model import HttpRequest
+from funcjson.model import HttpRequest, TypedData
 
 Clock = Callable[[], float]
 NewGuid = Callable[[], uuid.UUID]
@@ -388,3 +388,19 @@ def _query_pairs(query: str) -> list[tuple[str, str]]:
 def json_text(value: Any) -> str:
     """A JSON value as compact text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def metadata_of(data: BindingData) -> dict[str, TypedData]:
+    """The entries as trigger metadata: everything but the trigger itself and `sys`."""
+    found: dict[str, TypedData] = {}
+    for entry in data:
+        if entry.origin in ("sys", "trigger"):
+            continue
+        value = entry.value
+        if isinstance(value, str):
+            found[entry.name] = {"string": value}
+        elif isinstance(value, Names):
+            found[entry.name] = {"json": json_text(value.by_key)}
+        else:
+            found[entry.name] = {"json": json_text(value)}
+    return found
