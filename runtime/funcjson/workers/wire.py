@@ -12,8 +12,9 @@ An http request is {"method", "url", "headers": {lower-case name: value}, "query
 
 Host to worker
   {"op": "init", "version": 1, "app_root": str, "language": str, "options": {...}}       answered by "ready" or "failed"
-  {"op": "load", "id": str, "function": {"name", "directory", "script_file", "entry_point", "bindings": [{...}]}}
-                                                                                          answered by "loaded" or "failed"
+  {"op": "load", "id": str, "function": {"name", "directory", "script_file", "entry_point", "code_first": bool,
+   "bindings": [{...}]}}                                                                  answered by "loaded" or "failed"
+   (a code-first function is known already when "index" came before; a worker that has not indexed yet does so now)
   {"op": "index", "id": str}                                                             answered by "indexed" or "failed"
   {"op": "invoke", "id": invocation id, "function": str, "inputs": [[name, typed data]], "metadata": {name: typed data},
    "retry": [count, max, exception] | null, "trace_parent": str}                         answered by "result" or "failed"
@@ -25,8 +26,14 @@ Worker to host
   {"op": "indexed", "id", "functions": [{"name", "document", "script_file", "line", "entry_point"}], "error", "stack", "warnings": [str]}
   {"op": "result", "id", "outputs": {name: typed data}, "return": typed data}
   {"op": "failed", "id", "type": exception class name, "message": str, "stack": str (user frames only)}
+   and, where known, "file" (absolute) and "line": the innermost place in the app's own code
   {"op": "stacks", "id", "text"}
   {"op": "log", "level", "message", "category": "user" | "console" | "system", "function": str | null, "invocation_id": str | null}
+   and, for what was printed, "stream": "stdout" | "stderr" (the last stderr lines are shown when the worker ends by itself)
+Optional members may be missing. "load", "index" and "stacks" may arrive while calls run; after a restart the host sends "init",
+"index" (if it had indexed) and every "load" again. The end of the socket means that the host is gone: the worker exits.
+Cookies: "domain" and "path" are "" when the handler gave none and null when the language's host default applies; "sameSite" is
+Lax, Strict, None or null.
 A side that meets an unknown `op` ignores it, so that either can be newer.
 """
 

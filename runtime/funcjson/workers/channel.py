@@ -1,0 +1,242 @@
+"""The host's side of the wire, over any transport: requests and answers matched, logs passed on, failures as errors."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, WorkerError
+from funcjson.model import Call, CallResult, Function, WorkerLog
+from funcjson.workers.base import IndexedFunction, IndexResult, LogSink
+from funcjson.workers.wire import VERSION
+
+Message = dict[str, Any]
+
+
+class Channel:
+    """One connection to one worker, on one event loop.
+
+    `send` takes a message for the worker; `stderr` is told of each line of user code that went to stderr. The owner passes what the worker sends to `receive`, and calls `close` once
+    when nothing more can come: every call that still waits then fails with that error.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Message], None],
+        log: LogSink,
+        app_root: Path,
+        stderr: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._send = send
+        self._log = log
+        self._app_root = app_root
+        self._stderr = stderr
+        self._numbers = itertools.count(1)
+        self._waiting: dict[str, asyncio.Future[Message]] = {}
+        self._closed: Problem | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many requests have no answer yet."""
+        return len(self._waiting)
+
+    def is_running(self, invocation_id: str) -> bool:
+        return invocation_id in self._waiting
+
+    # -- what the worker sends ------------------------------------------------------------------------------
+
+    def receive(self, message: Message) -> None:
+        """Take one message of the worker."""
+        op = message.get("op")
+        if op == "log":
+            if message.get("stream") == "stderr":
+                self._stderr(message["message"])
+            self._log(
+                WorkerLog(
+                    message["message"],
+                    message.get("level", "information"),
+                    message.get("function"),
+                    message.get("invocation_id"),
+                    message.get("category", "user"),
+                )
+            )
+            return
+        # Answers about the start have no id.
+        future = self._waiting.pop(message.get("id") or "init", None)
+        if future is not None and not future.done():
+            future.set_result(message)
+
+    def close(self, problem: Problem) -> None:
+        """Fail what waits and everything asked from now on."""
+        if self._closed is None:
+            self._closed = problem
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_exception(WorkerError(problem))
+
+    def ask(self, identifier: str, message: Message) -> asyncio.Future[Message]:
+        """Send a request; the future has its answer. Raises WorkerError when closed."""
+        if self._closed is not None:
+            raise WorkerError(self._closed)
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._waiting[identifier] = future
+        self._send(message)
+        return future
+
+    # -- what the host asks ---------------------------------------------------------------------------------
+
+    async def init(self, language: str, options: Message) -> Message:
+        """The worker's "ready" or "failed" message."""
+        return await self.ask(
+            "init",
+            {
+                "op": "init",
+                "version": VERSION,
+                "app_root": str(self._app_root),
+                "language": language,
+                "options": options,
+            },
+        )
+
+    async def load(self, function: Function) -> None:
+        """Load a handler. Raises HandlerLoadError."""
+        identifier = f"load-{next(self._numbers)}"
+        answer = await self.ask(
+            identifier,
+            {
+                "op": "load",
+                "id": identifier,
+                "function": {
+                    "name": function.name,
+                    "directory": str(function.directory),
+                    "script_file": function.script_file,
+                    "entry_point": function.entry_point,
+                    "code_first": function.code_first,
+                    "bindings": [
+                        {
+                            **binding.properties,
+                            "name": binding.name,
+                            "type": binding.type,
+                            "direction": str(binding.direction),
+                        }
+                        for binding in function.bindings
+                    ],
+                },
+            },
+        )
+        if answer["op"] == "failed":
+            raise self._load_error(function, answer)
+
+    async def index(self) -> IndexResult:
+        """Find code-first functions."""
+        identifier = f"index-{next(self._numbers)}"
+        answer = await self.ask(identifier, {"op": "index", "id": identifier})
+        if answer["op"] == "failed":
+            return IndexResult(error=_said(answer), stack=answer.get("stack") or "")
+        functions = tuple(
+            IndexedFunction(
+                item["name"],
+                item["document"],
+                item["script_file"],
+                item.get("line") or 0,
+                item.get("entry_point"),
+            )
+            for item in answer.get("functions") or ()
+        )
+        return IndexResult(
+            functions,
+            answer.get("error"),
+            answer.get("stack") or "",
+            tuple(answer.get("warnings") or ()),
+        )
+
+    async def invoke(self, call: Call) -> CallResult:
+        """Run a handler. Raises HandlerError, or WorkerError when the worker is lost."""
+        retry = call.retry
+        answer = await self.ask(
+            call.invocation_id,
+            {
+                "op": "invoke",
+                "id": call.invocation_id,
+                "function": call.function,
+                "inputs": call.inputs,
+                "metadata": call.trigger_metadata or {},
+                "retry": [retry.retry_count, retry.max_retry_count, retry.exception]
+                if retry is not None
+                else None,
+                "trace_parent": call.trace_parent,
+            },
+        )
+        if answer["op"] == "failed":
+            raise self._handler_error(call.function, answer)
+        return CallResult(answer.get("outputs") or {}, answer.get("return") or {})
+
+    async def stacks(self) -> str:
+        """Where the worker's threads are."""
+        identifier = f"stacks-{next(self._numbers)}"
+        answer = await self.ask(identifier, {"op": "stacks", "id": identifier})
+        return str(answer.get("text") or "")
+
+    def stop(self) -> None:
+        """Ask the worker to exit."""
+        self._send({"op": "stop"})
+
+    # -- failures -------------------------------------------------------------------------------------------
+
+    def _load_error(self, function: Function, answer: Message) -> HandlerLoadError:
+        said = _said(answer)
+        return HandlerLoadError(
+            Problem(
+                "FJ0513",
+                f"the handler of '{function.name}' could not be loaded: {_first_line(said)}",
+                self._place(answer) or _script(function),
+                _why(said, answer),
+                function=function.name,
+                azure=f"Result: Failure\nException: {said}\nStack: {answer.get('stack') or ''}",
+            )
+        )
+
+    def _handler_error(self, function: str, answer: Message) -> HandlerError:
+        said = _said(answer)
+        stack = answer.get("stack") or ""
+        return HandlerError(
+            Problem(
+                "FJ0514",
+                f"'{function}' raised {_first_line(said)}",
+                self._place(answer),
+                function=function,
+                azure=f"Result: Failure\nException: {said}\nStack: {stack}",
+            ),
+            message=said,
+            stack=stack,
+        )
+
+    def _place(self, answer: Message) -> Location | None:
+        file = answer.get("file")
+        if not file:
+            return None
+        inside = str(file).startswith(str(self._app_root) + os.sep)
+        name = os.path.relpath(file, self._app_root) if inside else str(file)
+        return Location(name.replace(os.sep, "/"), answer.get("line") or 0)
+
+
+def _script(function: Function) -> Location | None:
+    return Location(function.script_file) if function.script_file else None
+
+
+def _said(answer: Message) -> str:
+    return f"{answer.get('type') or 'Error'}: {answer.get('message') or ''}"
+
+
+def _first_line(text: str) -> str:
+    return text.split("\n", 1)[0]
+
+
+def _why(said: str, answer: Message) -> str:
+    rest = said.split("\n", 1)[1] if "\n" in said else ""
+    return "\n".join(part for part in (rest, (answer.get("stack") or "").rstrip()) if part)

@@ -1,0 +1,275 @@
+"""One worker process: started with a socket of its own, its output read to the end, its exit described."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from funcjson.errors import Problem, WorkerStartError
+from funcjson.model import Language, WorkerLog
+from funcjson.workers.base import LogSink
+from funcjson.workers.channel import Channel, Message
+from funcjson.workers.wire import FD_VARIABLE, Decoder, encode
+
+# How many lines of stderr are kept for the report of an exit.
+_KEPT_LINES = 20
+_PIPES = {1: "stdout", 2: "stderr"}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProgram:
+    """How to start the worker of an app. `environment` is the whole environment; `options` go into "init" as they are.
+
+    `explain` may turn the worker's "failed" answer to "init" into a Problem of its own.
+    """
+
+    language: Language
+    command: Sequence[str]
+    app_root: Path
+    environment: Mapping[str, str]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    explain: Callable[[Message], Problem | None] = lambda _: None
+    start_timeout_s: float = 60.0
+
+
+class Child:
+    """A running process and the channel to it. `exited` is done, with a Problem, when both have ended."""
+
+    def __init__(self, program: WorkerProgram, log: LogSink) -> None:
+        loop = asyncio.get_running_loop()
+        self.program = program
+        self.exited: asyncio.Future[Problem] = loop.create_future()
+        self.runtime = ""
+        self._loop = loop
+        self._log = log
+        self._socket: asyncio.Transport | None = None
+        self._process: asyncio.SubprocessTransport | None = None
+        self._cause: Problem | None = None
+        self._stderr: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
+        self.channel = Channel(self._write, log, program.app_root, self._stderr.append)
+
+    @classmethod
+    async def start(cls, program: WorkerProgram, log: LogSink) -> Child:
+        """Start a process and wait until it is ready. Raises WorkerStartError; leaves no process behind then."""
+        child = cls(program, log)
+        try:
+            await child._spawn()
+            answer = await asyncio.wait_for(
+                child.channel.init(str(program.language), dict(program.options)),
+                program.start_timeout_s,
+            )
+        except OSError as error:
+            raise WorkerStartError(child._not_started(str(error))) from error
+        except TimeoutError as error:
+            await child.kill()
+            why = f"it was not ready after {program.start_timeout_s:g} s"
+            raise WorkerStartError(child._not_started(why)) from error
+        except BaseException as error:
+            await child.kill()
+            if child.exited.done() and not isinstance(error, asyncio.CancelledError):
+                exited = child.exited.result()
+                raise WorkerStartError(child._not_started(f"{exited.what}\n{exited.why}")) from error
+            raise
+        if answer["op"] == "failed":
+            await child.kill()
+            said = f"{answer.get('type')}: {answer.get('message')}\n{answer.get('stack') or ''}"
+            raise WorkerStartError(program.explain(answer) or child._not_started(said.rstrip()))
+        child.runtime = str(answer.get("runtime") or "")
+        return child
+
+    async def _spawn(self) -> None:
+        ours, theirs = socket.socketpair()
+        try:
+            ours.setblocking(False)
+            environment = {**self.program.environment, FD_VARIABLE: str(theirs.fileno())}
+            process, _ = await self._loop.subprocess_exec(
+                lambda: _Output(self),
+                *self.program.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                cwd=self.program.app_root,
+                env=environment,
+                pass_fds=(theirs.fileno(),),
+                # Ctrl-C in the terminal is for the host, which then stops its workers.
+                process_group=0,
+            )
+            self._process = process
+            transport, _ = await self._loop.create_connection(lambda: _Frames(self), sock=ours)
+            self._socket = transport
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+
+    def _write(self, message: Message) -> None:
+        if self._socket is not None and not self._socket.is_closing():
+            self._socket.write(encode(message))
+
+    # -- the end --------------------------------------------------------------------------------------------
+
+    async def stop(self, patience_s: float = 1.0) -> None:
+        """Ask it to exit, and kill it when it does not; idempotent."""
+        self._cause = self._cause or Problem(
+            "FJ0515", f"the {self.program.language} worker was stopped"
+        )
+        self.channel.stop()
+        self.channel.close(self._cause)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self.exited), patience_s)
+        await self.kill()
+
+    async def kill(self, cause: Problem | None = None) -> None:
+        """End it now, with what it started; running calls fail with `cause`. Idempotent."""
+        self._cause = self._cause or cause
+        process = self._process
+        if process is None:
+            return
+        if process.get_returncode() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.get_pid(), signal.SIGKILL)
+        await asyncio.shield(self.exited)
+
+    def connection_lost(self) -> None:
+        """The socket closed: the process ends or has ended, so see that it does."""
+        process = self._process
+        if process is not None and process.get_returncode() is None:
+            self._loop.call_later(1.0, self._end_leftover)
+
+    def _end_leftover(self) -> None:
+        process = self._process
+        if process is not None and process.get_returncode() is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    def process_exited(self) -> None:
+        # What it wrote before may still be in the pipes; a process that it left behind may keep them open for ever.
+        self._loop.call_later(0.25, self.finish)
+
+    def finish(self) -> None:
+        """Everything is read: report the end."""
+        if self.exited.done():
+            return
+        problem = self._cause or self._exit_problem()
+        # First, so that who watches for the end knows of it before the callers whose calls fail.
+        self.exited.set_result(problem)
+        self.channel.close(problem)
+        if self._socket is not None:
+            self._socket.close()
+        if self._process is not None:
+            self._process.close()
+
+    def _exit_problem(self) -> Problem:
+        language = self.program.language
+        code = self._process.get_returncode() if self._process is not None else None
+        lines = "\n".join(self._stderr)
+        return Problem(
+            "FJ0512",
+            f"the {language} worker process ended with {_describe(code)} while it was needed",
+            why=f"its last lines on stderr:\n{lines}" if lines else "it wrote nothing to stderr",
+            fix=_advice(code),
+            azure=f"{language} exited with code {code}",
+        )
+
+    def _not_started(self, why: str) -> Problem:
+        lines = "\n".join(self._stderr)
+        if lines and lines not in why:
+            why = f"{why}\n{lines}"
+        return Problem(
+            "FJ0510",
+            f"the {self.program.language} worker could not be started",
+            why=why.strip(),
+            fix=f"see whether this runs: {self.program.command[0]} --version",
+        )
+
+    # -- its output -----------------------------------------------------------------------------------------
+
+    def line(self, pipe: int, text: str) -> None:
+        """One line that the process wrote to stdout or stderr."""
+        level = "information"
+        if pipe == 2:
+            self._stderr.append(text)
+            level = level_of_stderr(text)
+        self._log(WorkerLog(text, level, category="console"))
+
+
+def level_of_stderr(line: str) -> str:
+    """stderr holds warnings, progress bars and errors alike: the words decide."""
+    lower = line.lower()
+    if "warn" in lower:
+        return "warning"
+    if "error" in lower or "exception" in lower or lower.startswith("traceback"):
+        return "error"
+    return "information"
+
+
+def _describe(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _advice(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "SIGKILL usually means that the system ran out of memory; it is started again"
+    if code is not None and code < 0:
+        return "a native library crashed; it is started again"
+    return "see whether a handler ends the process; it is started again"
+
+
+class _Frames(asyncio.Protocol):
+    """The socket: bytes to messages."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._decoder = Decoder()
+
+    def data_received(self, data: bytes) -> None:
+        receive = self._child.channel.receive
+        for message in self._decoder.feed(data):
+            receive(message)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._child.connection_lost()
+
+
+class _Output(asyncio.SubprocessProtocol):
+    """The pipes: bytes to lines of any length."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._partial: dict[int, bytearray] = {pipe: bytearray() for pipe in _PIPES}
+
+    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
+        partial = self._partial[fd]
+        partial += cast(bytes, data)
+        if b"\n" not in data:  # type: ignore[operator]
+            return
+        *lines, rest = bytes(partial).split(b"\n")
+        partial[:] = rest
+        for line in lines:
+            self._child.line(fd, line.decode("utf-8", "replace").rstrip("\r"))
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        partial = self._partial[fd]
+        if partial:
+            self._child.line(fd, partial.decode("utf-8", "replace"))
+            partial.clear()
+
+    def process_exited(self) -> None:
+        self._child.process_exited()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._child.finish()

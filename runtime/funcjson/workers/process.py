@@ -1,0 +1,245 @@
+"""A worker in processes of its own: started, watched, restarted with back-off, and told its functions again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+from funcjson.errors import FuncJsonError, HandlerLoadError, Problem, WorkerError, WorkerStartError
+from funcjson.model import Call, CallResult, Function, Language, WorkerLog
+from funcjson.workers.base import IndexResult, LogSink
+from funcjson.workers.child import Child, WorkerProgram
+
+# Seconds before the 1st, 2nd, ... restart in a row; the last one stays. A finished call starts the row anew.
+RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
+
+
+class ProcessWorker:
+    """Runs the handlers of one language in `count` processes.
+
+    A call goes to the process with the fewest calls. A process that ends fails its calls with WorkerError and is replaced.
+    """
+
+    def __init__(
+        self,
+        program: WorkerProgram,
+        log: LogSink,
+        *,
+        count: int = 1,
+        restart_delays: Sequence[float] = RESTART_DELAYS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.language: Language = program.language
+        self._log = log
+        self._functions: dict[str, Function] = {}
+        self._indexed = False
+        self._stopped = False
+        self._seats = tuple(
+            _Seat(program, log, self._prepare, restart_delays, sleep) for _ in range(count)
+        )
+
+    @property
+    def runtime(self) -> str:
+        """What the process says it is, such as "python 3.11.7"; empty before the start."""
+        child = self._seats[0].child
+        return child.runtime if child is not None else ""
+
+    async def start(self) -> None:
+        """Start every process. Raises WorkerStartError, and then none is left."""
+        results = await asyncio.gather(
+            *(seat.start() for seat in self._seats), return_exceptions=True
+        )
+        errors = [result for result in results if isinstance(result, BaseException)]
+        if errors:
+            await self.stop()
+            raise errors[0]
+
+    async def load(self, function: Function) -> None:
+        """Load a handler in every process. Raises HandlerLoadError."""
+        self._functions[function.name] = function
+        children = [await seat.available() for seat in self._seats]
+        await _first_error(child.channel.load(function) for child in children)
+
+    async def index(self) -> IndexResult:
+        """Find code-first functions. Every process imports the app; the first one's answer counts."""
+        self._indexed = True
+        children = [await seat.available() for seat in self._seats]
+        results = await asyncio.gather(*(child.channel.index() for child in children))
+        return results[0]
+
+    async def invoke(self, call: Call) -> CallResult:
+        """Run a handler; see `Worker.invoke`. Waits for a restart that is under way."""
+        seat = min(self._seats, key=_Seat.load_now)
+        child = seat.child
+        if child is None:
+            child = await seat.available()
+        result = await child.channel.invoke(call)
+        seat.failures = 0
+        return result
+
+    async def stacks(self, invocation_id: str | None = None) -> str:
+        """Where the threads are: of all processes, or of the one that runs an invocation. Empty when none answers in 1 s."""
+        texts = []
+        for seat in self._chosen(invocation_id):
+            child = seat.child
+            if child is not None:
+                with contextlib.suppress(TimeoutError, WorkerError):
+                    texts.append(await asyncio.wait_for(child.channel.stacks(), 1.0))
+        return "\n".join(text for text in texts if text)
+
+    async def restart(self, reason: str, invocation_id: str | None = None) -> None:
+        """Kill all processes, or the one that runs an invocation, and have fresh ones; running calls fail with WorkerError."""
+        problem = Problem(
+            "FJ0515",
+            f"the {self.language} worker was restarted: {reason}",
+            why="a handler cannot be stopped without its process, so other calls in it end as well",
+        )
+        self._log(WorkerLog(problem.what, "warning", category="system"))
+        await asyncio.gather(*(seat.restart(problem) for seat in self._chosen(invocation_id)))
+
+    async def stop(self) -> None:
+        """Stop every process at once; idempotent."""
+        self._stopped = True
+        await asyncio.gather(*(seat.stop() for seat in self._seats))
+
+    def _chosen(self, invocation_id: str | None) -> Sequence[_Seat]:
+        if invocation_id is None:
+            return self._seats
+        return [
+            seat
+            for seat in self._seats
+            if seat.child is not None and seat.child.channel.is_running(invocation_id)
+        ]
+
+    async def _prepare(self, child: Child) -> None:
+        """Tell a fresh process what its predecessor knew."""
+        if self._indexed:
+            await child.channel.index()
+        for function in list(self._functions.values()):
+            try:
+                await child.channel.load(function)
+            except HandlerLoadError as error:
+                self._log(WorkerLog(str(error), "error", function.name, category="system"))
+
+
+async def _first_error(jobs: object) -> None:
+    results = await asyncio.gather(*jobs, return_exceptions=True)  # type: ignore[misc]
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+class _Seat:
+    """A place in the pool, and the task that keeps a process in it."""
+
+    def __init__(
+        self,
+        program: WorkerProgram,
+        log: LogSink,
+        prepare: Callable[[Child], Awaitable[None]],
+        delays: Sequence[float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self.child: Child | None = None
+        self.failures = 0
+        self._program = program
+        self._log = log
+        self._prepare = prepare
+        self._delays = delays
+        self._sleep = sleep
+        self._ready: asyncio.Future[Child] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    def load_now(self) -> int:
+        """For choosing: calls that run here; a seat without a process comes last."""
+        return self.child.channel.waiting if self.child is not None else 1 << 30
+
+    async def start(self) -> None:
+        """Start the process. Raises WorkerStartError."""
+        if self._keeper is not None or self._stopping:
+            return
+        self._new_ready()
+        child = await Child.start(self._program, self._log)
+        self._set_ready(child)
+        self._keeper = asyncio.create_task(self._keep(child), name="worker-keeper")
+
+    async def available(self) -> Child:
+        """The process, when it is there. Raises WorkerError when it cannot be had."""
+        if self._ready is None or self._stopping:
+            raise WorkerError(
+                Problem("FJ0515", f"the {self._program.language} worker is not running")
+            )
+        return await asyncio.shield(self._ready)
+
+    async def restart(self, problem: Problem) -> None:
+        child = self.child
+        if child is not None:
+            self._new_ready()
+            await child.kill(problem)
+        if not self._stopping:
+            with contextlib.suppress(WorkerError):
+                await self.available()
+
+    async def stop(self) -> None:
+        self._stopping = True
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+        child, self.child = self.child, None
+        if child is not None:
+            await child.stop()
+        if self._ready is not None and not self._ready.done():
+            self._fail(Problem("FJ0515", f"the {self._program.language} worker was stopped"))
+
+    async def _keep(self, child: Child) -> None:
+        while True:
+            problem = await asyncio.shield(child.exited)
+            self._log(WorkerLog(_report(problem), "error", category="system"))
+            child = await self._replace()
+
+    async def _replace(self) -> Child:
+        while True:
+            delay = self._delays[min(self.failures, len(self._delays) - 1)]
+            self.failures += 1
+            if delay:
+                await self._sleep(delay)
+            try:
+                child = await Child.start(self._program, self._log)
+                self.child = child
+                await self._prepare(child)
+            except FuncJsonError as error:
+                self.child = None
+                self._log(WorkerLog(str(error), "error", category="system"))
+                self._fail(error.problems[0], type(error))
+                self._new_ready(keep_failed=True)
+                continue
+            self._set_ready(child)
+            return child
+
+    def _new_ready(self, keep_failed: bool = False) -> None:
+        """Callers wait from now on; after a failed start they are told of it instead, until the next one works."""
+        self.child = None
+        if keep_failed:
+            return
+        if self._ready is None or self._ready.done():
+            self._ready = asyncio.get_running_loop().create_future()
+
+    def _set_ready(self, child: Child) -> None:
+        self.child = child
+        child.exited.add_done_callback(lambda _: self._new_ready() if self.child is child else None)
+        if self._ready is None or self._ready.done():
+            self._ready = asyncio.get_running_loop().create_future()
+        self._ready.set_result(child)
+
+    def _fail(self, problem: Problem, kind: type[FuncJsonError] = WorkerStartError) -> None:
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_exception(kind(problem))
+            # It is also logged; nobody may be waiting.
+            self._ready.exception()
+
+
+def _report(problem: Problem) -> str:
+    return f"{problem.what}\n{problem.why}" if problem.why else problem.what

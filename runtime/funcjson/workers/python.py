@@ -1,0 +1,62 @@
+"""How a Python worker is started: which Python the app has, and what to say when `azure.functions` is missing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from funcjson.errors import Problem
+from funcjson.model import Language
+from funcjson.workers.child import WorkerProgram
+
+PROGRAM = Path(__file__).with_name("python_worker") / "__main__.py"
+_VENVS = (".venv", "venv", "env")
+_PYTHONS = ("bin/python", "Scripts/python.exe")
+
+
+def find_python(app_root: Path) -> Path:
+    """The app's own Python: its `.venv` (or `venv`, `env`), else the one that runs funcjson."""
+    for venv in _VENVS:
+        if (app_root / venv / "pyvenv.cfg").is_file():
+            for relative in _PYTHONS:
+                python = app_root / venv / relative
+                if python.exists():
+                    return python
+    return Path(sys.executable)
+
+
+def command_line(python: Path) -> list[str]:
+    """The command that runs the worker."""
+    return [str(python), str(PROGRAM)]
+
+
+def python_program(
+    app_root: Path, environment: Mapping[str, str], python: Path | None = None
+) -> WorkerProgram:
+    """How to start the Python worker of an app. `environment` is the whole environment of the process."""
+    root = app_root.resolve()
+    chosen = python or find_python(root)
+    return WorkerProgram(
+        Language.PYTHON,
+        command_line(chosen),
+        root,
+        environment,
+        explain=lambda answer: missing_library(answer, chosen),
+    )
+
+
+def missing_library(answer: Mapping[str, Any], python: Path) -> Problem | None:
+    """A Problem when the worker failed to start because the app's Python has no `azure.functions`."""
+    message = str(answer.get("message") or "")
+    if answer.get("type") != "ModuleNotFoundError" or "No module named 'azure" not in message:
+        return None
+    return Problem(
+        "FJ0511",
+        "the app's Python has no module 'azure.functions'",
+        why=f"{python} runs the handlers, and they need the package azure-functions",
+        fix="run 'funcjson start --install' to install what requirements.txt names, or: "
+        f"{python} -m pip install azure-functions",
+        azure=message,
+    )

@@ -1,0 +1,238 @@
+"""What user code writes, as log lines of the invocation that wrote it: `logging`, `print`, and writes to stderr.
+
+Whose line it is: the context variable of the running code; else what the user put into
+`context.thread_local_storage.invocation_id` (as in the real worker); else the invocation that started the thread.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures.thread
+import contextvars
+import io
+import logging
+import sys
+import threading
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+# (level, message, category, invocation or None, stdout or stderr or "")
+Emit = Callable[[str, str, str, Optional["Invocation"], str], None]
+
+current: "contextvars.ContextVar[Optional[Invocation]]" = contextvars.ContextVar(
+    "funcjson_invocation", default=None
+)
+_STARTED_BY = "_funcjson_invocation"
+_LEVELS = (
+    (logging.CRITICAL, "critical"),
+    (logging.ERROR, "error"),
+    (logging.WARNING, "warning"),
+    (logging.INFO, "information"),
+    (logging.DEBUG, "debug"),
+)
+_SYSTEM = ("azure_functions_worker", "azure.functions")
+
+
+class Invocation:
+    """One running call, and whose worker it belongs to."""
+
+    __slots__ = ("function", "id", "owner")
+
+    def __init__(self, identifier: str, function: str, owner: "Capture") -> None:
+        self.id = identifier
+        self.function = function
+        self.owner = owner
+
+
+class Capture:
+    """Takes over `sys.stdout`, `sys.stderr`, the root logger and thread starts, until `uninstall`.
+
+    `everything`: also lines of no invocation are ours (a child process); otherwise they go where they went before.
+    """
+
+    def __init__(self, emit: Emit, everything: bool) -> None:
+        self.emit = emit
+        self.everything = everything
+        self.running: Dict[str, Invocation] = {}
+        self.thread_local = threading.local()
+        self._streams: List[Tuple[str, Any, Any]] = []
+        self._handler = _Handler(self)
+        self._root_level = logging.WARNING
+        self._thread_start: Any = None
+
+    def who(self) -> Optional[Invocation]:
+        """The invocation that the running code works for, if it is one of ours."""
+        invocation = current.get()
+        if invocation is None:
+            invocation = self.running.get(getattr(self.thread_local, "invocation_id", None) or "")
+        if invocation is None:
+            invocation = getattr(threading.current_thread(), _STARTED_BY, None)
+        return invocation if invocation is not None and invocation.owner is self else None
+
+    def install(self, root_level: int) -> None:
+        """Begin. `root_level` is what the root logger lets through."""
+        for name, level in (("stdout", "information"), ("stderr", "")):
+            before = getattr(sys, name)
+            ours = _Stream(self, before, name, level)
+            setattr(sys, name, ours)
+            self._streams.append((name, before, ours))
+        root = logging.getLogger()
+        self._root_level = root.level
+        root.setLevel(root_level if self.everything else min(root_level, root.level))
+        root.addHandler(self._handler)
+        self._thread_start = _remember_starter(self)
+
+    def uninstall(self) -> None:
+        """Give back what is still ours; idempotent."""
+        for name, before, ours in self._streams:
+            ours.close_lines()
+            if getattr(sys, name) is ours:
+                setattr(sys, name, before)
+        self._streams.clear()
+        root = logging.getLogger()
+        if self._handler in root.handlers:
+            root.removeHandler(self._handler)
+            root.setLevel(self._root_level)
+        if self._thread_start is not None:
+            mine, before = self._thread_start
+            if threading.Thread.start is mine:
+                threading.Thread.start = before  # type: ignore[method-assign]
+            self._thread_start = None
+
+    def end_lines(self, invocation: Optional[Invocation]) -> None:
+        """Emit what an invocation wrote without a line end."""
+        for _, _, stream in self._streams:
+            stream.end_lines(invocation)
+
+
+def _remember_starter(capture: Capture) -> Tuple[Any, Any]:
+    """Threads of user code remember which invocation started them; pool threads do not, they outlive it."""
+    before = threading.Thread.start
+    pool_main = concurrent.futures.thread._worker  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def start(thread: threading.Thread) -> None:
+        if getattr(thread, "_target", None) is not pool_main:
+            invocation = capture.who()
+            if invocation is not None:
+                setattr(thread, _STARTED_BY, invocation)
+        before(thread)
+
+    threading.Thread.start = start  # type: ignore[method-assign]
+    return start, before
+
+
+def level_of_stderr(line: str) -> str:
+    """stderr holds warnings, progress bars and errors alike: the words decide, as in the real host."""
+    lower = line.lower()
+    if "warn" in lower:
+        return "warning"
+    if "error" in lower or "exception" in lower or lower.startswith("traceback"):
+        return "error"
+    return "information"
+
+
+class _Handler(logging.Handler):
+    def __init__(self, capture: Capture) -> None:
+        super().__init__()
+        self._capture = capture
+
+    def emit(self, record: logging.LogRecord) -> None:
+        invocation = self._capture.who()
+        if invocation is None and not self._capture.everything:
+            return
+        try:
+            message = self.format(record)
+        except Exception:  # noqa: BLE001 - arguments of a log call are the user's; logging's own convention
+            self.handleError(record)
+            return
+        level = next((name for least, name in _LEVELS if record.levelno >= least), "trace")
+        category = "system" if record.name.startswith(_SYSTEM) else "user"
+        self._capture.emit(level, message, category, invocation, "")
+
+
+class _Stream(io.TextIOBase):
+    """A text stream that makes one log line of each line written."""
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, capture: Capture, before: Any, name: str, level: str) -> None:
+        super().__init__()
+        self._capture = capture
+        self._before = before
+        self._name = name
+        self._level = level
+        # Text without a line end yet, by thread and invocation, so that lines of others never mix in.
+        self._partial: Dict[Tuple[int, Optional[Invocation]], str] = {}
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        invocation = self._capture.who()
+        if invocation is None and not self._capture.everything:
+            return int(self._before.write(text))
+        key = (threading.get_ident(), invocation)
+        whole = self._partial.pop(key, "") + text
+        if "\n" not in text:
+            if whole:
+                self._partial[key] = whole
+            return len(text)
+        *lines, rest = whole.split("\n")
+        for line in lines:
+            self._emit(line, invocation)
+        if rest:
+            self._partial[key] = rest
+        return len(text)
+
+    def _emit(self, line: str, invocation: Optional[Invocation]) -> None:
+        level = self._level or level_of_stderr(line)
+        self._capture.emit(level, line.rstrip("\r"), "console", invocation, self._name)
+
+    def end_lines(self, invocation: Optional[Invocation]) -> None:
+        for key in [key for key in list(self._partial) if key[1] is invocation]:
+            text = self._partial.pop(key, "")
+            if text:
+                self._emit(text, invocation)
+
+    def close_lines(self) -> None:
+        for key in list(self._partial):
+            text = self._partial.pop(key, "")
+            if text:
+                self._emit(text, key[1])
+
+    def flush(self) -> None:
+        if self._before is not None and not getattr(self._before, "closed", False):
+            self._before.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        return int(self._before.fileno())
+
+    def reconfigure(self, **_: Any) -> None:
+        """Accepted, since scripts call it on stdout; lines are sent as text, so nothing changes."""
+
+    @property
+    def buffer(self) -> "_Binary":
+        return _Binary(self)
+
+
+class _Binary(io.RawIOBase):
+    """`sys.stdout.buffer`."""
+
+    def __init__(self, stream: _Stream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def write(self, data: Any) -> int:
+        raw = bytes(data)
+        self._stream.write(raw.decode("utf-8", "replace"))
+        return len(raw)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()

@@ -1,0 +1,78 @@
+"""A user's exception as data: class name, text, stack without our frames, and where the user's code raised."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import Any, Dict, List, Optional
+
+_OURS = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+_IMPORT_MACHINERY = ("<frozen importlib", "<frozen runpy")
+_CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+_CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
+
+
+def describe(error: BaseException, app_root: str = "") -> Dict[str, Any]:
+    """Type, message, stack, and file and line of the innermost frame inside the app (absent when there is none)."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
+        message = (
+            "Unhandled exception in function. Could not serialize original exception message."
+        )
+    answer: Dict[str, Any] = {"type": type(error).__name__, "message": message, "stack": ""}
+    try:
+        trace = traceback.TracebackException.from_exception(error)
+        _drop_our_frames(trace)
+        answer["stack"] = _text(error, trace)
+        place = _place(error, trace, app_root)
+    except Exception:  # noqa: BLE001 - source lines come from users' files and loaders
+        return answer
+    if place is not None:
+        answer["file"], answer["line"] = place
+    return answer
+
+
+def is_ours(filename: str) -> bool:
+    """Whether a frame of this file belongs to the worker or to the import machinery."""
+    return filename.startswith((_OURS + os.sep, *_IMPORT_MACHINERY))
+
+
+def _drop_our_frames(trace: Any) -> None:
+    todo, seen = [trace], set()
+    while todo:
+        one = todo.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.stack[:] = [frame for frame in one.stack if not is_ours(frame.filename)]
+        todo += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
+
+
+def _text(error: BaseException, trace: Any) -> str:
+    """What led to the error in full, then the frames of the error itself; its own last line is the message."""
+    if getattr(trace, "exceptions", None):
+        return "".join(trace.format())
+    parts: List[str] = []
+    if trace.__cause__ is not None:
+        parts += [*trace.__cause__.format(), _CAUSE]
+    elif trace.__context__ is not None and not trace.__suppress_context__:
+        parts += [*trace.__context__.format(), _CONTEXT]
+    parts += trace.stack.format()
+    if isinstance(error, SyntaxError):
+        # It shows the place in its own text, not in a frame.
+        parts += list(trace.format_exception_only())[:-1]
+    return "".join(parts)
+
+
+def _place(error: BaseException, trace: Any, app_root: str) -> Optional["tuple[str, int]"]:
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return error.filename, error.lineno
+    inside = [
+        frame
+        for frame in trace.stack
+        if app_root
+        and frame.filename.startswith(app_root + os.sep)
+        and f"{os.sep}site-packages{os.sep}" not in frame.filename
+    ]
+    return (inside[-1].filename, inside[-1].lineno or 0) if inside else None
