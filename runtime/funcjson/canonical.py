@@ -225,7 +225,7 @@ def _missing(mismatch: Mismatch, meant: str | None, pointer: str, places: Places
         "FJ0202",
         what,
         where,
-        why=_sentence(schema),
+        why=_reason(mismatch),
         fix=fix,
         severity=_severity(mismatch),
         azure=_azure(mismatch, {}),
@@ -253,7 +253,7 @@ def _wrong(
         "FJ0204",
         what,
         places.locate("/".join([pointer, *(str(step) for step in mismatch.path)])),
-        why=_sentence(mismatch.schema),
+        why=_reason(mismatch),
         fix=fix,
         severity=_severity(mismatch),
         azure=_azure(mismatch, properties),
@@ -297,9 +297,16 @@ def _described(name: str, mismatch: Mismatch) -> tuple[str, str]:
 
 
 def _severity(mismatch: Mismatch) -> Severity:
-    # The real host finds these only when the function is called: its other outputs still work.
+    # The real host loads such a function, and fails the calls that use the binding.
     at_call = mismatch.keyword in mismatch.schema.get("x-at-call", ())
     return Severity.WARNING if at_call else Severity.ERROR
+
+
+def _reason(mismatch: Mismatch) -> str:
+    sentence = _sentence(mismatch.schema)
+    if _severity(mismatch) is Severity.WARNING:
+        return f"{sentence}; the function loads, and each call that uses the binding fails"
+    return sentence
 
 
 def _azure(mismatch: Mismatch, properties: Mapping[str, Any]) -> str | None:
@@ -315,8 +322,9 @@ def _azure(mismatch: Mismatch, properties: Mapping[str, Any]) -> str | None:
 
 
 def _sentence(schema: Schema) -> str:
-    text: str = schema.get("description", "")
-    return text[:1].lower() + text[1:].rstrip(".") if text and text[1:2].islower() else text
+    """The first sentence of a description, as a reason."""
+    text = str(schema.get("description", "")).partition(". ")[0].rstrip(".")
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 def _json(value: Any) -> str:

@@ -167,7 +167,21 @@ def _load(name: str, target: str | EntryPoint) -> BindingType:
         raise PluginError(_not_a_binding_type(name, target, found))
     if found.type.lower() != name.lower():
         raise PluginError(_other_name(name, target, found.type))
+    if isinstance(found, TriggerType) != name.lower().endswith("trigger"):
+        raise PluginError(_wrong_ending(name, target, found))
+    try:
+        _check_schema(declared_schema(found.schema))
+    # As above: any fault in a schema of theirs, from JSON to regular expressions.
+    except Exception as error:
+        raise PluginError(_bad_schema(name, target, error)) from error
     return found
+
+
+def _check_schema(schema: Mapping[str, Any]) -> None:
+    # Imported here since only other distributions' schemas need the check.
+    from jsonschema import Draft7Validator  # noqa: PLC0415
+
+    Draft7Validator.check_schema(schema)
 
 
 def _distribution(entry: EntryPoint) -> str:
@@ -211,6 +225,26 @@ def _not_a_binding_type(name: str, entry: EntryPoint, found: object) -> Problem:
         f"the binding type {name} of {_distribution(entry)} is not a binding type",
         why=f"{entry.value} is {type(found).__name__}, not TriggerType, InputType or OutputType",
         fix="its authors must make it one of these, from funcjson.bindings.base",
+    )
+
+
+def _wrong_ending(name: str, entry: EntryPoint, found: BindingType) -> Problem:
+    trigger = isinstance(found, TriggerType)
+    return Problem(
+        "FJ0602",
+        f"the binding type {name} of {_distribution(entry)} has a name of another kind",
+        why="the host knows a trigger by its name, which ends with Trigger; no other type may",
+        fix=f"its authors must {'add Trigger to the name' if trigger else 'change the name'}",
+    )
+
+
+def _bad_schema(name: str, entry: EntryPoint, error: Exception) -> Problem:
+    first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+    return Problem(
+        "FJ0602",
+        f"the schema of the binding type {name} of {_distribution(entry)} is not sound",
+        why=f"{type(error).__name__}: {first}",
+        fix="its authors must correct it: JSON Schema, draft 7, as JSON text",
     )
 
 

@@ -81,8 +81,8 @@ def validate(document: Document, rules: Rules) -> tuple[Function | None, tuple[P
     retry, retry_problems = retry_policy(body.get("retry"), places)
     found += retry_problems
     bindings = _bindings(document, rules, found)
-    if _failed(found):
-        return None, _of_function(document.name, found)
+    if sum(binding.is_trigger for binding in bindings) != 1:
+        return None, _ordered(document.name, found)
     function = Function(
         name=document.name,
         directory=document.directory,
@@ -98,9 +98,12 @@ def validate(document: Document, rules: Rules) -> tuple[Function | None, tuple[P
     )
     if retry:
         found += wrong.retry_without_use(function)
+    broken = [p.where.pointer for p in found if p.where and p.severity is Severity.ERROR]
     for binding in bindings:
-        found += _check_values(binding, function, places, rules)
-    return None if _failed(found) else function, _of_function(document.name, found)
+        if not any(f"{pointer}/".startswith(f"{binding.pointer}/") for pointer in broken):
+            found += _check_values(binding, function, places, rules)
+    failed = any(problem.severity is Severity.ERROR for problem in found)
+    return None if failed else function, _ordered(document.name, found)
 
 
 def is_function_name(name: str) -> bool:
@@ -116,12 +119,18 @@ def is_disabled(name: str, settings: Settings) -> bool:
     return False
 
 
-def _failed(problems: Iterable[Problem]) -> bool:
-    return any(problem.severity is Severity.ERROR for problem in problems)
+def _ordered(name: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The worst first, then as they stand in the file."""
+    named = (p if p.function else dataclasses.replace(p, function=name) for p in problems)
+    return tuple(sorted(named, key=_rank))
 
 
-def _of_function(name: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(p if p.function else dataclasses.replace(p, function=name) for p in problems)
+_SEVERITIES = tuple(Severity)
+
+
+def _rank(problem: Problem) -> tuple[int, int, int]:
+    where = problem.where or Location("")
+    return _SEVERITIES.index(problem.severity), where.line, where.column
 
 
 def _text(value: Any) -> str | None:
@@ -252,8 +261,10 @@ def _check_values(
     binding: Binding, function: Function, places: Places, rules: Rules
 ) -> Iterator[Problem]:
     """What only the values tell: the type's own check, placeholders, expressions, setting names."""
+    if rules.registry.spelling(binding.type) is None:
+        return
     of_type = rules.of(binding.type)
-    yield from of_type.kind.check(binding, function, rules.settings)
+    yield from _own_check(binding, of_type, function, rules)
     for name, value in binding.properties.items():
         if isinstance(value, str) and "<" in value:
             where = places.locate(f"{binding.pointer}/{name}")
@@ -267,6 +278,16 @@ def _check_values(
         yield from _check_expressions(binding, of_type.kind, function, rules)
 
 
+def _own_check(
+    binding: Binding, of_type: TypeRules, function: Function, rules: Rules
+) -> list[Problem]:
+    try:
+        return list(of_type.kind.check(binding, function, rules.settings))
+    # A check of another distribution that fails must stop only the functions that use its type.
+    except Exception as error:  # noqa: BLE001
+        return [wrong.check_failed(binding, function, error)]
+
+
 def _check_expressions(
     binding: Binding, kind: InputType | OutputType, function: Function, rules: Rules
 ) -> Iterator[Problem]:
@@ -274,7 +295,15 @@ def _check_expressions(
         value = binding.properties.get(name)
         if not isinstance(value, str) or not re.search("[{}%<]", value):
             continue
-        trigger = rules.of(function.trigger.type).kind
-        offers = trigger.offers(function.trigger) if isinstance(trigger, TriggerType) else None
+        offers = _offers(function, rules)
         template = parse_template(value, function.locate(f"{binding.pointer}/{name}"))
         yield from check_template(template, offers, rules.settings.get, function.name)
+
+
+def _offers(function: Function, rules: Rules) -> frozenset[str] | None:
+    """The names that expressions may use; None for any, or when the trigger is of no known type."""
+    trigger = function.trigger
+    if rules.registry.spelling(trigger.type) is None:
+        return None
+    kind = rules.of(trigger.type).kind
+    return kind.offers(trigger) if isinstance(kind, TriggerType) else None

@@ -271,11 +271,7 @@ def no_trigger(bindings: list[Binding], places: Places) -> Problem:
 def wrong_direction(binding: Binding, output: bool, stated: bool, places: Places) -> Problem:
     """A type on its wrong side. The host refuses only `http` and inputs at once."""
     side = "out" if output else "in"
-    how = (
-        f"has the direction {binding.direction}"
-        if stated
-        else "has no direction, and that means in"
-    )
+    how = f"has the direction {binding.direction}" if stated else "has no direction, which means in"
     at_call = output and binding.type.lower() != "http"
     azure = None
     if binding.type.lower() == "http":
@@ -284,7 +280,7 @@ def wrong_direction(binding: Binding, output: bool, stated: bool, places: Places
         azure = "Can't bind SignalR to type 'System.String'."
     return Problem(
         "FJ0215",
-        f"{binding.type} is an {'output' if output else 'input'}, and '{binding.name}' {how}",
+        f"{binding.type} is an {'output' if output else 'input'}, but '{binding.name}' {how}",
         places.locate(f"{binding.pointer}/direction"),
         why="outputs are sent after the handler, inputs are made before it"
         + ("; as it is, every call of the function fails" if at_call else ""),
@@ -329,6 +325,16 @@ def not_a_setting_name(prop: str, value: str, where: Location) -> Problem | None
             severity=Severity.WARNING,
         )
     return None
+
+
+def check_failed(binding: Binding, function: Function, error: Exception) -> Problem:
+    return Problem(
+        "FJ0605",
+        f"the binding '{binding.name}' could not be checked",
+        function.locate(binding.pointer),
+        why=f"the check of the type {binding.type} failed: {type(error).__name__}: {error}",
+        fix="report it to the authors of the binding type",
+    )
 
 
 _CAN_RETRY = ("timertrigger", "eventhubtrigger", "cosmosdbtrigger", "kafkatrigger")
