@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from funcjson.app_rules import without_conflicts
 from funcjson.errors import AppLoadError, Location, Problem, Severity
 from funcjson.frontends.code_first import function_from_document
 from funcjson.frontends.folders import FILE, find_functions, load_folders
@@ -23,6 +24,7 @@ __all__ = [
     "function_from_document",
     "load_folders",
     "read_app",
+    "without_conflicts",
 ]
 
 
@@ -70,12 +72,13 @@ def read_app(root: Path, registry: Registry, settings: Settings) -> FunctionSet:
     if chosen.model in (Model.PYTHON_V2, Model.NODE_V4):
         return FunctionSet((), registry.problems)
     found = load_folders(root, Rules(registry, settings))
-    problems = (*registry.problems, *found.problems)
+    together = without_conflicts(found.functions, settings)
+    problems = (*registry.problems, *found.problems, *together.problems)
     if chosen.model is Model.EMPTY:
         problems = (*problems, _no_functions(root))
     elif (root / "function_app.py").is_file():
         problems = (*problems, _mixed("function_app.py"))
-    return FunctionSet(found.functions, problems)
+    return FunctionSet(together.functions, problems)
 
 
 def _package_main(root: Path) -> str | None:

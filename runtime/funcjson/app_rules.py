@@ -1,0 +1,92 @@
+"""What can be wrong between the functions of an app, and between them and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from funcjson.errors import Problem, Severity
+from funcjson.model import Binding, Function, FunctionSet
+from funcjson.settings import Settings, is_placeholder
+from funcjson.signalr.connection_string import ConnectionStringError
+from funcjson.signalr.credentials import parse_connection_string
+
+DEFAULT_CONNECTION_SETTING = "AzureSignalRConnectionString"
+
+
+def without_conflicts(functions: Iterable[Function], settings: Settings) -> FunctionSet:
+    """The functions that can live together; of two for one event the later is left out."""
+    every = tuple(functions)
+    problems = tuple(_same_event(every))
+    failed = {problem.function for problem in problems}
+    kept = tuple(function for function in every if function.name not in failed)
+    return FunctionSet(kept, (*problems, *_connections(kept, settings)))
+
+
+def _same_event(functions: Iterable[Function]) -> Iterator[Problem]:
+    """Several signalRTrigger functions for one hub, category and event."""
+    first: dict[tuple[str, ...], Function] = {}
+    for function in functions:
+        trigger = function.trigger
+        if trigger.type.lower() != "signalrtrigger":
+            continue
+        event = tuple(str(trigger.properties.get(n, "")) for n in ("hubName", "category", "event"))
+        earlier = first.setdefault(tuple(part.lower() for part in event), function)
+        if earlier is not function:
+            yield _taken(function, earlier, event)
+
+
+def _connections(functions: Iterable[Function], settings: Settings) -> Iterator[Problem]:
+    """Malformed connection strings, once for each setting, at the first binding that uses it."""
+    seen: set[str] = set()
+    for function in functions:
+        for binding in function.bindings:
+            if not binding.type.lower().startswith("signalr"):
+                continue
+            name = binding.properties.get("connectionStringSetting", DEFAULT_CONNECTION_SETTING)
+            if not isinstance(name, str) or not name.strip() or name.lower() in seen:
+                continue
+            seen.add(name.lower())
+            text = settings.connection_string(name)
+            # An empty value and a placeholder mean the local service.
+            if text is None or not text.strip() or is_placeholder(text):
+                continue
+            try:
+                parse_connection_string(text)
+            except ConnectionStringError as error:
+                yield _malformed(name, error, function, binding, settings)
+
+
+def _taken(function: Function, earlier: Function, event: tuple[str, ...]) -> Problem:
+    hub, category, name = event
+    return Problem(
+        "FJ0231",
+        f"{earlier.name} already handles {category}/{name} of the hub '{hub}'",
+        function.locate(f"{function.trigger.pointer}/event"),
+        why="one function handles an event; hub, category and event are compared without letter "
+        "case",
+        fix="handle another event, or do both things in one function",
+        function=function.name,
+        azure=f"Duplicated key parameter hub: {hub}, category: {category}, event: {name}",
+    )
+
+
+def _malformed(
+    name: str,
+    error: ConnectionStringError,
+    function: Function,
+    binding: Binding,
+    settings: Settings,
+) -> Problem:
+    prop = "/connectionStringSetting" if "connectionStringSetting" in binding.properties else ""
+    return Problem(
+        "FJ0306",
+        f"the connection string in the setting '{name}' is malformed",
+        function.locate(f"{binding.pointer}{prop}"),
+        why=f"{error.hint}; the value comes from {settings.connection_origin(name)}, and calls "
+        "that use it fail",
+        fix="it reads Endpoint=https://NAME.service.signalr.net;AccessKey=KEY;Version=1.0; (copy "
+        "it from the service's Keys page), or leave it empty to use the local service",
+        severity=Severity.WARNING,
+        function=function.name,
+        azure=error.message,
+    )
