@@ -1,0 +1,286 @@
+"""From what a handler gave back to the HTTP response that the Functions host would send.
+
+Three doors lead here: an `http` message from a worker, a plain value on an `http` output, and the
+return value of a function that has no `http` output. Each has its own rules on the real host.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import quote
+
+from funcjson import http_json
+from funcjson.model import HttpResponse, TypedData
+
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json; charset=utf-8"
+
+NO_CONTENT = HttpResponse(204)
+
+# The server frames the answer itself; a wrong length from a handler would break the connection.
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_NO_BODY = frozenset({204, 205, 304})
+
+
+class ResponseError(ValueError):
+    """The value cannot be sent. `what` and `fix` are for the app's author; callers see a 500."""
+
+    def __init__(self, what: str, fix: str = "", azure: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.fix = fix
+        self.azure = azure
+
+
+def from_output(value: TypedData, *, accept: str = "", plain_json: bool = False) -> HttpResponse:
+    """The response for the value of an `http` output.
+
+    `plain_json` leaves JSON as the handler wrote it, where the real host indents it anew. Raises
+    ResponseError.
+    """
+    if "http" in value:
+        return _from_message(value["http"], accept, plain_json)
+    if "string" in value:
+        return _from_text(value["string"], plain_json)
+    if "json" in value:
+        return _from_json(value["json"], plain_json)
+    if "bytes" in value:
+        return HttpResponse(200, (), bytes(value["bytes"]))
+    number = value.get("int", value.get("double"))
+    return HttpResponse(200, (("Content-Type", TEXT),), http_json.scalar(number).encode())
+
+
+def from_return(value: TypedData, *, accept: str = "") -> HttpResponse:
+    """The response of a function without an `http` output: its return value answers the caller.
+
+    Nothing is 204; text is text/plain and the rest compact JSON, unless `accept` says otherwise.
+    """
+    if "http" in value:
+        return _from_message(value["http"], accept, plain_json=False)
+    if "string" in value:
+        return _negotiated(value["string"], accept)
+    if "json" in value:
+        try:
+            return _negotiated(http_json.read(value["json"]), accept)
+        except http_json.NotJson:
+            return _negotiated(value["json"], accept)
+    if "bytes" in value:
+        # The host's JSON formatter writes a byte array as base64 text.
+        text = f'"{base64.b64encode(value["bytes"]).decode()}"'
+        return HttpResponse(200, (("Content-Type", JSON),), text.encode())
+    if "int" in value or "double" in value:
+        return _negotiated(value.get("int", value.get("double")), accept)
+    return NO_CONTENT
+
+
+def _from_message(message: Mapping[str, Any], accept: str, plain_json: bool) -> HttpResponse:
+    """What a worker's http message becomes; its body is never parsed again."""
+    status = _status(message.get("status"))
+    headers = _headers(message.get("headers") or {})
+    body: TypedData = message.get("body") or {}
+    if message.get("enableContentNegotiation") and "bytes" not in body:
+        answer = _negotiated(_body_value(body), accept)
+        typed = _typed(headers, answer.headers[0][1] if answer.headers else None)
+        return _finish(status, typed, message.get("cookies"), answer.body)
+    if "bytes" in body:
+        return _finish(status, _typed(headers, None), message.get("cookies"), bytes(body["bytes"]))
+    if "string" in body:
+        text = body["string"]
+    elif plain_json and "json" in body:
+        text = body["json"]
+    else:
+        text = http_json.text_of(_body_value(body))
+    content = text.encode("utf-8", "replace")
+    return _finish(status, _typed(headers, TEXT), message.get("cookies"), content)
+
+
+def _from_text(text: str, plain_json: bool) -> HttpResponse:
+    """A string on an `http` output: the host reads it as JSON when it can."""
+    try:
+        value = http_json.read(text)
+    except http_json.NotJson:
+        return HttpResponse(200, (("Content-Type", TEXT),), text.encode("utf-8", "replace"))
+    if isinstance(value, dict) and (described := _from_description(value)) is not None:
+        return described
+    shown = text if plain_json else http_json.text_of(value)
+    return HttpResponse(200, (("Content-Type", TEXT),), shown.encode("utf-8", "replace"))
+
+
+def _from_json(text: str, plain_json: bool) -> HttpResponse:
+    try:
+        value = http_json.read(text)
+    except http_json.NotJson:
+        value = text
+    if value is None:
+        # As with an output that was never set.
+        return NO_CONTENT
+    if isinstance(value, dict) and (described := _from_description(value)) is not None:
+        return described
+    shown = text if plain_json else http_json.text_of(value)
+    return HttpResponse(200, (("Content-Type", TEXT),), shown.encode("utf-8", "replace"))
+
+
+def _from_description(value: Mapping[str, Any]) -> HttpResponse | None:
+    """An object with a `body` member describes a response; without one it is the body."""
+    members = {name.lower(): member for name, member in value.items()}
+    if "body" not in members:
+        return None
+    status = _status(members.get("statuscode", members.get("status")))
+    given = members.get("headers")
+    headers = _headers(given if isinstance(given, dict) else {})
+    body = members["body"]
+    # The host writes an object without blanks here; an array it would show as a type name.
+    text = http_json.compact(body) if isinstance(body, dict | list) else http_json.scalar(body)
+    cookies = members.get("cookies")
+    return _finish(status, _typed(headers, TEXT), cookies, text.encode("utf-8", "replace"))
+
+
+def _body_value(body: TypedData) -> Any:
+    if "json" in body:
+        try:
+            return http_json.read(body["json"])
+        except http_json.NotJson:
+            return body["json"]
+    return next(iter(body.values()), None)
+
+
+def _negotiated(value: Any, accept: str) -> HttpResponse:
+    """MVC's choice of formatter: text for text, JSON for the rest; `accept` counts without `*/*`."""
+    if value is None:
+        return NO_CONTENT
+    if isinstance(value, str) and not _wants_json(accept):
+        return HttpResponse(200, (("Content-Type", TEXT),), value.encode("utf-8", "replace"))
+    text = http_json.compact(value)
+    return HttpResponse(200, (("Content-Type", JSON),), text.encode("utf-8", "replace"))
+
+
+def _wants_json(accept: str) -> bool:
+    """Whether a text would be sent as JSON: it is preferred to text, and `*/*` is not there."""
+    if not accept or "*/*" in accept:
+        return False
+    wishes: list[tuple[float, int, str]] = []
+    for at, wish in enumerate(accept.lower().split(",")):
+        kind, *parameters = (part.strip() for part in wish.split(";"))
+        quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+        try:
+            wishes.append((-float(quality), at, kind))
+        except ValueError:
+            continue
+    for _, _, kind in sorted(wishes):
+        if kind in ("application/json", "text/json", "application/*") or kind.endswith("+json"):
+            return True
+        if kind in ("text/plain", "text/*"):
+            return False
+    return False
+
+
+def _status(given: Any) -> int:
+    """A number or numeric text; anything else counts as 200, as on the real host."""
+    if isinstance(given, bool) or given is None:
+        return 200
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    if isinstance(given, str) and re.fullmatch(r"\s*[+-]?[0-9]+\s*", given, re.ASCII):
+        given = int(given)
+    if not isinstance(given, int):
+        return 200
+    if not 200 <= given <= 999:
+        raise ResponseError(
+            f"{given} is not a status that can end a response",
+            "use a status from 200 to 599",
+            "a status outside 100-999 ends in 500; one below 200 would leave the caller waiting",
+        )
+    return given
+
+
+def _headers(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values that can be sent; of two spellings of one name the first counts."""
+    headers: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    for name, value in given.items():
+        folded = name.lower()
+        if folded in seen or folded in _FRAMING:
+            continue
+        seen.add(folded)
+        if value is None and folded == "content-type":
+            raise ResponseError(
+                "the handler's content-type header is null",
+                "give it a value or leave it out",
+                "content-type header cannot be null",
+            )
+        text = value if isinstance(value, str) else http_json.text_of(value)
+        if not _TOKEN.fullmatch(name):
+            raise ResponseError(f"'{name}' is not a name for an HTTP header", "use letters and -")
+        if not _VALUE.fullmatch(text):
+            raise ResponseError(
+                f"the value of the header '{name}' has a sign that HTTP headers cannot carry",
+                "encode it, for example with encodeURIComponent or urllib.parse.quote",
+                "Invalid non-ASCII or control character in header",
+            )
+        headers.append((name, text.strip()))
+    return headers
+
+
+def _typed(headers: list[tuple[str, str]], default: str | None) -> list[tuple[str, str]]:
+    """Headers with a content type. `default` None: the body is bytes, the type stays as it is."""
+    if default is None:
+        return headers
+    for at, (name, value) in enumerate(headers):
+        if name.lower() == "content-type":
+            if value and "charset" not in value.lower():
+                headers[at] = (name, f"{value}; charset=utf-8")
+            return headers
+    headers.append(("Content-Type", default))
+    return headers
+
+
+def _finish(status: int, headers: list[tuple[str, str]], cookies: Any, body: bytes) -> HttpResponse:
+    if isinstance(cookies, Sequence) and not isinstance(cookies, str):
+        headers += [("Set-Cookie", _cookie(one)) for one in cookies if isinstance(one, Mapping)]
+    return HttpResponse(status, tuple(headers), b"" if status in _NO_BODY else body)
+
+
+def _cookie(cookie: Mapping[str, Any]) -> str:
+    """A Set-Cookie value, its attributes in ASP.NET's order and spelling."""
+    name, value = str(cookie.get("name", "")), cookie.get("value")
+    if not _TOKEN.fullmatch(name):
+        raise ResponseError(f"'{name}' is not a name for a cookie", "use letters, digits, - and _")
+    parts = [f"{name}={quote(str(value if value is not None else ''), safe='')}"]
+    if expires := _expires(cookie.get("expires")):
+        parts.append(f"expires={expires}")
+    if (max_age := cookie.get("maxAge")) is not None:
+        parts.append(f"max-age={int(max_age)}")
+    if domain := cookie.get("domain"):
+        parts.append(f"domain={domain}")
+    parts.append(f"path={cookie.get('path') or '/'}")
+    if cookie.get("secure"):
+        parts.append("secure")
+    if same_site := cookie.get("sameSite"):
+        parts.append(f"samesite={str(same_site).lower()}")
+    if cookie.get("httpOnly"):
+        parts.append("httponly")
+    text = "; ".join(parts)
+    if not _VALUE.fullmatch(text):
+        raise ResponseError(f"the cookie '{name}' has a sign that HTTP headers cannot carry")
+    return text
+
+
+def _expires(value: Any) -> str | None:
+    """ISO text, or seconds since the epoch, as an HTTP date."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, int | float):
+        return format_datetime(datetime.fromtimestamp(value, UTC), usegmt=True)
+    try:
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        # The worker may have an HTTP date already.
+        return str(value)
+    return format_datetime(moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC), usegmt=True)
