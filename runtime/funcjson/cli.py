@@ -147,7 +147,8 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _start(options: argparse.Namespace) -> int:
     from funcjson.console import configure
-    from funcjson.host import HostOptions, serve
+    from funcjson.host import HostOptions
+    from funcjson.start import serve
 
     configure("debug" if options.verbose else options.log_level, options.log_format)
     return serve(

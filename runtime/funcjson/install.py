@@ -57,7 +57,7 @@ def _install_node(app_root: Path, package: Path) -> None:
     if npm is None:
         raise WorkerStartError(
             Problem(
-                "FJ0502",
+                "FJ0520",
                 "npm was not found, so package.json cannot be installed",
                 Location(str(package)),
                 "the app's packages come from npm, which is part of Node.js",
@@ -77,7 +77,7 @@ def _run(command: list[str], source: Path) -> None:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise WorkerStartError(
             Problem(
-                "FJ0502",
+                "FJ0520",
                 f"installing {source.name} failed with exit code {done.returncode}",
                 Location(str(source)),
                 tail,

@@ -130,7 +130,7 @@ async def start_embedded(
     except OSError as error:
         raise WorkerStartError(
             Problem(
-                "FJ0503",
+                "FJ0521",
                 f"the local SignalR service cannot listen on port {chosen}: {error.strerror or error}",
                 Location("--service-port"),
                 "another program is using the port, often an earlier run or the official emulator",

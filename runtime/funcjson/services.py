@@ -47,8 +47,11 @@ class HostServices:
         if not setting.strip():
             raise SettingNotFound(_blank_setting(where))
         found: list[ServiceEndpoint] = []
-        for name, kind, text in self.settings.named_endpoints():
-            found.append(self._parse(text, f"Azure:SignalR:Endpoints:{name}", where, name, kind))
+        for named in self.settings.named_endpoints():
+            section = f"Azure:SignalR:Endpoints:{named.name}"
+            found.append(
+                self._parse(named.connection_string, section, where, named.name, named.kind)
+            )
         text = self.settings.connection_string(setting)
         if not is_absent(text):
             found.append(self._parse(text, setting, where, "", "Primary"))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from funcjson.errors import Problem
+
 
 class Step(IntEnum):
     """The nine steps, in order."""
@@ -43,6 +45,7 @@ class InvocationTrace:
     events: list[TraceEvent] = field(default_factory=list)
     outcome: str = "running"
     duration_s: float = 0.0
+    problems: tuple[Problem, ...] = ()
     _began: float = field(default_factory=time.perf_counter)
 
     def add(self, step: Step, data: Mapping[str, Any]) -> None:

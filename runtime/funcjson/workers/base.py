@@ -53,8 +53,13 @@ class Worker(Protocol):
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler; raises HandlerError, or WorkerError when the worker is lost."""
 
-    async def stacks(self) -> str:
-        """Where the worker's threads are now, as text, for a handler that is stuck."""
+    async def stacks(self, invocation_id: str | None = None) -> str:
+        """Where the threads are now, as text, for a handler that is stuck (of its process only, when it is named)."""
+
+    async def restart(self, reason: str, invocation_id: str | None = None) -> None:
+        """Kill the worker (or the one process that runs an invocation) and start afresh with the same functions.
+
+        Calls that run in it fail with WorkerError."""
 
     async def stop(self) -> None:
         """Stop at once; idempotent."""

@@ -1,0 +1,180 @@
+"""One loaded version of an app: its settings, plans, workers, and the problems of what did not load.
+
+A reload makes a new version beside the old one; the host swaps them when the new one is ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from funcjson.errors import AppLoadError, FuncJsonError, Location, Problem, Severity
+from funcjson.frontends import Model, Rules, choose_model, function_from_document, read_app
+from funcjson.model import Function, Language, WorkerLog
+from funcjson.plan import Plan, make_plan
+from funcjson.registry import Registry, open_registry
+from funcjson.services import HostServices
+from funcjson.settings import Settings, load_settings
+from funcjson.workers.make import make_worker
+from funcjson.workers.base import IndexResult, Worker
+
+log = logging.getLogger("funcjson.host")
+
+
+@dataclass(slots=True, eq=False)
+class AppVersion:
+    """What the host runs.
+
+    `plans` by function name in lower case. `broken` has the error of a function whose handler did not load: it is listed and
+    routable, and calling it fails with that error. `problems` are all of loading, warnings too.
+    """
+
+    settings: Settings
+    plans: dict[str, Plan]
+    workers: dict[Language, Worker]
+    problems: tuple[Problem, ...]
+    broken: dict[str, FuncJsonError] = field(default_factory=dict)
+    services: HostServices | None = None
+    replaced: bool = False
+
+    def plan(self, name: str) -> Plan | None:
+        return self.plans.get(name.lower())
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(worker.stop() for worker in self.workers.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Reads an app from disk and starts what it needs. `in_process` runs Python handlers in the host's own process."""
+
+    root: Path
+    environ: Mapping[str, str]
+    in_process: bool = False
+    azure: bool = False
+
+    async def load(self) -> AppVersion:
+        """Settings, documents and plans; code-first apps are indexed by their worker, which is then already started.
+
+        Raises AppLoadError when the folder is not an app.
+        """
+        settings = load_settings(self.root, self.environ)
+        registry = open_registry()
+        model = choose_model(self.root, settings)
+        found = read_app(self.root, registry, settings)
+        version = AppVersion(settings, {}, {}, (*settings.problems, *found.problems))
+        functions = list(found.functions)
+        language = _CODE_FIRST.get(model.model)
+        if language is not None:
+            functions += await self._index(version, language, Rules(registry, settings))
+        for function in functions:
+            self._plan(version, function, registry)
+        return version
+
+    def _plan(self, version: AppVersion, function: Function, registry: Registry) -> None:
+        try:
+            plan = make_plan(function, registry, version.settings, azure=self.azure)
+        except FuncJsonError as error:
+            version.problems += error.problems
+            return
+        version.plans[function.name.lower()] = plan
+
+    async def _index(self, version: AppVersion, language: Language, rules: Rules) -> list[Function]:
+        """Ask the worker which functions the app's code registers."""
+        worker = await self._worker(language, version.settings)
+        version.workers[language] = worker
+        try:
+            await worker.start()
+            result = await worker.index()
+        except FuncJsonError as error:
+            await worker.stop()
+            raise AppLoadError(error.problems) from error
+        if result.error is not None:
+            version.problems += (_index_failed(language, result),)
+        version.problems += tuple(
+            Problem("FJ0149", text, severity=Severity.WARNING) for text in result.warnings
+        )
+        functions: list[Function] = []
+        for found in result.functions:
+            function, problems = function_from_document(
+                found.name,
+                found.document,
+                root=self.root,
+                language=language,
+                script_file=found.script_file,
+                rules=rules,
+                line=found.line,
+                entry_point=found.entry_point,
+            )
+            version.problems += problems
+            if function is not None:
+                functions.append(function)
+        return functions
+
+    async def start_workers(self, version: AppVersion) -> None:
+        """Start the workers that the plans need, side by side, and load the handlers.
+
+        A worker that does not start breaks the functions of its language only.
+        """
+        languages = {plan.function.language for plan in version.plans.values()}
+        await asyncio.gather(*(self._start_worker(version, language) for language in languages))
+
+    async def _start_worker(self, version: AppVersion, language: Language) -> None:
+        functions = [p.function for p in version.plans.values() if p.function.language is language]
+        worker = version.workers.get(language)
+        try:
+            if worker is None:
+                worker = version.workers[language] = await self._worker(language, version.settings)
+                await worker.start()
+        except FuncJsonError as error:
+            version.broken.update({function.name: error for function in functions})
+            return
+        results = await asyncio.gather(
+            *(worker.load(function) for function in functions), return_exceptions=True
+        )
+        for function, result in zip(functions, results, strict=True):
+            if isinstance(result, FuncJsonError):
+                version.broken[function.name] = result
+            elif isinstance(result, BaseException):
+                raise result
+
+    async def _worker(self, language: Language, settings: Settings) -> Worker:
+        return await make_worker(
+            language, self.root, settings, show_user_log, in_process=self.in_process
+        )
+
+
+_CODE_FIRST = {Model.PYTHON_V2: Language.PYTHON, Model.NODE_V4: Language.NODE}
+_USER_LEVELS = {
+    "trace": 5,
+    "debug": logging.DEBUG,
+    "information": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+}
+user_log = logging.getLogger("funcjson.function")
+
+
+def show_user_log(line: WorkerLog) -> None:
+    """A line of user code, with its function and invocation."""
+    user_log.log(
+        _USER_LEVELS.get(line.level, logging.INFO),
+        "%s",
+        line.message,
+        extra={"function": line.function, "invocation_id": line.invocation_id, "user": True},
+    )
+
+
+def _index_failed(language: Language, result: IndexResult) -> Problem:
+    return Problem(
+        "FJ0148",
+        f"the app's {language} code could not be read for functions: {result.error}",
+        Location("function_app.py" if language is Language.PYTHON else "package.json"),
+        result.stack.rstrip(),
+        "correct the error; until then none of its functions exists, as on the real host",
+        azure=result.error,
+    )

@@ -1,0 +1,271 @@
+"""The host: starts everything in order, runs invocations, reloads, stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from funcjson import banner
+from funcjson.app_version import AppVersion, Loader
+from funcjson.errors import FuncJsonError, Severity
+from funcjson.http_answer import answer
+from funcjson.http_server import HttpServer, HttpServerOptions
+from funcjson.install import install
+from funcjson.invoker import Invoker
+from funcjson.local_service import EmbeddedService, find_need, start_embedded
+from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
+from funcjson.pipeline import Outcome
+from funcjson.plan import Plan
+from funcjson.reload import Watcher
+from funcjson.services import HostServices
+from funcjson.signalr.rest_client import HttpTransport
+from funcjson.signalr.service import ServiceOptions
+from funcjson.timers import run_timer
+from funcjson.trace import Recorder
+from funcjson.upstream_webhook import HostEvents, signalr_webhook
+
+log = logging.getLogger("funcjson.host")
+
+DEFAULT_PORT = 7071
+
+
+@dataclass(frozen=True, slots=True)
+class HostOptions:
+    """What the command line decides; None means that the app's own files may."""
+
+    app_root: Path
+    port: int | None = None
+    address: str = "127.0.0.1"
+    service_port: int | None = None
+    install: bool = False
+    cors: tuple[str, ...] | None = None
+    cors_credentials: bool | None = None
+    auth: bool = False
+    persona: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    compat_azure: bool = False
+    strict_delivery: bool = False
+    reload: bool = True
+    in_process: bool = False
+    ready_file: Path | None = None
+
+
+class Host:
+    """One running app. `start` then `stop`; in between `invoke` runs functions."""
+
+    def __init__(self, options: HostOptions, environ: dict[str, str] | None = None) -> None:
+        self.options = options
+        self.recorder = Recorder()
+        self.invoker = Invoker(self.recorder)
+        self._loader = Loader(
+            options.app_root,
+            dict(environ if environ is not None else os.environ),
+            options.in_process,
+            options.compat_azure,
+        )
+        self._version: AppVersion | None = None
+        self._embedded: EmbeddedService | None = None
+        self._transport = HttpTransport()
+        self._server: HttpServer | None = None
+        self._timers: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
+        self._started_at = time.monotonic()
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Load the app, start what it needs, then serve. Raises FuncJsonError when the app or a port cannot be had."""
+        options = self.options
+        if options.install:
+            await asyncio.to_thread(install, options.app_root)
+        version = await self._loader.load()
+        server = HttpServer(self, self._server_options(version))
+        try:
+            # Listening first, answering 503: whoever waits for the port does not have to guess.
+            await server.start()
+            self._server = server
+            await self._start_service(version)
+            await self._loader.start_workers(version)
+        except BaseException:
+            await version.stop()
+            await self.stop()
+            raise
+        self._install(version)
+        if options.reload:
+            self._watching = asyncio.create_task(self._watch(), name="reload")
+
+    def _server_options(self, version: AppVersion) -> HttpServerOptions:
+        options = self.options
+        host = version.settings.host
+        local = version.settings.local_host
+        return HttpServerOptions(
+            address=options.address,
+            port=options.port if options.port is not None else (local.port or DEFAULT_PORT),
+            route_prefix=host.route_prefix,
+            cors_origins=options.cors if options.cors is not None else local.cors,
+            cors_credentials=options.cors_credentials
+            if options.cors_credentials is not None
+            else local.cors_credentials,
+            auth=options.auth,
+            persona=options.persona,
+            trusted_proxies=options.trusted_proxies,
+            app_root=options.app_root,
+        )
+
+    async def _start_service(self, version: AppVersion) -> None:
+        names = {name for plan in version.plans.values() for name in plan.connection_settings}
+        need = find_need(version.settings, names, self.options.service_port is not None)
+        if need and self._embedded is None:
+            self._embedded = await start_embedded(
+                need,
+                self.options.service_port,
+                ServiceOptions(strict_delivery=self.options.strict_delivery),
+                HostEvents(self),
+            )
+        version.services = HostServices(version.settings, self._embedded, self._transport)
+
+    def _install(self, version: AppVersion) -> None:
+        """Make a version the one that serves."""
+        self._version = version
+        for task in self._timers:
+            task.cancel()
+        self._timers = [
+            asyncio.create_task(
+                run_timer(plan, str(plan.function.trigger.properties.get("schedule")), self._fire),
+                name=f"timer {plan.function.name}",
+            )
+            for plan in version.plans.values()
+            if plan.function.trigger.type == "timerTrigger" and not plan.function.disabled
+        ]
+        if self._server is not None:
+            self._server.use_routes(version)
+
+    async def stop(self) -> None:
+        """Stop everything, in the reverse order; idempotent."""
+        tasks = [*self._timers, *([self._watching] if self._watching else [])]
+        self._timers, self._watching = [], None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._server is not None:
+            await self._server.stop()
+        if self._version is not None:
+            await self._version.stop()
+        if self._embedded is not None:
+            await self._embedded.stop()
+        await self._transport.close()
+
+    async def _watch(self) -> None:
+        watcher = Watcher(self.options.app_root)
+        while True:
+            changed = await watcher.changes()
+            names = ", ".join(os.path.relpath(path, self.options.app_root) for path in changed[:3])
+            log.info("File change detected: %s%s", names, " ..." if len(changed) > 3 else "")
+            await self._reload()
+
+    async def _reload(self) -> None:
+        """Load beside the running version and swap; a version that does not load leaves the old one serving."""
+        began = time.perf_counter()
+        try:
+            version = await self._loader.load()
+            try:
+                await self._start_service(version)
+                await self._loader.start_workers(version)
+            except BaseException:
+                await version.stop()
+                raise
+        except FuncJsonError as error:
+            log.error("The change was not taken: the last good version goes on running.\n%s", error)
+            return
+        newly_broken = self._newly_broken(version)
+        if newly_broken:
+            await version.stop()
+            log.error(
+                "The change was not taken: the last good version goes on running.\n%s",
+                banner.problems_text(newly_broken),
+            )
+            return
+        old, _ = self._version, self._install(version)
+        log.info(
+            "Reloaded in %d ms; SignalR connections were kept", (time.perf_counter() - began) * 1000
+        )
+        if old is not None:
+            await self.invoker.drain(old)
+            await old.stop()
+
+    def _newly_broken(self, version: AppVersion) -> list[Any]:
+        """Problems of functions that worked until now."""
+        old = self._version
+        if old is None:
+            return []
+        worked = {name for name, plan in old.plans.items() if plan.function.name not in old.broken}
+        found = [
+            p
+            for name, error in version.broken.items()
+            if name.lower() in worked
+            for p in error.problems
+        ]
+        found += [
+            p
+            for p in version.problems
+            if p.severity is Severity.ERROR and p.function and p.function.lower() in worked
+        ]
+        return found
+
+    # --- what others may ask ------------------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        return self._version is not None
+
+    @property
+    def version(self) -> AppVersion:
+        """The version that serves; only valid once started."""
+        assert self._version is not None
+        return self._version
+
+    @property
+    def url(self) -> str:
+        assert self._server is not None
+        return self._server.url
+
+    @property
+    def service_url(self) -> str | None:
+        """The embedded SignalR service's URL, when there is one."""
+        return self._embedded.url if self._embedded else None
+
+    @property
+    def embedded(self) -> EmbeddedService | None:
+        return self._embedded
+
+    async def invoke(self, function: str, event: TriggerEvent) -> HttpResponse:
+        """Run a function for an HTTP caller and render its answer. Raises FuncJsonError."""
+        plan = self.version.plan(function)
+        assert plan is not None
+        outcome = await self.invoker.invoke(self.version, plan, event)
+        assert event.request is not None
+        return answer(plan, outcome, event.request)
+
+    async def fire(self, function: str, event: TriggerEvent) -> Outcome:
+        """Run a function that has no HTTP caller."""
+        plan = self.version.plan(function)
+        if plan is None:
+            raise KeyError(function)
+        return await self._fire(plan, event)
+
+    async def _fire(self, plan: Plan, event: TriggerEvent) -> Outcome:
+        return await self.invoker.invoke(self.version, plan, event)
+
+    async def webhook(self, name: str, request: HttpRequest) -> HttpResponse | None:
+        """`/runtime/webhooks/NAME`; None when no function listens there."""
+        handle: Callable[[Host, HttpRequest], Any] | None = _WEBHOOKS.get(name.lower())
+        return await handle(self, request) if handle is not None else None
+
+
+_WEBHOOKS: dict[str, Callable[[Any, HttpRequest], Any]] = {"signalr": signalr_webhook}

@@ -1,0 +1,179 @@
+"""Runs one invocation for the host: id, trace, log lines, retries, time limit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+
+from funcjson.app_version import AppVersion
+from funcjson.errors import FuncJsonError, HandlerError, HandlerTimeout, Location, Problem
+from funcjson.model import Call, CallResult, Function, RetryContext, RetryPolicy, TriggerEvent
+from funcjson.pipeline import Outcome, run
+from funcjson.plan import Plan
+from funcjson.trace import Recorder, Step
+
+log = logging.getLogger("funcjson.invocation")
+
+DRAIN_S = 10.0  # how long running invocations may use the version that a reload replaced
+
+
+class Invoker:
+    """Invokes planned functions of any loaded version, and remembers what happened."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._running: dict[AppVersion, int] = {}
+        self._idle = asyncio.Condition()
+
+    async def drain(self, version: AppVersion, limit_s: float = DRAIN_S) -> None:
+        """Wait until no invocation of a version runs, at most `limit_s`."""
+        try:
+            async with asyncio.timeout(limit_s), self._idle:
+                await self._idle.wait_for(lambda: not self._running.get(version))
+        except TimeoutError:
+            log.warning(
+                "%d invocation(s) of the old version did not end within %g s",
+                self._running[version],
+                limit_s,
+            )
+
+    async def invoke(self, version: AppVersion, plan: Plan, event: TriggerEvent) -> Outcome:
+        """Run to the end, with the function's retry policy. Raises FuncJsonError after logging it."""
+        self._running[version] = self._running.get(version, 0) + 1
+        try:
+            return await self._with_retries(version, plan, event)
+        finally:
+            left = self._running[version] - 1
+            if left:
+                self._running[version] = left
+            else:
+                del self._running[version]
+                if version.replaced:
+                    async with self._idle:
+                        self._idle.notify_all()
+
+    async def _with_retries(self, version: AppVersion, plan: Plan, event: TriggerEvent) -> Outcome:
+        policy = plan.function.retry
+        count = 0
+        while True:
+            try:
+                return await self._once(version, plan, event, _retry_context(policy, count))
+            except FuncJsonError:
+                if policy is None or (
+                    policy.max_retry_count >= 0 and count >= policy.max_retry_count
+                ):
+                    raise
+            delay = _delay(policy, count)
+            count += 1
+            log.warning("Waiting %.3f s before retry %d of '%s'", delay, count, plan.function.name)
+            await asyncio.sleep(delay)
+
+    async def _once(
+        self, version: AppVersion, plan: Plan, event: TriggerEvent, retry: RetryContext | None
+    ) -> Outcome:
+        name = plan.function.name
+        broken = version.broken.get(name)
+        trace = self.recorder.begin(str(uuid.uuid4()), name)
+        extra = {"invocation_id": trace.id, "function": name}
+        log.info(
+            "Executing 'Functions.%s' (Reason='%s', Id=%s)",
+            name,
+            event.reason,
+            trace.id,
+            extra=extra,
+        )
+        trace.add(Step.ARRIVED, {"event": event})
+        trace.add(Step.CHOSEN, {"function": name})
+        began = time.perf_counter()
+        try:
+            if broken is not None:
+                raise broken
+            services = version.services
+            assert services is not None
+            outcome = await run(
+                plan,
+                event,
+                services,
+                lambda call: _call(version, plan.function, call),
+                trace,
+                retry,
+            )
+        except BaseException as error:
+            self.recorder.end(trace, "failed")
+            ms = (time.perf_counter() - began) * 1000
+            log.error(
+                "Executed 'Functions.%s' (Failed, Id=%s, Duration=%dms)",
+                name,
+                trace.id,
+                ms,
+                extra=extra,
+            )
+            if isinstance(error, FuncJsonError):
+                trace.problems = error.problems
+                log.error("%s", _failure_text(error, name), extra=extra)
+            raise
+        self.recorder.end(trace, "succeeded")
+        ms = (time.perf_counter() - began) * 1000
+        log.info(
+            "Executed 'Functions.%s' (Succeeded, Id=%s, Duration=%dms)",
+            name,
+            trace.id,
+            ms,
+            extra=extra,
+        )
+        return outcome
+
+
+async def _call(version: AppVersion, function: Function, call: Call) -> CallResult:
+    worker = version.workers[function.language]
+    limit = version.settings.host.function_timeout_s
+    if limit is None:
+        return await worker.invoke(call)
+    running = asyncio.ensure_future(worker.invoke(call))
+    done, _ = await asyncio.wait([running], timeout=limit)
+    if done:
+        return running.result()
+    stacks = await worker.stacks(call.invocation_id)
+    await worker.restart(
+        f"function '{function.name}' ran for more than {limit:g} s", call.invocation_id
+    )
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    raise HandlerTimeout(_timeout(function, call, limit, stacks))
+
+
+def _retry_context(policy: RetryPolicy | None, count: int) -> RetryContext | None:
+    return RetryContext(count, policy.max_retry_count) if policy is not None else None
+
+
+def _delay(policy: RetryPolicy, count: int) -> float:
+    if policy.strategy.lower() == "fixeddelay":
+        return policy.delay_s
+    return float(min(policy.maximum_s, policy.minimum_s * 2**count))
+
+
+def _failure_text(error: FuncJsonError, name: str) -> str:
+    text = f"Exception while executing function: Functions.{name}\n{error}"
+    if isinstance(error, HandlerError) and error.stack:
+        text += f"\n{error.stack}"
+    return text
+
+
+def _timeout(function: Function, call: Call, limit: float, stacks: str) -> Problem:
+    return Problem(
+        "FJ0507",
+        f"'{function.name}' did not finish within functionTimeout ({limit:g} s)",
+        Location(function.script_file or function.name),
+        f"the handler was here when its worker was stopped:\n{stacks.rstrip()}" if stacks else "",
+        'make the handler finish sooner, or raise "functionTimeout" in host.json',
+        function=function.name,
+        azure=f"Timeout value of {_span(limit)} was exceeded by function: Functions.{function.name}",
+    )
+
+
+def _span(seconds: float) -> str:
+    hours, rest = divmod(int(seconds), 3600)
+    minutes, whole = divmod(rest, 60)
+    return f"{hours:02}:{minutes:02}:{whole:02}"

@@ -1,0 +1,74 @@
+"""`funcjson start`: run a host until a signal asks to stop, and print what a user needs to know."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+
+from funcjson import banner
+from funcjson.host import Host, HostOptions
+
+log = logging.getLogger("funcjson.host")
+
+
+def serve(options: HostOptions) -> int:
+    """Run an app until a signal asks to stop; gives the exit code."""
+    return asyncio.run(_serve(options))
+
+
+async def _serve(options: HostOptions) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    host = Host(options)
+    starting = asyncio.create_task(host.start(), name="start")
+    waiting = asyncio.create_task(stopping.wait(), name="signal")
+    await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await host.stop()
+        return 0
+    try:
+        starting.result()
+        announce(host)
+        await waiting
+        log.info("Stopping")
+        return 0
+    finally:
+        waiting.cancel()
+        await host.stop()
+
+
+def announce(host: Host) -> None:
+    """Print the banner and write the ready file."""
+    version = host.version
+    settings = version.settings
+    prefix = settings.host.route_prefix
+    if version.problems:
+        print(banner.problems_text(version.problems), end="\n\n")
+    for name in sorted(version.broken):
+        print(f"{version.broken[name]}\n")
+    plans = list(version.plans.values())
+    print("Functions:\n")
+    print(banner.listing(plans, host.url, prefix, version.broken))
+    print(f"\nhost     {host.url}")
+    if host.service_url:
+        print(f"service  {host.service_url}  (local SignalR service, in this process)")
+    for page in banner.pages(plans, host.url, prefix):
+        print(f"page     {page}")
+    print("\nCtrl-C stops it.", flush=True)
+    if host.options.ready_file is not None:
+        text = json.dumps(
+            {
+                "host": host.url,
+                "service": host.service_url,
+                "functions": sorted(p.function.name for p in plans),
+            }
+        )
+        partial = host.options.ready_file.with_name(host.options.ready_file.name + ".part")
+        partial.write_text(text, "utf-8")
+        partial.replace(host.options.ready_file)

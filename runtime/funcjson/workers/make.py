@@ -1,0 +1,45 @@
+"""The worker of a language, ready to be started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from funcjson.errors import Problem, WorkerStartError
+from funcjson.model import Language
+from funcjson.settings import Settings
+from funcjson.workers.base import LogSink, Worker
+from funcjson.workers.child import WorkerProgram
+from funcjson.workers.node import command_line, find_node
+from funcjson.workers.process import ProcessWorker
+from funcjson.workers.python import python_program
+
+# The real host takes at most this many.
+MOST_PROCESSES = 10
+
+
+async def make_worker(
+    language: Language, root: Path, settings: Settings, log: LogSink, *, in_process: bool = False
+) -> Worker:
+    """A worker that is not started yet. Raises WorkerStartError for a language without one."""
+    environment = settings.worker_environment()
+    count = _process_count(settings)
+    if language is Language.PYTHON:
+        return ProcessWorker(python_program(root, environment), log, count=count)
+    if language is Language.NODE:
+        command = command_line(await find_node())
+        return ProcessWorker(
+            WorkerProgram(Language.NODE, command, root, environment), log, count=count
+        )
+    raise WorkerStartError(
+        Problem(
+            "FJ0522",
+            "custom handlers are not run yet",
+            why="host.json has a customHandler, and this version runs Python and JavaScript handlers",
+            fix="use Python or JavaScript handlers",
+        )
+    )
+
+
+def _process_count(settings: Settings) -> int:
+    text = (settings.get("FUNCTIONS_WORKER_PROCESS_COUNT") or "").strip()
+    return max(1, min(int(text), MOST_PROCESSES)) if text.isdecimal() else 1
