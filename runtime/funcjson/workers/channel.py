@@ -1,4 +1,4 @@
-"""The host's side of the wire, over any transport: requests and answers matched, logs passed on, failures as errors."""
+"""The host's side of the wire, over any transport: answers matched, logs passed, failures as errors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from funcjson.workers.base import IndexedFunction, IndexResult, LogSink
 from funcjson.workers.wire import VERSION
 
 Message = dict[str, Any]
+_STACKS = "stacks-"
 
 
 class Channel:
     """One connection to one worker, on one event loop.
 
-    `send` takes a message for the worker; `stderr` is told of each line of user code that went to stderr. The owner passes what the worker sends to `receive`, and calls `close` once
-    when nothing more can come: every call that still waits then fails with that error.
+    `send` takes a message for the worker; `stderr` is told of each line that user code printed
+    there. The owner passes what the worker sends to `receive`, and calls `close` once when nothing
+    more can come: every call that still waits then fails with that error.
     """
 
     def __init__(
@@ -38,6 +40,8 @@ class Channel:
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Message]] = {}
         self._closed: Problem | None = None
+        # What the worker said by itself about a loop that does not go round.
+        self._blocked = ""
 
     @property
     def waiting(self) -> int:
@@ -47,7 +51,7 @@ class Channel:
     def is_running(self, invocation_id: str) -> bool:
         return invocation_id in self._waiting
 
-    # -- what the worker sends ------------------------------------------------------------------------------
+    # -- what the worker sends -------------------------------------------------------------------
 
     def receive(self, message: Message) -> None:
         """Take one message of the worker."""
@@ -65,6 +69,11 @@ class Channel:
                 )
             )
             return
+        if op == "stacks" and message.get("id") is None:
+            self._take_blocked(str(message.get("text") or ""))
+            return
+        # It answers, so its loop goes round again.
+        self._blocked = ""
         # Answers about the start have no id.
         future = self._waiting.pop(message.get("id") or "init", None)
         if future is not None and not future.done():
@@ -88,7 +97,7 @@ class Channel:
         self._send(message)
         return future
 
-    # -- what the host asks ---------------------------------------------------------------------------------
+    # -- what the host asks ----------------------------------------------------------------------
 
     async def init(self, language: str, options: Message) -> Message:
         """The worker's "ready" or "failed" message."""
@@ -178,15 +187,24 @@ class Channel:
 
     async def stacks(self) -> str:
         """Where the worker's threads are."""
-        identifier = f"stacks-{next(self._numbers)}"
+        if self._blocked:
+            return self._blocked
+        identifier = f"{_STACKS}{next(self._numbers)}"
         answer = await self.ask(identifier, {"op": "stacks", "id": identifier})
         return str(answer.get("text") or "")
+
+    def _take_blocked(self, text: str) -> None:
+        self._blocked = text
+        for identifier in [key for key in self._waiting if key.startswith(_STACKS)]:
+            future = self._waiting.pop(identifier)
+            if not future.done():
+                future.set_result({"op": "stacks", "text": text})
 
     def stop(self) -> None:
         """Ask the worker to exit."""
         self._send({"op": "stop"})
 
-    # -- failures -------------------------------------------------------------------------------------------
+    # -- failures --------------------------------------------------------------------------------
 
     def _load_error(self, function: Function, answer: Message) -> HandlerLoadError:
         said = _said(answer)

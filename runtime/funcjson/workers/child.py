@@ -1,4 +1,4 @@
-"""One worker process: started with a socket of its own, its output read to the end, its exit described."""
+"""One worker process: started with its own socket, its output read to the end, its exit described."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PIPES = {1: "stdout", 2: "stderr"}
 
 @dataclass(frozen=True, slots=True)
 class WorkerProgram:
-    """How to start the worker of an app. `environment` is the whole environment; `options` go into "init" as they are.
+    """How to start the worker of an app. `environment` is the whole one; `options` go into "init".
 
     `explain` may turn the worker's "failed" answer to "init" into a Problem of its own.
     """
@@ -41,7 +41,7 @@ class WorkerProgram:
 
 
 class Child:
-    """A running process and the channel to it. `exited` is done, with a Problem, when both have ended."""
+    """A running process and the channel to it. `exited` gets a Problem when both have ended."""
 
     def __init__(self, program: WorkerProgram, log: LogSink) -> None:
         loop = asyncio.get_running_loop()
@@ -58,7 +58,7 @@ class Child:
 
     @classmethod
     async def start(cls, program: WorkerProgram, log: LogSink) -> Child:
-        """Start a process and wait until it is ready. Raises WorkerStartError; leaves no process behind then."""
+        """Start a process and wait until it is ready. Raises WorkerStartError, with no process left."""
         child = cls(program, log)
         try:
             await child._spawn()
@@ -76,7 +76,9 @@ class Child:
             await child.kill()
             if child.exited.done() and not isinstance(error, asyncio.CancelledError):
                 exited = child.exited.result()
-                raise WorkerStartError(child._not_started(f"{exited.what}\n{exited.why}")) from error
+                raise WorkerStartError(
+                    child._not_started(f"{exited.what}\n{exited.why}")
+                ) from error
             raise
         if answer["op"] == "failed":
             await child.kill()
@@ -115,7 +117,7 @@ class Child:
         if self._socket is not None and not self._socket.is_closing():
             self._socket.write(encode(message))
 
-    # -- the end --------------------------------------------------------------------------------------------
+    # -- the end ---------------------------------------------------------------------------------
 
     async def stop(self, patience_s: float = 1.0) -> None:
         """Ask it to exit, and kill it when it does not; idempotent."""
@@ -152,7 +154,8 @@ class Child:
                 process.kill()
 
     def process_exited(self) -> None:
-        # What it wrote before may still be in the pipes; a process that it left behind may keep them open for ever.
+        # What it wrote before may still be in the pipes; a process that it left behind may keep them
+        # open for ever.
         self._loop.call_later(0.25, self.finish)
 
     def finish(self) -> None:
@@ -191,7 +194,7 @@ class Child:
             fix=f"see whether this runs: {self.program.command[0]} --version",
         )
 
-    # -- its output -----------------------------------------------------------------------------------------
+    # -- its output ------------------------------------------------------------------------------
 
     def line(self, pipe: int, text: str) -> None:
         """One line that the process wrote to stdout or stderr."""

@@ -1,4 +1,4 @@
-"""A worker in processes of its own: started, watched, restarted with back-off, and told its functions again."""
+"""A worker in processes of its own: started, watched, restarted, and told its functions again."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from funcjson.model import Call, CallResult, Function, Language, WorkerLog
 from funcjson.workers.base import IndexResult, LogSink
 from funcjson.workers.child import Child, WorkerProgram
 
-# Seconds before the 1st, 2nd, ... restart in a row; the last one stays. A finished call starts the row anew.
+# Seconds before the 1st, 2nd, ... restart in a row; the last one stays. A finished call starts anew.
 RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 
 
 class ProcessWorker:
     """Runs the handlers of one language in `count` processes.
 
-    A call goes to the process with the fewest calls. A process that ends fails its calls with WorkerError and is replaced.
+    A call goes to the process with the fewest calls. A process that ends fails its calls with
+    WorkerError and is replaced.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class ProcessWorker:
         await _first_error(child.channel.load(function) for child in children)
 
     async def index(self) -> IndexResult:
-        """Find code-first functions. Every process imports the app; the first one's answer counts."""
+        """Find code-first functions. Every process imports the app; the first one's answer is given."""
         self._indexed = True
         children = [await seat.available() for seat in self._seats]
         results = await asyncio.gather(*(child.channel.index() for child in children))
@@ -79,7 +80,7 @@ class ProcessWorker:
         return result
 
     async def stacks(self, invocation_id: str | None = None) -> str:
-        """Where the threads are: of all processes, or of the one that runs an invocation. Empty when none answers in 1 s."""
+        """Where the threads are: of all, or of the process that runs an invocation; "" after 1 s."""
         texts = []
         for seat in self._chosen(invocation_id):
             child = seat.child
@@ -89,7 +90,7 @@ class ProcessWorker:
         return "\n".join(text for text in texts if text)
 
     async def restart(self, reason: str, invocation_id: str | None = None) -> None:
-        """Kill all processes, or the one that runs an invocation, and have fresh ones; running calls fail with WorkerError."""
+        """Replace all processes, or the one that runs an invocation; running calls fail."""
         problem = Problem(
             "FJ0515",
             f"the {self.language} worker was restarted: {reason}",
@@ -220,7 +221,7 @@ class _Seat:
             return child
 
     def _new_ready(self, keep_failed: bool = False) -> None:
-        """Callers wait from now on; after a failed start they are told of it instead, until the next one works."""
+        """Callers wait from now on; after a failed start they are told of that instead."""
         self.child = None
         if keep_failed:
             return

@@ -1,4 +1,4 @@
-"""How a Python worker is started: which Python the app has, and what to say when `azure.functions` is missing."""
+"""How a Python worker is started: which Python the app has, and what to say without azure.functions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def command_line(python: Path) -> list[str]:
 def python_program(
     app_root: Path, environment: Mapping[str, str], python: Path | None = None
 ) -> WorkerProgram:
-    """How to start the Python worker of an app. `environment` is the whole environment of the process."""
+    """How to start the Python worker of an app. `environment` is the whole one of the process."""
     root = app_root.resolve()
     chosen = python or find_python(root)
     return WorkerProgram(
@@ -48,7 +48,7 @@ def python_program(
 
 
 def missing_library(answer: Mapping[str, Any], python: Path) -> Problem | None:
-    """A Problem when the worker failed to start because the app's Python has no `azure.functions`."""
+    """A Problem when the worker did not start because the app's Python has no azure.functions."""
     message = str(answer.get("message") or "")
     if answer.get("type") != "ModuleNotFoundError" or "No module named 'azure" not in message:
         return None

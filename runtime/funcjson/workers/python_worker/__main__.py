@@ -1,14 +1,17 @@
-"""Start the worker in a child process: find our own files by path, leave no trace of them on `sys.path`, serve the socket."""
+"""Start the worker in a child process: find our files by path, leave no trace on `sys.path`."""
+
+from __future__ import annotations
 
 import importlib.util
-import os
 import sys
+from pathlib import Path
+from types import ModuleType
 
-_HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - no import that the app may shadow
+_HERE = Path(__file__).resolve().parent
 _NAME = "_funcjson_worker"
 
 
-def _load(name, path, search=None):  # type: ignore[no-untyped-def]
+def _load(name: str, path: Path, search: list[str] | None = None) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=search)
     assert spec is not None
     assert spec.loader is not None
@@ -19,8 +22,8 @@ def _load(name, path, search=None):  # type: ignore[no-untyped-def]
 
 
 if __name__ == "__main__":
-    sys.path[:] = [entry for entry in sys.path if entry != _HERE]
-    _load(_NAME, os.path.join(_HERE, "__init__.py"), [_HERE])  # noqa: PTH118
-    wire = _load(f"{_NAME}.wire", os.path.join(_HERE, "..", "wire.py"))  # noqa: PTH118
-    program = importlib.import_module(f"{_NAME}.program")
-    program.main(wire)
+    # Python put our folder there, whose names are none of the app's business.
+    del sys.path[0]
+    _load(_NAME, _HERE / "__init__.py", [str(_HERE)])
+    wire = _load(f"{_NAME}.wire", _HERE.parent / "wire.py")
+    importlib.import_module(f"{_NAME}.program").main(wire)

@@ -1,7 +1,8 @@
-"""What user code writes, as log lines of the invocation that wrote it: `logging`, `print`, and writes to stderr.
+"""What user code writes, as log lines of the invocation that wrote it: `logging`, `print`, stderr.
 
 Whose line it is: the context variable of the running code; else what the user put into
-`context.thread_local_storage.invocation_id` (as in the real worker); else the invocation that started the thread.
+`context.thread_local_storage.invocation_id` (as in the real worker); else the invocation that
+started the thread.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import io
 import logging
 import sys
 import threading
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
 # (level, message, category, invocation or None, stdout or stderr or "")
-Emit = Callable[[str, str, str, Optional["Invocation"], str], None]
+Emit = Callable[[str, str, str, Any, str], None]
 
-current: "contextvars.ContextVar[Optional[Invocation]]" = contextvars.ContextVar(
+current: contextvars.ContextVar[Invocation | None] = contextvars.ContextVar(
     "funcjson_invocation", default=None
 )
 _STARTED_BY = "_funcjson_invocation"
@@ -36,7 +38,7 @@ class Invocation:
 
     __slots__ = ("function", "id", "owner")
 
-    def __init__(self, identifier: str, function: str, owner: "Capture") -> None:
+    def __init__(self, identifier: str, function: str, owner: Capture) -> None:
         self.id = identifier
         self.function = function
         self.owner = owner
@@ -45,20 +47,21 @@ class Invocation:
 class Capture:
     """Takes over `sys.stdout`, `sys.stderr`, the root logger and thread starts, until `uninstall`.
 
-    `everything`: also lines of no invocation are ours (a child process); otherwise they go where they went before.
+    `everything`: also lines of no invocation are ours (a child process); otherwise they go where
+    they went before.
     """
 
     def __init__(self, emit: Emit, everything: bool) -> None:
         self.emit = emit
         self.everything = everything
-        self.running: Dict[str, Invocation] = {}
+        self.running: dict[str, Invocation] = {}
         self.thread_local = threading.local()
-        self._streams: List[Tuple[str, Any, Any]] = []
+        self._streams: list[tuple[str, Any, Any]] = []
         self._handler = _Handler(self)
         self._root_level = logging.WARNING
         self._thread_start: Any = None
 
-    def who(self) -> Optional[Invocation]:
+    def who(self) -> Invocation | None:
         """The invocation that the running code works for, if it is one of ours."""
         invocation = current.get()
         if invocation is None:
@@ -97,16 +100,16 @@ class Capture:
                 threading.Thread.start = before  # type: ignore[method-assign]
             self._thread_start = None
 
-    def end_lines(self, invocation: Optional[Invocation]) -> None:
+    def end_lines(self, invocation: Invocation | None) -> None:
         """Emit what an invocation wrote without a line end."""
         for _, _, stream in self._streams:
             stream.end_lines(invocation)
 
 
-def _remember_starter(capture: Capture) -> Tuple[Any, Any]:
-    """Threads of user code remember which invocation started them; pool threads do not, they outlive it."""
+def _remember_starter(capture: Capture) -> tuple[Any, Any]:
+    """User threads remember which invocation started them; pool threads do not, they outlive it."""
     before = threading.Thread.start
-    pool_main = concurrent.futures.thread._worker  # type: ignore[attr-defined]  # noqa: SLF001
+    pool_main = concurrent.futures.thread._worker
 
     def start(thread: threading.Thread) -> None:
         if getattr(thread, "_target", None) is not pool_main:
@@ -115,7 +118,7 @@ def _remember_starter(capture: Capture) -> Tuple[Any, Any]:
                 setattr(thread, _STARTED_BY, invocation)
         before(thread)
 
-    threading.Thread.start = start  # type: ignore[method-assign]
+    threading.Thread.start = start  # type: ignore[assignment, method-assign]
     return start, before
 
 
@@ -140,7 +143,7 @@ class _Handler(logging.Handler):
             return
         try:
             message = self.format(record)
-        except Exception:  # noqa: BLE001 - arguments of a log call are the user's; logging's own convention
+        except Exception:  # noqa: BLE001 - a log call's arguments are the user's; as logging does
             self.handleError(record)
             return
         level = next((name for least, name in _LEVELS if record.levelno >= least), "trace")
@@ -161,7 +164,7 @@ class _Stream(io.TextIOBase):
         self._name = name
         self._level = level
         # Text without a line end yet, by thread and invocation, so that lines of others never mix in.
-        self._partial: Dict[Tuple[int, Optional[Invocation]], str] = {}
+        self._partial: dict[tuple[int, Invocation | None], str] = {}
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
@@ -182,11 +185,11 @@ class _Stream(io.TextIOBase):
             self._partial[key] = rest
         return len(text)
 
-    def _emit(self, line: str, invocation: Optional[Invocation]) -> None:
+    def _emit(self, line: str, invocation: Invocation | None) -> None:
         level = self._level or level_of_stderr(line)
         self._capture.emit(level, line.rstrip("\r"), "console", invocation, self._name)
 
-    def end_lines(self, invocation: Optional[Invocation]) -> None:
+    def end_lines(self, invocation: Invocation | None) -> None:
         for key in [key for key in list(self._partial) if key[1] is invocation]:
             text = self._partial.pop(key, "")
             if text:
@@ -215,7 +218,7 @@ class _Stream(io.TextIOBase):
         """Accepted, since scripts call it on stdout; lines are sent as text, so nothing changes."""
 
     @property
-    def buffer(self) -> "_Binary":
+    def buffer(self) -> _Binary:
         return _Binary(self)
 
 

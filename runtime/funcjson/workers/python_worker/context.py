@@ -1,9 +1,9 @@
-"""The small objects that a handler is given: its context, its trace and retry contexts, and `Out`."""
+"""The small objects that a handler is given: context, trace context, retry context, and `Out`."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, Optional
+from typing import Any
 
 
 class Out:
@@ -22,7 +22,7 @@ class Out:
 class TraceContext:
     """W3C trace context. The capitalised names are the real worker's older spelling."""
 
-    def __init__(self, trace_parent: str, trace_state: str, attributes: Dict[str, str]) -> None:
+    def __init__(self, trace_parent: str, trace_state: str, attributes: dict[str, str]) -> None:
         self.trace_parent = self.Traceparent = trace_parent
         self.trace_state = self.Tracestate = trace_state
         self.attributes = self.Attributes = attributes
@@ -55,12 +55,12 @@ class Context:
         function_directory: str,
         invocation_id: str,
         thread_local_storage: threading.local,
-        call: Dict[str, Any],
+        call: dict[str, Any],
     ) -> None:
         self.function_name = function_name
         self.function_directory = function_directory
         self.invocation_id = invocation_id
         self.thread_local_storage = thread_local_storage
         self.trace_context = TraceContext(call.get("trace_parent") or "", "", {})
-        retry: Optional[list[Any]] = call.get("retry")
+        retry: list[Any] | None = call.get("retry")
         self.retry_context = RetryContext(*(retry or (0, 0, "")))

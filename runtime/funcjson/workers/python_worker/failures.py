@@ -1,26 +1,25 @@
-"""A user's exception as data: class name, text, stack without our frames, and where the user's code raised."""
+"""A user's exception as data: class name, text, stack without our frames, and where it was raised."""
 
 from __future__ import annotations
 
 import os
 import traceback
-from typing import Any, Dict, List, Optional
+from pathlib import Path
+from typing import Any
 
-_OURS = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+_OURS = str(Path(__file__).resolve().parent)
 _IMPORT_MACHINERY = ("<frozen importlib", "<frozen runpy")
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
 
-def describe(error: BaseException, app_root: str = "") -> Dict[str, Any]:
-    """Type, message, stack, and file and line of the innermost frame inside the app (absent when there is none)."""
+def describe(error: BaseException, app_root: str = "") -> dict[str, Any]:
+    """Type, message, stack; file and line of the innermost frame inside the app, if there is one."""
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
-        message = (
-            "Unhandled exception in function. Could not serialize original exception message."
-        )
-    answer: Dict[str, Any] = {"type": type(error).__name__, "message": message, "stack": ""}
+        message = "Unhandled exception in function. Could not serialize original exception message."
+    answer: dict[str, Any] = {"type": type(error).__name__, "message": message, "stack": ""}
     try:
         trace = traceback.TracebackException.from_exception(error)
         _drop_our_frames(trace)
@@ -50,10 +49,10 @@ def _drop_our_frames(trace: Any) -> None:
 
 
 def _text(error: BaseException, trace: Any) -> str:
-    """What led to the error in full, then the frames of the error itself; its own last line is the message."""
+    """What led to the error in full, then its own frames, without the last line: that is the message."""
     if getattr(trace, "exceptions", None):
         return "".join(trace.format())
-    parts: List[str] = []
+    parts: list[str] = []
     if trace.__cause__ is not None:
         parts += [*trace.__cause__.format(), _CAUSE]
     elif trace.__context__ is not None and not trace.__suppress_context__:
@@ -65,7 +64,7 @@ def _text(error: BaseException, trace: Any) -> str:
     return "".join(parts)
 
 
-def _place(error: BaseException, trace: Any, app_root: str) -> Optional["tuple[str, int]"]:
+def _place(error: BaseException, trace: Any, app_root: str) -> tuple[str, int] | None:
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return error.filename, error.lineno
     inside = [

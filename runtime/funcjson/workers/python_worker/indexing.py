@@ -1,4 +1,4 @@
-"""A code-first app as documents: what `function.json` would say, with the file and line of each function.
+"""A code-first app as documents: what `function.json` would say, and where each function is.
 
 The real worker's own texts come from `azure.functions` itself; see reference `host.md` 12.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import enum
 import inspect
 import os
-from typing import Any, Dict, Iterator, List, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 from .signatures import BoundParameter
 
@@ -23,7 +24,7 @@ _RETRY = {
 _STRATEGIES = {"fixed_delay": "fixedDelay", "exponential_backoff": "exponentialBackoff"}
 
 
-def bound_parameters(function: Any) -> List[BoundParameter]:
+def bound_parameters(function: Any) -> list[BoundParameter]:
     """The bindings of a decorated function, as the signature checks see them."""
     return [
         BoundParameter(
@@ -33,9 +34,9 @@ def bound_parameters(function: Any) -> List[BoundParameter]:
     ]
 
 
-def describe(function: Any, script_name: str, app_root: str) -> Dict[str, Any]:
+def describe(function: Any, script_name: str, app_root: str) -> dict[str, Any]:
     """One decorated function, as the wire's "indexed" has it."""
-    document: Dict[str, Any] = {
+    document: dict[str, Any] = {
         "scriptFile": script_name,
         "bindings": [_plain(binding.get_dict_repr()) for binding in function.get_bindings()],
     }
@@ -66,7 +67,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _retry(settings: Dict[str, Any]) -> Dict[str, Any]:
+def _retry(settings: dict[str, Any]) -> dict[str, Any]:
     retry = {_RETRY[key]: value for key, value in settings.items() if key in _RETRY and value}
     if "strategy" in retry:
         retry["strategy"] = _STRATEGIES.get(retry["strategy"], retry["strategy"])
@@ -75,14 +76,14 @@ def _retry(settings: Dict[str, Any]) -> Dict[str, Any]:
     return retry
 
 
-def place(function: Any) -> Tuple[str, int]:
+def place(function: Any) -> tuple[str, int]:
     """File and line of a function; ("", 0) when it has no code of its own."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return (code.co_filename, code.co_firstlineno) if code is not None else ("", 0)
 
 
 def warnings(module: Any, app: Any) -> Iterator[str]:
-    """What the real worker passes over in silence: decorators without parentheses, blueprints that are not registered."""
+    """What the real worker passes over in silence: decorators not called, blueprints not registered."""
     registered = {id(builder) for builder in getattr(app, "_function_builders", ())}
     for name, value in list(vars(module).items()):
         if getattr(value, "__qualname__", "").endswith(

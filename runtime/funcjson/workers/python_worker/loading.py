@@ -1,4 +1,4 @@
-"""Find and import handlers as the real worker does: `__app__.<folder>` for folders, `function_app.py` for decorators.
+"""Find and import handlers as the real worker does: `__app__.<folder>`, and `function_app.py`.
 
 Rules and texts: reference `host.md` 11.1 and 12.
 """
@@ -12,7 +12,9 @@ import os
 import re
 import sys
 import time
-from typing import Any, Callable, List, Optional
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 _NAMESPACE = "__app__"
 _GUIDE = "https://aka.ms/functions-modulenotfound"
@@ -29,7 +31,8 @@ class InvalidFileNameError(Exception):
 class _AppLoader(importlib.machinery.SourceFileLoader):
     """Ignores and does not write byte code of a file changed within the last two seconds.
 
-    Byte code is matched by size and by whole seconds of the change time, so a quick second edit would run the old code.
+    Byte code is matched by size and by whole seconds of the change time, so a quick second edit
+    would run the old code.
     """
 
     def path_stats(self, path: Any) -> Any:
@@ -44,15 +47,15 @@ class ModuleSpace:
 
     def __init__(self, app_root: str) -> None:
         self.app_root = app_root
-        self._before: Optional[List[str]] = None
+        self._before: list[str] | None = None
         self._hook = _path_hook(app_root)
 
     def enter(self) -> None:
-        """Put the app on `sys.path`: its own packages first, its root last, so that no folder hides a library."""
+        """Put the app on `sys.path`: its packages first, its root last, so no folder hides a library."""
         if self._before is not None:
             return
         self._before = list(sys.path)
-        packages = os.path.join(self.app_root, ".python_packages", "lib", "site-packages")
+        packages = str(Path(self.app_root, ".python_packages", "lib", "site-packages"))
         if packages not in sys.path:
             sys.path.insert(0, packages)
         if self.app_root not in sys.path:
@@ -116,29 +119,27 @@ def _forget_finders(app_root: str) -> None:
 
 
 def load_function(
-    app_root: str, name: str, directory: str, script_file: str, entry_point: Optional[str]
+    app_root: str, name: str, directory: str, script_file: str, entry_point: str | None
 ) -> Callable[..., Any]:
-    """Import a handler. `script_file` relative to the app root; raises what the import raises, or RuntimeError."""
-    script = os.path.normpath(os.path.join(app_root, script_file or f"{name}/__init__.py"))
+    """Import a handler. `script_file` is relative to the root. Raises as the import or RuntimeError."""
+    script = os.path.normpath(Path(app_root, script_file or f"{name}/__init__.py"))
     if not script.startswith(app_root + os.sep):
         raise RuntimeError(
             f"script path {script} is not relative to the specified directory {directory}"
         )
-    relative = os.path.relpath(script, app_root)
-    *folders, last = relative.split(os.sep)
-    stem, extension = os.path.splitext(last)
-    if extension != ".py":
+    relative = Path(script).relative_to(app_root)
+    if relative.suffix != ".py":
         raise RuntimeError(f"cannot load function {name}: invalid Python filename {script}")
-    parts = [_NAMESPACE, *folders]
-    if stem.lower() != "__init__":
-        parts.append(stem)
+    parts = [_NAMESPACE, *relative.parts[:-1]]
+    if relative.stem.lower() != "__init__":
+        parts.append(relative.stem)
     module = _import(".".join(parts))
     entry = entry_point or "main"
     function = getattr(module, entry, None)
     if function is None or not callable(function):
         raise RuntimeError(
             f"cannot load function {name}: function {entry}() is not present in "
-            f"{relative.replace(os.sep, '/')}"
+            f"{relative.as_posix()}"
         )
     return function  # type: ignore[no-any-return]
 
@@ -152,8 +153,8 @@ def app_script(environment: Any) -> str:
 
 
 def import_app(script_name: str, library: Any) -> Any:
-    """Import the code-first file. Returns (module, the one app object in it); raises ValueError when not just one."""
-    module = _import(os.path.splitext(script_name)[0])
+    """Import the code-first file: (module, the app object in it). ValueError when not just one."""
+    module = _import(Path(script_name).stem)
     app: Any = None
     for value in list(vars(module).values()):
         if isinstance(value, library.FunctionRegister):
@@ -189,4 +190,3 @@ def _with_advice(error: ImportError) -> ImportError:
     extended.name, extended.path = error.name, error.path
     extended.__suppress_context__ = True
     return extended.with_traceback(error.__traceback__)
-

@@ -1,6 +1,6 @@
 """A handler's signature against its bindings: the checks of the real worker, with its texts.
 
-Rules and texts: reference `host.md` 11.2. They hold for function.json functions and for code-first ones alike.
+Rules and texts: reference `host.md` 11.2, for function.json functions and code-first ones alike.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from .values import Converters
 
@@ -24,12 +25,12 @@ class FunctionLoadError(RuntimeError):
 
 
 class BoundParameter(NamedTuple):
-    """A binding as the checks see it. `direction` is in, out or inout; `data_type` 0 when not given."""
+    """A binding as the checks see it. `direction`: in, out, inout; `data_type`: 0 when not given."""
 
     name: str
     type: str
     direction: str
-    data_type: Optional[int]
+    data_type: int | None
 
 
 class ParameterType(NamedTuple):
@@ -51,7 +52,7 @@ class Handler(NamedTuple):
     has_return: bool
     inputs: Mapping[str, ParameterType]
     outputs: Mapping[str, ParameterType]
-    returns: Optional[ParameterType]
+    returns: ParameterType | None
 
 
 def check(
@@ -64,9 +65,9 @@ def check(
     """Check a function against its bindings. Raises FunctionLoadError, or what `typing` raises."""
     parameters = dict(inspect.signature(call).parameters)
     annotations = typing.get_type_hints(call)
-    bound: Dict[str, BoundParameter] = {}
-    explicit_return: Optional[str] = None
-    implicit_return: Optional[str] = None
+    bound: dict[str, BoundParameter] = {}
+    explicit_return: str | None = None
+    implicit_return: str | None = None
     for binding in bindings:
         if binding.direction == "inout":
             raise FunctionLoadError(name, '"inout" bindings are not supported')
@@ -91,8 +92,8 @@ def check(
             )
     _same_names(name, set(parameters), set(bound))
 
-    inputs: Dict[str, ParameterType] = {}
-    outputs: Dict[str, ParameterType] = {}
+    inputs: dict[str, ParameterType] = {}
+    outputs: dict[str, ParameterType] = {}
     for parameter in parameters:
         side = outputs if bound[parameter].direction == "out" else inputs
         side[parameter] = _parameter(name, bound[parameter], annotations, converters)
@@ -110,7 +111,7 @@ def check(
     )
 
 
-def _same_names(name: str, declared: "set[str]", bound: "set[str]") -> None:
+def _same_names(name: str, declared: set[str], bound: set[str]) -> None:
     if declared - bound:
         raise FunctionLoadError(
             name,
@@ -163,7 +164,7 @@ def _parameter(
 
 
 def _mismatch(binding: BoundParameter, pytype: Any) -> str:
-    # Code-first bindings without a data type have None, which the real worker does not take for "not given".
+    # A code-first binding without data type has None, which is not "not given" to the real worker.
     if binding.data_type == 0:
         return (
             f'type of {binding.name} binding in function.json "{binding.type}" does not match its '
@@ -176,7 +177,7 @@ def _mismatch(binding: BoundParameter, pytype: Any) -> str:
     )
 
 
-def _unwrap_out(name: str, parameter: str, annotation: Any) -> Tuple[bool, Any]:
+def _unwrap_out(name: str, parameter: str, annotation: Any) -> tuple[bool, Any]:
     """Whether an annotation is `Out[...]`, and the type that it is about."""
     origin = typing.get_origin(annotation) or annotation
     if not (isinstance(origin, type) and origin.__name__ == "Out"):
@@ -190,7 +191,7 @@ def _unwrap_out(name: str, parameter: str, annotation: Any) -> Tuple[bool, Any]:
 
 
 def _is_generic(annotation: Any) -> bool:
-    """Whether the real worker takes it for a generic type: `List[int]`, but not unions, tuples, callables."""
+    """Whether the real worker takes it for a generic type: `List[int]`, but no unions or tuples."""
     if isinstance(annotation, types.GenericAlias):
         return False
     origin = typing.get_origin(annotation)
@@ -200,10 +201,10 @@ def _is_generic(annotation: Any) -> bool:
 def _return(
     name: str,
     annotations: Mapping[str, Any],
-    explicit: Optional[str],
-    implicit: Optional[str],
+    explicit: str | None,
+    implicit: str | None,
     converters: Converters,
-) -> Optional[ParameterType]:
+) -> ParameterType | None:
     binding_type = explicit if explicit is not None else implicit
     if binding_type is None:
         return None
@@ -213,9 +214,7 @@ def _return(
         if getattr(typing.get_origin(pytype), "__name__", "") == "Out":
             raise FunctionLoadError(name, "return annotation should not be azure.functions.Out")
         if not isinstance(pytype, type):
-            raise FunctionLoadError(
-                name, f"has invalid non-type return annotation {pytype!r}"
-            )
+            raise FunctionLoadError(name, f"has invalid non-type return annotation {pytype!r}")
         if not converters.get(binding_type).check_output_type_annotation(pytype):
             raise FunctionLoadError(
                 name,

@@ -1,7 +1,8 @@
-"""Typed data to the values a handler sees, and back, by the converters of the app's own `azure.functions`.
+"""Typed data to what a handler sees, and back, by the app's own `azure.functions` converters.
 
-Rules: reference `host.md` 11.3 and 11.4, `bindings.md` 0.3. A binding type that `azure.functions` has no converter for is
-"generic": the handler gets text or bytes as they are and may give text, bytes, dict, list, int or float.
+Rules: reference `host.md` 11.3 and 11.4, `bindings.md` 0.3. A binding type without converter is
+"generic": the handler gets text or bytes as they are and may give text, bytes, dict, list, int or
+float.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import datetime
 import email.utils
 import json
-from typing import Any, Dict, List, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any
+
+# datetime.UTC is newer than the oldest Python that this runs on.
+_UTC = datetime.timezone.utc  # noqa: UP017
 
 
 class GenericBinding:
-    """The converter of every type that `azure.functions` does not know, such as all SignalR bindings."""
+    """The converter of every type that the library does not know, such as all SignalR bindings."""
 
     label = "<class 'azure_functions_worker.bindings.generic.GenericBinding'>"
 
@@ -64,10 +69,10 @@ class Converters:
             return self._datum(self._http(value) if kind == "http" else value, kind)
         return None
 
-    def _http(self, http: Mapping[str, Any]) -> Dict[str, Any]:
+    def _http(self, http: Mapping[str, Any]) -> dict[str, Any]:
         datum = self._datum
 
-        def texts(values: Mapping[str, Any]) -> Dict[str, Any]:
+        def texts(values: Mapping[str, Any]) -> dict[str, Any]:
             return {name: datum(value, "string") for name, value in values.items()}
 
         return {
@@ -80,7 +85,7 @@ class Converters:
         }
 
     def decode(self, converter: Any, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> Any:
-        """The value of one input. `metadata` holds typed data and is empty for what is not a trigger."""
+        """The value of one input. `metadata`: typed data by name, empty for what is no trigger."""
         datum = self.datum(data)
         fields = {name: self.datum(value) for name, value in metadata.items()}
         try:
@@ -92,7 +97,7 @@ class Converters:
                 f"{kind!r} and expected binding type {_label(converter)}"
             ) from None
 
-    def encode(self, binding_type: str, value: Any, pytype: Optional[type]) -> Dict[str, Any]:
+    def encode(self, binding_type: str, value: Any, pytype: type | None) -> dict[str, Any]:
         """What a handler gave, as typed data; {} for nothing."""
         converter = self.get(binding_type)
         try:
@@ -110,7 +115,7 @@ def _label(converter: Any) -> str:
     return GenericBinding.label if converter is GenericBinding else str(converter)
 
 
-def _generic(value: Any) -> Dict[str, Any]:
+def _generic(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if isinstance(value, str):
@@ -129,7 +134,7 @@ def _generic(value: Any) -> Dict[str, Any]:
     raise NotImplementedError
 
 
-def _typed(datum: Any) -> Dict[str, Any]:
+def _typed(datum: Any) -> dict[str, Any]:
     if datum is None or datum.type is None:
         return {}
     kind, value = datum.type, datum.value
@@ -159,7 +164,7 @@ def _typed(datum: Any) -> Dict[str, Any]:
 _SAME_SITE = {"lax": "Lax", "strict": "Strict", "none": "None"}
 
 
-def _cookies(jars: Any) -> List[Dict[str, Any]]:
+def _cookies(jars: Any) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
@@ -177,7 +182,7 @@ def _cookies(jars: Any) -> List[Dict[str, Any]]:
     ]
 
 
-def _expires(text: str) -> Optional[str]:
+def _expires(text: str) -> str | None:
     if not text:
         return None
     try:
@@ -190,11 +195,11 @@ def _expires(text: str) -> Optional[str]:
                 f"Can not parse value {text} of expires in the cookie due to invalid format."
             ) from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
-    return moment.astimezone(datetime.timezone.utc).isoformat()
+        moment = moment.replace(tzinfo=_UTC)
+    return moment.astimezone(_UTC).isoformat()
 
 
-def _max_age(value: Any) -> Optional[float]:
+def _max_age(value: Any) -> float | None:
     if value is None or value == "":
         return None
     try:

@@ -1,0 +1,291 @@
+"""One app inside a worker: takes messages, loads and calls its handlers, gives messages; see `wire.py`.
+
+Synchronous handlers run in a pool of threads, async ones on the loop; each answer is sent from the
+thread where it came about, so that a blocked loop holds up nothing but async handlers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import importlib
+import logging
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import capture, failures, indexing, loading
+from .context import Context, Out
+from .pool import Pool, pool_size
+from .signatures import DATA_TYPES, BoundParameter, Handler, check
+from .stacks import stacks
+from .values import Converters
+
+Message = dict[str, Any]
+_TRUE = frozenset(("1", "true", "t", "yes", "y"))
+
+
+class Runtime:
+    """Runs one app. `send` takes messages from any thread; async handlers run on `loop`.
+
+    `own_process`: this process belongs to the app, so its directory and all its output do as well.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Message], None],
+        loop: asyncio.AbstractEventLoop,
+        own_process: bool,
+    ) -> None:
+        self._send = send
+        self._loop = loop
+        self._own_process = own_process
+        self._handlers: dict[str, Handler] = {}
+        self._library: Any = None
+        self._converters: Any = None
+        self._space: loading.ModuleSpace | None = None
+        self._app_root = ""
+        self._pool: Pool | None = None
+        self._tasks: set[asyncio.Future[None]] = set()
+        self.capture = capture.Capture(self._log, everything=own_process)
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    def receive(self, message: Message) -> None:
+        """Take one message; call it from one thread. Unknown operations are ignored."""
+        op = message.get("op")
+        if op == "invoke":
+            self._invoke(message)
+        elif op == "stacks":
+            self._send({"op": "stacks", "id": message["id"], "text": stacks(self._loop)})
+        elif op == "init":
+            self._soon(message, self._start)
+        elif op == "load":
+            self._soon(message, self._load)
+        elif op == "index":
+            self._soon(message, self._index)
+
+    def close(self) -> None:
+        """Give back everything that was taken over in this process."""
+        self.capture.uninstall()
+        if self._space is not None:
+            self._space.leave()
+        if self._pool is not None:
+            self._pool.close()
+
+    def _soon(self, message: Message, make: Callable[[Message], Message]) -> None:
+        """Answer from the loop's thread: modules are imported there, as in the real worker."""
+        self._loop.call_soon_threadsafe(self._answer, message, make)
+
+    def _answer(self, message: Message, make: Callable[[Message], Message]) -> None:
+        try:
+            answer = make(message)
+        except BaseException as error:  # noqa: BLE001 - a user's module may raise anything, also SystemExit
+            answer = self._failed(message.get("id", ""), error)
+        self.capture.end_lines(None)
+        self._send(answer)
+
+    def _failed(self, identifier: str, error: BaseException) -> Message:
+        return {"op": "failed", "id": identifier, **failures.describe(error, self._app_root)}
+
+    def _log(
+        self,
+        level: str,
+        message: str,
+        category: str,
+        invocation: capture.Invocation | None,
+        stream: str,
+    ) -> None:
+        entry = {"op": "log", "level": level, "message": message, "category": category}
+        if stream:
+            entry["stream"] = stream
+        if invocation is not None:
+            entry["function"] = invocation.function
+            entry["invocation_id"] = invocation.id
+        self._send(entry)
+
+    # -- start, load, index ------------------------------------------------------------------------
+
+    def _start(self, message: Message) -> Message:
+        self._app_root = str(Path(message["app_root"]).resolve())
+        if self._own_process:
+            os.chdir(self._app_root)
+            # Extensions of azure.functions read it.
+            os.environ.setdefault("AzureWebJobsScriptRoot", self._app_root)
+        self._space = loading.ModuleSpace(self._app_root)
+        self._space.enter()
+        self._library = importlib.import_module("azure.functions")
+        meta = importlib.import_module("azure.functions.meta")
+        self._converters = Converters(self._library, meta)
+        debug = os.environ.get("PYTHON_ENABLE_DEBUG_LOGGING", "").strip().lower() in _TRUE
+        self.capture.install(logging.DEBUG if debug else logging.INFO)
+        self._pool = Pool(
+            pool_size(os.environ, logging.getLogger("azure_functions_worker").warning)
+        )
+        version = getattr(self._library, "__version__", "")
+        return {
+            "op": "ready",
+            "version": message["version"],
+            "runtime": f"python {platform.python_version()}",
+            "library": f"azure-functions {version}".strip(),
+        }
+
+    def _load(self, message: Message) -> Message:
+        function = message["function"]
+        name = function["name"]
+        if function.get("code_first"):
+            if name not in self._handlers:
+                self._find_functions()
+            if name not in self._handlers:
+                raise RuntimeError(f"cannot load function {name}: the app does not define it")
+            return {"op": "loaded", "id": message["id"]}
+        directory = str(Path(self._app_root, function.get("directory") or name))
+        call = loading.load_function(
+            self._app_root,
+            name,
+            directory,
+            function.get("script_file") or "",
+            function.get("entry_point"),
+        )
+        bindings = [_bound(binding) for binding in function["bindings"]]
+        self._handlers[name] = check(name, directory, call, bindings, self._converters)
+        return {"op": "loaded", "id": message["id"]}
+
+    def _index(self, message: Message) -> Message:
+        answer: Message = {"op": "indexed", "id": message["id"], "functions": [], "warnings": []}
+        try:
+            found = self._find_functions()
+        except BaseException as error:  # noqa: BLE001 - a user's module may raise anything, also SystemExit
+            failure = failures.describe(error, self._app_root)
+            answer["error"] = f"{failure['type']}: {failure['message']}"
+            answer.update({k: failure[k] for k in ("stack", "file", "line") if k in failure})
+            return answer
+        return {**answer, **found, "error": None, "stack": ""}
+
+    def _find_functions(self) -> Message:
+        script = loading.app_script(os.environ)
+        if not Path(self._app_root, script).exists():
+            return {}
+        module, app = loading.import_app(script, self._library)
+        functions = app.get_functions()
+        handlers = {}
+        for function in functions:
+            name = function.get_function_name()
+            call = function.get_user_function()
+            handlers[name] = check(
+                name,
+                str(Path(indexing.place(call)[0]).parent),
+                call,
+                indexing.bound_parameters(function),
+                self._converters,
+            )
+        self._handlers.update(handlers)
+        return {
+            "functions": [indexing.describe(f, script, self._app_root) for f in functions],
+            "warnings": list(indexing.warnings(module, app)),
+        }
+
+    # -- invoke ------------------------------------------------------------------------------------
+
+    def _invoke(self, message: Message) -> None:
+        handler = self._handlers.get(message["function"])
+        if handler is None or self._pool is None:
+            error = LookupError(f"function {message['function']!r} is not loaded in this worker")
+            self._send(self._failed(message["id"], error))
+            return
+        invocation = capture.Invocation(message["id"], handler.name, self.capture)
+        self.capture.running[invocation.id] = invocation
+        # A context of its own, so that what one call sets is not seen by the next in that thread.
+        run = contextvars.Context().run
+        if handler.is_async:
+            self._loop.call_soon_threadsafe(run, self._start_async, handler, message, invocation)
+        else:
+            self._pool.submit(lambda: run(self._call, handler, message, invocation))
+
+    def _call(self, handler: Handler, message: Message, invocation: capture.Invocation) -> None:
+        capture.current.set(invocation)
+        local = self.capture.thread_local
+        local.invocation_id = invocation.id
+        try:
+            arguments = self._arguments(handler, message)
+            answer = self._result(handler, message, arguments, handler.call(**arguments))
+        except BaseException as error:  # noqa: BLE001 - it fails its own call only, also SystemExit
+            answer = self._failed(invocation.id, error)
+        finally:
+            local.invocation_id = None
+        self._finish(invocation, answer)
+
+    def _start_async(
+        self, handler: Handler, message: Message, invocation: capture.Invocation
+    ) -> None:
+        capture.current.set(invocation)
+        task = self._loop.create_task(self._call_async(handler, message, invocation))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _call_async(
+        self, handler: Handler, message: Message, invocation: capture.Invocation
+    ) -> None:
+        try:
+            arguments = self._arguments(handler, message)
+            answer = self._result(handler, message, arguments, await handler.call(**arguments))
+        except BaseException as error:  # noqa: BLE001 - it fails its own call only, also SystemExit
+            answer = self._failed(invocation.id, error)
+        self._finish(invocation, answer)
+
+    def _finish(self, invocation: capture.Invocation, answer: Message) -> None:
+        self.capture.end_lines(invocation)
+        self.capture.running.pop(invocation.id, None)
+        try:
+            self._send(answer)
+        except (TypeError, ValueError) as error:
+            # A value that cannot be written; the call must still end.
+            self._send(self._failed(invocation.id, error))
+
+    def _arguments(self, handler: Handler, message: Message) -> dict[str, Any]:
+        arguments: dict[str, Any] = {}
+        for name, data in message["inputs"]:
+            converter = handler.inputs[name].converter
+            metadata = message.get("metadata") if converter.has_trigger_support() else None
+            arguments[name] = self._converters.decode(converter, data, metadata or {})
+        if handler.requires_context:
+            arguments["context"] = Context(
+                handler.name,
+                handler.directory,
+                message["id"],
+                self.capture.thread_local,
+                message,
+            )
+        for name in handler.outputs:
+            arguments[name] = Out()
+        return arguments
+
+    def _result(
+        self, handler: Handler, message: Message, arguments: dict[str, Any], value: Any
+    ) -> Message:
+        if value is not None and not handler.has_return:
+            raise RuntimeError(
+                f"function {handler.name!r} without a $return bindingreturned a non-None value"
+            )
+        encode = self._converters.encode
+        outputs = {}
+        for name, parameter in handler.outputs.items():
+            given = arguments[name].get()
+            if given is not None:
+                outputs[name] = encode(parameter.binding_type, given, parameter.pytype)
+        returned: dict[str, Any] = {}
+        if handler.returns is not None:
+            returned = encode(handler.returns.binding_type, value, handler.returns.pytype)
+        return {"op": "result", "id": message["id"], "outputs": outputs, "return": returned}
+
+
+def _bound(binding: dict[str, Any]) -> BoundParameter:
+    by_lower = {key.lower(): value for key, value in binding.items()}
+    return BoundParameter(
+        by_lower["name"],
+        by_lower["type"],
+        str(by_lower.get("direction", "in")).lower(),
+        DATA_TYPES.get(str(by_lower.get("datatype", "")).lower(), 0),
+    )

@@ -1,0 +1,52 @@
+"""Where user code is now: the stacks of threads and tasks, without the frames that lead to it."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+from . import failures
+
+_MACHINERY = (
+    str(Path(asyncio.__file__).parent),
+    str(threading.__file__),
+    str(selectors.__file__),
+)
+
+
+def stacks(loop: asyncio.AbstractEventLoop) -> str:
+    """One block per thread and task that is in user code; safe to call from any thread."""
+    parts = []
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    for ident, top in sys._current_frames().items():
+        frames = _users(list(traceback.extract_stack(top)))
+        if frames:
+            parts.append(_block(f"thread {names.get(ident, ident)}", frames))
+    for task in asyncio.all_tasks(loop):
+        frames = _users(
+            [
+                traceback.FrameSummary(
+                    frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
+                )
+                for frame in task.get_stack()
+            ]
+        )
+        if frames:
+            parts.append(_block(f"task {task.get_name()}", frames))
+    return "\n".join(parts)
+
+
+def _users(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    ours = [at for at, frame in enumerate(frames) if failures.is_ours(frame.filename)]
+    rest = frames[ours[-1] + 1 :] if ours else frames
+    while rest and rest[0].filename.startswith(_MACHINERY):
+        del rest[0]
+    return rest
+
+
+def _block(title: str, frames: list[traceback.FrameSummary]) -> str:
+    return f"{title}:\n" + "".join(traceback.StackSummary.from_list(frames).format())
