@@ -26,9 +26,12 @@ class NodeProgram:
     version: tuple[int, int, int]
 
 
-async def find_node(path: str | None = None) -> NodeProgram:
-    """The node to use: `path`, or the one on PATH. Raises WorkerStartError when none works."""
-    found = path or shutil.which("node")
+async def find_node(program: str | None = None, search_path: str | None = None) -> NodeProgram:
+    """The node to use: `program`, or the first on `search_path` (as PATH, which is the default).
+
+    Raises WorkerStartError when there is none that works.
+    """
+    found = program or shutil.which("node", path=search_path)
     if found is None:
         raise WorkerStartError(_no_node("no program 'node' is on PATH"))
     try:

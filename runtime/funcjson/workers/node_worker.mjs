@@ -7,16 +7,23 @@ import { App } from './node/app.mjs';
 import { failure } from './node/errors.mjs';
 import { invoke } from './node/invocation.mjs';
 import { Logs } from './node/logs.mjs';
+import { Watch } from './node/watch.mjs';
 import { Decoder, encode, VERSION } from './node/wire.mjs';
 
 const FD_VARIABLE = 'FUNCJSON_WORKER_FD';
 const STOP_MS = 1000;
 
-const socket = new net.Socket({ fd: Number(process.env[FD_VARIABLE]), readable: true, writable: true });
+const fd = Number(process.env[FD_VARIABLE]);
+const socket = new net.Socket({ fd, readable: true, writable: true });
 // The app's own environment does not show how it is run.
 delete process.env[FD_VARIABLE];
 
-const send = (message) => socket.write(encode(message));
+const watch = new Watch();
+const send = (message) => {
+  socket.write(encode(message));
+  watch.unsent(socket.writableLength);
+};
+socket.on('drain', () => watch.unsent(0));
 const logs = new Logs(send);
 logs.capture(process.stdout, 'stdout');
 logs.capture(process.stderr, 'stderr');
@@ -29,6 +36,7 @@ const OPERATIONS = {
   init(message) {
     options = message.options ?? {};
     app = new App({ root: message.app_root, logs });
+    watch.start(fd, options);
     send({ op: 'ready', version: VERSION, runtime: `node ${process.versions.node}` });
     // Not awaited: a load or an index that comes waits for it, and tells what went wrong.
     app.start();
@@ -66,10 +74,13 @@ const OPERATIONS = {
 
 async function answer(message) {
   if (!Object.hasOwn(OPERATIONS, message.op)) return;
+  watch.enter();
   try {
     await OPERATIONS[message.op](message);
   } catch (thrown) {
     send({ op: 'failed', id: message.id, ...failure(thrown) });
+  } finally {
+    watch.leave();
   }
 }
 
@@ -95,7 +106,7 @@ process.on('uncaughtException', (error) => {
   logs.log(
     'error',
     `Worker uncaught exception (learn more: https://go.microsoft.com/fwlink/?linkid=2097909 ): ${stack}`,
-    'system',
+    'console',
   );
   process.exitCode = 1;
   socket.end(() => process.exit(1));

@@ -118,6 +118,10 @@ class Driver:
             watcher.clear()
             await watcher.wait()
 
+    def hang_up(self) -> None:
+        """Close the host's end, as a host that dies does."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+
     async def close(self) -> None:
         self._socket.close()
         self._reader.cancel()

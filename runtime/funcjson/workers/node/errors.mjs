@@ -50,12 +50,24 @@ export function isOurs(text) {
   return text.includes(OURS) || LIBRARY.test(text);
 }
 
-/** An error as the members of a "failed" message. */
-export function failure(thrown, prefix = '') {
+/** An error as the members of a "failed" message; file and line are of the user's innermost frame. */
+export function failure(thrown) {
   const error = asError(thrown);
+  const stack = userStack(error);
   return {
-    type: error.name || error.constructor?.name || 'Error',
-    message: prefix ? `${prefix}'${error.message}'` : String(error.message),
-    stack: userStack(error),
+    type: String(error.name || error.constructor?.name || 'Error'),
+    message: String(error.message),
+    stack,
+    ...placeOf(stack),
   };
+}
+
+// A frame, or the first line of a syntax error: `path:12` alone.
+const PLACES = [/^\s+at .*?\(?((?:file:\/\/)?\/[^():]+):(\d+):\d+\)?$/m, /^((?:file:\/\/)?\/[^:\n]+):(\d+)$/m];
+
+function placeOf(stack) {
+  const first = PLACES[1].exec(stack.split('\n', 1)[0]) ?? PLACES[0].exec(stack);
+  if (!first) return {};
+  const file = first[1].startsWith('file:') ? fileURLToPath(first[1]) : first[1];
+  return { file, line: Number(first[2]) };
 }
