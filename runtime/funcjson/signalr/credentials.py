@@ -35,6 +35,7 @@ __all__ = [
     "TokenFault",
     "TokenRefused",
     "TokenTooLongError",
+    "audience_rule",
     "challenge",
     "claims_from_id_token",
     "client_audience",
@@ -317,6 +318,17 @@ class AudienceRule:
     def leeway_s(self) -> int:
         """How long past its expiry a token is still taken; .NET's default is five minutes."""
         return 300 if self.mode == "strict" else 30
+
+
+def audience_rule(mode: Literal["strict", "local", "off"], *urls: str) -> AudienceRule:
+    """The rule of a service that is known by these URLs, beside the names of this machine."""
+    known = [parts for parts in map(urlsplit, urls) if parts.hostname]
+    own = AudienceRule()
+    return AudienceRule(
+        mode,
+        hosts=own.hosts | {parts.hostname or "" for parts in known},
+        origins=frozenset(f"{parts.scheme}://{parts.hostname}" for parts in known),
+    )
 
 
 def verify_client_token(

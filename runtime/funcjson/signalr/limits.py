@@ -1,0 +1,151 @@
+"""The limits of the real service: names, sizes, and the quotas of a tier."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from funcjson.signalr.rest_message import RestRequest
+
+MAX_URI_BYTES = 12 * 1024
+MAX_HEADER_BYTES = 16 * 1024
+MAX_REST_BODY_BYTES = 1 << 20
+MAX_NESTING = 64  # of a JSON body, as System.Text.Json has it
+MAX_GROUP_NAME = 1024
+MAX_USER_ID_TO_CLOSE = 1024
+UNIT_BYTES = 2048  # the service counts an outbound message once per 2 KB
+
+_HUB = re.compile(r"[A-Za-z][A-Za-z0-9_`,.\[\]]{0,127}")
+_GROUP = re.compile(r"(?!\s+\Z).{1,1024}", re.DOTALL)
+
+
+def hub_name_fault(name: str) -> str | None:
+    """Why this is no hub name, or None. Also the rule for application names."""
+    if _HUB.fullmatch(name):
+        return None
+    return (
+        "Invalid hub name. Valid hub name should be in between 1 and 128 characters long. The first"
+        " character must be a letter, the others letters, digits or one of _ ` , . [ ]"
+    )
+
+
+def hub_name_fix(name: str) -> str:
+    """A name like this one that the service would take."""
+    near = re.sub(r"[^A-Za-z0-9_`,.\[\]]", "_", name).lstrip("0123456789_`,.[]")[:128]
+    return f"use '{near}' in the app and in every client" if near else "give the hub a name"
+
+
+def group_name_fault(name: str) -> str | None:
+    """Why this is no group name, or None."""
+    if _GROUP.fullmatch(name):
+        return None
+    return (
+        "Invalid group name. Valid group name should be in between 1 and 1024 characters long, and"
+        " not only white space."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """A limit that a request breaks: the HTTP status, what was found, and what to do."""
+
+    status: int
+    what: str
+    fix: str
+
+
+def request_excess(request: RestRequest, max_body: int = MAX_REST_BODY_BYTES) -> Excess | None:
+    """The limit of size that a REST request breaks, if any."""
+    uri = len(request.path) + len(request.query) + 1
+    if uri > MAX_URI_BYTES:
+        return Excess(
+            414,
+            f"The URI has {uri} characters, the limit is {MAX_URI_BYTES}.",
+            "send fewer 'excluded' ids in one request",
+        )
+    headers = sum(len(name) + len(value) + 4 for name, value in request.headers.items())
+    if headers > MAX_HEADER_BYTES:
+        return Excess(
+            431,
+            f"The headers have {headers} bytes, the limit is {MAX_HEADER_BYTES}.",
+            "put fewer claims into the token",
+        )
+    if len(request.body) > max_body:
+        return Excess(
+            413,
+            f"The body has {len(request.body)} bytes, the limit is {max_body}.",
+            "send the large part another way, and its address in the message",
+        )
+    return None
+
+
+# Quotas
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What one unit of a price tier holds. `messages_a_day` None: charged for, never refused."""
+
+    name: str
+    connections: int
+    messages_a_day: int | None
+
+
+TIERS: Mapping[str, Tier] = {
+    "free": Tier("free", 20, 20_000),
+    "standard": Tier("standard", 1_000, None),
+}
+
+
+class Quotas:
+    """Counts one service's messages of the day (UTC) and tells when a tier would refuse.
+
+    Only outbound messages count, once per connection and 2 KB; pings are free.
+    """
+
+    def __init__(self, tier: Literal["free", "standard", "off"], wall: Callable[[], float]) -> None:
+        self._tier = TIERS.get(tier)
+        self._wall = wall
+        self._day = 0
+        self._sent = 0
+
+    @property
+    def sent_today(self) -> int:
+        """Message units sent since midnight UTC."""
+        self._turn_day()
+        return self._sent
+
+    def connection_excess(self, connected: int) -> Excess | None:
+        """Why another connection beside `connected` ones is refused, or None."""
+        tier = self._tier
+        if tier is None or connected < tier.connections:
+            return None
+        return Excess(
+            429,
+            f"The {tier.name} tier holds {tier.connections} connections and {connected} are open.",
+            "close some, or start the service with another --tier",
+        )
+
+    def message_excess(self) -> Excess | None:
+        """Why no message may be sent any more today, or None."""
+        tier = self._tier
+        if tier is None or tier.messages_a_day is None or self.sent_today < tier.messages_a_day:
+            return None
+        return Excess(
+            429,
+            f"The {tier.name} tier sends {tier.messages_a_day} messages a day; they are used up.",
+            "wait until midnight UTC, or start the service with another --tier",
+        )
+
+    def spend(self, connections: int, size: int) -> None:
+        """Count a message of `size` bytes that went to so many connections."""
+        if self._tier is not None:
+            self._turn_day()
+            self._sent += connections * max(1, -(-size // UNIT_BYTES))
+
+    def _turn_day(self) -> None:
+        today = int(self._wall() // 86_400)
+        if today != self._day:
+            self._day, self._sent = today, 0
