@@ -7,6 +7,7 @@ plain value. For an HTTP request the body and the query are read only when an ex
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -386,8 +387,12 @@ def _query_pairs(query: str) -> list[tuple[str, str]]:
 
 
 def json_text(value: Any) -> str:
-    """A JSON value as compact text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """A value as compact JSON text; bytes become Base64, what JSON cannot say becomes null."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_json_substitute)
+
+
+def _json_substitute(value: Any) -> str | None:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else None
 
 
 def metadata_of(data: BindingData) -> dict[str, TypedData]:

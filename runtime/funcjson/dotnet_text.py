@@ -79,7 +79,7 @@ def number_text(value: float) -> str:
     leading = len(whole) - 1 if whole != "0" else -(len(fraction) - len(fraction.lstrip("0")) + 1)
     exponent = leading + int(exponent_text or 0)
     digits = digits.rstrip("0") or "0"
-    if not -5 <= exponent < 15:
+    if not -4 <= exponent < 15:
         tail = f".{digits[1:]}" if len(digits) > 1 else ""
         return f"{sign}{digits[0]}{tail}E{'+' if exponent > 0 else '-'}{abs(exponent):02d}"
     if exponent < 0:
@@ -214,6 +214,10 @@ def timespan_s(text: str) -> float:
     if match is None:
         raise BadFormat(f"String '{text}' was not recognized as a valid TimeSpan.")
     hours, minutes, seconds = (int(match[part] or 0) for part in ("hours", "minutes", "seconds"))
+    if hours > 23 and match["seconds"] and not match["days"] and minutes < 24:
+        # .NET then reads days, hours and minutes.
+        total = hours * 86400 + minutes * 3600 + seconds * 60
+        return float(-total if match["sign"] else total)
     if hours > 23 or minutes > 59 or seconds > 59:
         raise BadFormat(
             f"The TimeSpan string '{text}' could not be parsed because at least one of the numeric "
