@@ -21,7 +21,7 @@ class Mismatch:
     """One rule that a value breaks: the JSON Schema `keyword` with its value `expected`.
 
     `path` leads from the checked value to `found`; for `required` its last step is the missing
-    name. `schema` is the part of the schema that speaks of this place; `message` jsonschema's words.
+    name. `schema` is the part of the schema that speaks of this place.
     """
 
     path: tuple[str | int, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -225,7 +225,7 @@ def load_settings(
     host_source = _read(app_root / "host.json", app_root, problems)
     unread = Settings(app_root, _by_key=by_key)
     host = read_host_config(
-        None if host_source is None else (host_source.value or None),
+        None if host_source is None else host_source.value,
         host_source.locate
         if host_source
         else (lambda pointer: Location("host.json", pointer=pointer)),
@@ -276,8 +276,22 @@ def _read(file: Path, app_root: Path, problems: list[Problem]) -> Source | None:
         )
         return None
     source = parse_json(data, _shown(file, app_root))
-    problems += source.problems
+    say = _UNREADABLE.get(file.name, "{text}")
+    problems += (
+        replace(problem, azure=say.format(path=file, text=problem.azure))
+        if problem.severity is Severity.ERROR
+        else problem
+        for problem in source.problems
+    )
     return source
+
+
+# How the real tools introduce the JSON reader's text.
+_UNREADABLE = {
+    "host.json": "Unable to parse host configuration file '{path}'. {text}",
+    "local.settings.json": "Failed to read app settings file at '{path}'. Ensure it is a valid JSON "
+    "file. {text}",
+}
 
 
 def _shown(file: Path, app_root: Path) -> str:

@@ -296,8 +296,9 @@ def _check_expressions(
         if not isinstance(value, str) or not re.search("[{}%<]", value):
             continue
         offers = _offers(function, rules)
-        template = parse_template(value, function.locate(f"{binding.pointer}/{name}"))
-        yield from check_template(template, offers, rules.settings.get, function.name)
+        where = function.locate(f"{binding.pointer}/{name}")
+        template = parse_template(value, where, rules.settings.get)
+        yield from check_template(template, offers, function=function.name)
 
 
 def _offers(function: Function, rules: Rules) -> frozenset[str] | None:

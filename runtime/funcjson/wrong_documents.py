@@ -114,9 +114,10 @@ def binding_name(name: Any, entry: Mapping[str, Any], pointer: str, places: Plac
             fix=f'add "name": "{_usual_name(entry)}"',
             azure=azure,
         )
-    better = re.sub(r"[^A-Za-z0-9]+(.)?", lambda m: (m[1] or "").upper(), str(name)).lstrip(
-        "0123456789"
-    )
+    parts = re.split(r"[^A-Za-z0-9]+", str(name))
+    better = (parts[0] + "".join(p[:1].upper() + p[1:] for p in parts[1:])).lstrip("0123456789")
+    if str(name).startswith("$"):
+        better = "$return"
     return Problem(
         "FJ0206",
         f"'{name}' is not a valid binding name",
