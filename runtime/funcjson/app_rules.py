@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from funcjson.bindings.signalr_trigger import duplicate_keys
 from funcjson.errors import Problem, Severity
 from funcjson.model import Binding, Function, FunctionSet
 from funcjson.settings import Settings, is_placeholder
@@ -16,23 +17,10 @@ DEFAULT_CONNECTION_SETTING = "AzureSignalRConnectionString"
 def without_conflicts(functions: Iterable[Function], settings: Settings) -> FunctionSet:
     """The functions that can live together; of two for one event the later is left out."""
     every = tuple(functions)
-    problems = tuple(_same_event(every))
+    problems = tuple(duplicate_keys(every))
     failed = {problem.function for problem in problems}
     kept = tuple(function for function in every if function.name not in failed)
     return FunctionSet(kept, (*problems, *_connections(kept, settings)))
-
-
-def _same_event(functions: Iterable[Function]) -> Iterator[Problem]:
-    """Several signalRTrigger functions for one hub, category and event."""
-    first: dict[tuple[str, ...], Function] = {}
-    for function in functions:
-        trigger = function.trigger
-        if trigger.type.lower() != "signalrtrigger":
-            continue
-        event = tuple(str(trigger.properties.get(n, "")) for n in ("hubName", "category", "event"))
-        earlier = first.setdefault(tuple(part.lower() for part in event), function)
-        if earlier is not function:
-            yield _taken(function, earlier, event)
 
 
 def _connections(functions: Iterable[Function], settings: Settings) -> Iterator[Problem]:
@@ -54,20 +42,6 @@ def _connections(functions: Iterable[Function], settings: Settings) -> Iterator[
                 parse_connection_string(text)
             except ConnectionStringError as error:
                 yield _malformed(name, error, function, binding, settings)
-
-
-def _taken(function: Function, earlier: Function, event: tuple[str, ...]) -> Problem:
-    hub, category, name = event
-    return Problem(
-        "FJ0231",
-        f"{earlier.name} already handles {category}/{name} of the hub '{hub}'",
-        function.locate(f"{function.trigger.pointer}/event"),
-        why="one function handles an event; hub, category and event are compared without letter "
-        "case",
-        fix="handle another event, or do both things in one function",
-        function=function.name,
-        azure=f"Duplicated key parameter hub: {hub}, category: {category}, event: {name}",
-    )
 
 
 def _malformed(

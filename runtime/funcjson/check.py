@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from funcjson.bindings.http_trigger import entry_of
 from funcjson.errors import AppLoadError, Location, Problem, Severity
 from funcjson.frontends import AppModel, Model, choose_model, read_app
-from funcjson.http_routes import RouteEntry, build_table
-from funcjson.model import Function
+from funcjson.http_routes import build_table
 from funcjson.registry import open_registry
 from funcjson.settings import load_settings
 
@@ -27,26 +27,13 @@ def validate_app(root: Path, environ: Mapping[str, str] | None = None) -> tuple[
         return error.problems
     problems = [*settings.problems, *found.problems]
     problems += _code_first(chosen)
-    entries = [_route(function) for function in found.functions]
-    _, routes = build_table((e for e in entries if e is not None), settings.host.route_prefix)
+    entries = [
+        entry_of(function) for function in found.functions if function.trigger.type == "httpTrigger"
+    ]
+    _, routes = build_table(entries, settings.host.route_prefix)
     seen = {(problem.code, problem.where) for problem in problems}
     problems += [problem for problem in routes if (problem.code, problem.where) not in seen]
     return tuple(problems)
-
-
-def _route(function: Function) -> RouteEntry | None:
-    trigger = function.trigger
-    if trigger.type.lower() != "httptrigger":
-        return None
-    properties = trigger.properties
-    methods = properties.get("methods")
-    route = properties.get("route")
-    return RouteEntry(
-        function.name,
-        route if isinstance(route, str) else None,
-        tuple(str(m) for m in methods) if isinstance(methods, list) else None,
-        function.locate(f"{trigger.pointer}/route" if route else trigger.pointer),
-    )
 
 
 def _code_first(chosen: AppModel) -> Iterator[Problem]:

@@ -28,7 +28,7 @@ def answer(plan: Plan, outcome: Outcome, request: HttpRequest) -> HttpResponse:
         pointer = step.binding.pointer if step is not None else ""
         raise OutputShapeError(
             Problem(
-                "FJ0410",
+                "FJ0408",
                 error.what,
                 plan.function.locate(pointer),
                 "the handler's value cannot be written as an HTTP response",

@@ -32,7 +32,7 @@ async def flush(
 def shape_problem(error: ResponseError, resolved: Resolved) -> Problem:
     """Why a value cannot be written as a response."""
     return Problem(
-        "FJ0410",
+        "FJ0408",
         error.what,
         resolved.where(),
         "the handler's value cannot be written as an HTTP response",

@@ -102,8 +102,7 @@ def _request(event: TriggerEvent) -> HttpRequest:
 
 def check(binding: Binding, function: Function, settings: Settings) -> Iterable[Problem]:
     """What the schema cannot say: routes that the host refuses, and properties that mislead."""
-    props = binding.properties
-    route = props.get("route")
+    route = binding.properties.get("route")
     entry = entry_of(function)
     _, problem = check_route(entry, settings.host.route_prefix)
     if problem is not None:
@@ -112,8 +111,6 @@ def check(binding: Binding, function: Function, settings: Settings) -> Iterable[
         yield _leading_slash(binding, function, route)
     if entry.methods == ():
         yield _no_methods(binding, function)
-    if props.get("webHookType"):
-        yield _webhook_type(binding, function)
 
 
 def entry_of(function: Function) -> RouteEntry:
@@ -150,18 +147,6 @@ def _no_methods(binding: Binding, function: Function) -> Problem:
         function.locate(f"{binding.pointer}/methods"),
         "only an absent 'methods' means every method; each request gets 404",
         'name the methods, as in "methods": ["get", "post"], or remove the property',
-        Severity.WARNING,
-        function.name,
-    )
-
-
-def _webhook_type(binding: Binding, function: Function) -> Problem:
-    return Problem(
-        "FJ0247",
-        "'webHookType' does nothing",
-        function.locate(f"{binding.pointer}/webHookType"),
-        "it was for version 1.x of the host; the request is not checked",
-        "remove it, and check the signature of the webhook in the handler",
         Severity.WARNING,
         function.name,
     )
