@@ -1,0 +1,177 @@
+"""The Python worker inside this process: for tests, and for `--debug`, where a breakpoint is just a breakpoint.
+
+Handlers run in threads of their own and async handlers on a loop of their own, as in a child process.
+What belongs to the whole process is shared: one app at a time has its modules and its settings there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from funcjson.errors import Problem, WorkerStartError
+from funcjson.model import Call, CallResult, Function, Language
+from funcjson.workers.base import IndexResult, LogSink
+from funcjson.workers.channel import Channel, Message
+from funcjson.workers.python import missing_library
+from funcjson.workers.python_worker.runtime import Runtime
+
+
+class InProcessPythonWorker:
+    """Runs Python handlers in this process; see `Worker` for what its methods promise.
+
+    `environment`: settings that handlers read from `os.environ`. They are set while the worker runs,
+    the one place where this package writes there, because handlers have no other way to get them.
+    `change_directory`: make the app root the working directory meanwhile.
+    """
+
+    language = Language.PYTHON
+
+    def __init__(
+        self,
+        app_root: Path,
+        log: LogSink,
+        *,
+        environment: Mapping[str, str] | None = None,
+        change_directory: bool = False,
+    ) -> None:
+        self._app_root = app_root.resolve()
+        self._log = log
+        self._environment = dict(environment or {})
+        self._change_directory = change_directory
+        self._functions: dict[str, Function] = {}
+        self._indexed = False
+        self._seat: _Seat | None = None
+        self._before: dict[str, str | None] = {}
+        self._directory: str | None = None
+        self.runtime = f"python {'.'.join(map(str, sys.version_info[:3]))}"
+
+    async def start(self) -> None:
+        """Start; raises WorkerStartError."""
+        if self._seat is not None:
+            return
+        self._enter()
+        try:
+            self._seat = await self._fresh()
+        except BaseException:
+            self._leave()
+            raise
+
+    async def load(self, function: Function) -> None:
+        """Load a handler; raises HandlerLoadError."""
+        self._functions[function.name] = function
+        await self._channel().load(function)
+
+    async def index(self) -> IndexResult:
+        """Find code-first functions."""
+        self._indexed = True
+        return await self._channel().index()
+
+    async def invoke(self, call: Call) -> CallResult:
+        """Run a handler; raises HandlerError."""
+        return await self._channel().invoke(call)
+
+    async def stacks(self, invocation_id: str | None = None) -> str:
+        """Where user code is; `invocation_id` is accepted for the sake of workers with several processes."""
+        return await self._channel().stacks()
+
+    async def restart(self, reason: str, invocation_id: str | None = None) -> None:
+        """Load everything afresh; running calls fail with WorkerError, though their threads go on."""
+        seat, self._seat = self._seat, None
+        if seat is None:
+            return
+        seat.close(Problem("FJ0515", f"the python worker was restarted: {reason}"))
+        self._seat = await self._fresh()
+        if self._indexed:
+            await self._seat.channel.index()
+        for function in list(self._functions.values()):
+            await self._seat.channel.load(function)
+
+    async def stop(self) -> None:
+        """Stop at once; idempotent."""
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            seat.close(_STOPPED)
+            self._leave()
+
+    def _channel(self) -> Channel:
+        if self._seat is None:
+            raise WorkerStartError(Problem("FJ0515", "the python worker is not running"))
+        return self._seat.channel
+
+    async def _fresh(self) -> _Seat:
+        seat = _Seat(self._app_root, self._log)
+        answer = await seat.channel.init(str(self.language), {})
+        if answer["op"] == "failed":
+            seat.close(_STOPPED)
+            said = f"{answer.get('type')}: {answer.get('message')}\n{answer.get('stack') or ''}"
+            raise WorkerStartError(
+                missing_library(answer, Path(sys.executable))
+                or Problem("FJ0510", "the python worker could not be started", why=said.rstrip())
+            )
+        return seat
+
+    def _enter(self) -> None:
+        self._before = {name: os.environ.get(name) for name in self._environment}
+        os.environ.update(self._environment)
+        if self._change_directory:
+            self._directory = str(Path.cwd())
+            os.chdir(self._app_root)
+
+    def _leave(self) -> None:
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._before = {}
+        if self._directory is not None:
+            os.chdir(self._directory)
+            self._directory = None
+
+
+_STOPPED = Problem("FJ0515", "the python worker was stopped")
+
+
+class _Seat:
+    """A runtime, the thread with its loop, and the channel to it."""
+
+    def __init__(self, app_root: Path, log: LogSink) -> None:
+        self._host_loop = asyncio.get_running_loop()
+        self._open = True
+        self._loop = asyncio.new_event_loop()
+        self._runtime = Runtime(self._deliver, self._loop, own_process=False)
+        self.channel = Channel(self._runtime.receive, log, app_root)
+        self._thread = threading.Thread(target=self._run, name="python-worker", daemon=True)
+        self._thread.start()
+
+    def close(self, problem: Problem) -> None:
+        """End it; threads of running handlers are left to end by themselves."""
+        self._open = False
+        self.channel.close(problem)
+        self._runtime.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        # A blocked async handler must not hold up the host; the thread is a daemon.
+        self._thread.join(0.5)
+
+    def _deliver(self, message: Message) -> None:
+        if self._open:
+            self._host_loop.call_soon_threadsafe(self._receive, message)
+
+    def _receive(self, message: Message) -> None:
+        if self._open:
+            self.channel.receive(message)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
