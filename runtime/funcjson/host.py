@@ -28,7 +28,7 @@ from funcjson.signalr.rest_client import HttpTransport
 from funcjson.signalr.service import ServiceOptions
 from funcjson.timers import run_timer
 from funcjson.trace import Recorder
-from funcjson.upstream_webhook import HostEvents, signalr_webhook
+from funcjson.upstream_webhook import HostEvents, event_grid_webhook, signalr_webhook
 
 log = logging.getLogger("funcjson.host")
 
@@ -137,7 +137,7 @@ class Host:
             task.cancel()
         self._timers = [
             asyncio.create_task(
-                run_timer(plan, str(plan.function.trigger.properties.get("schedule")), self._fire),
+                run_timer(plan, self._fire),
                 name=f"timer {plan.function.name}",
             )
             for plan in version.plans.values()
@@ -244,6 +244,11 @@ class Host:
     def embedded(self) -> EmbeddedService | None:
         return self._embedded
 
+    @property
+    def access_keys(self) -> tuple[str, ...]:
+        """The embedded service's keys."""
+        return self._embedded.keys if self._embedded else ()
+
     async def invoke(self, function: str, event: TriggerEvent) -> HttpResponse:
         """Run a function for an HTTP caller and render its answer. Raises FuncJsonError."""
         plan = self.version.plan(function)
@@ -268,4 +273,7 @@ class Host:
         return await handle(self, request) if handle is not None else None
 
 
-_WEBHOOKS: dict[str, Callable[[Any, HttpRequest], Any]] = {"signalr": signalr_webhook}
+_WEBHOOKS: dict[str, Callable[[Any, HttpRequest], Any]] = {
+    "signalr": signalr_webhook,
+    "eventgrid": event_grid_webhook,
+}

@@ -105,6 +105,10 @@ class EmbeddedService:
         return self.server.url
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        return (self._key,)
+
+    @property
     def endpoint(self) -> ServiceEndpoint:
         return ServiceEndpoint(endpoint=self.server.url.rstrip("/"), access_key=self._key)
 

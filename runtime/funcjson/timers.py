@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from funcjson.bindings.timer_trigger import next_occurrence, parse_schedule, timer_payload
+from funcjson.bindings.timer_trigger import next_occurrence, schedule_of, timer_payload
 from funcjson.errors import FuncJsonError
 from funcjson.model import TriggerEvent
 from funcjson.plan import Plan
@@ -18,10 +18,10 @@ log = logging.getLogger("funcjson.host")
 Fire = Callable[[Plan, TriggerEvent], Awaitable[Any]]
 
 
-async def run_timer(plan: Plan, schedule_text: str, fire: Fire) -> None:
+async def run_timer(plan: Plan, fire: Fire) -> None:
     """Run one timer until cancelled. A failed run is logged by `fire` and never stops the schedule."""
-    schedule = parse_schedule(schedule_text)
     trigger = plan.function.trigger
+    schedule = schedule_of(trigger)
     last: datetime | None = None
     if trigger.properties.get("runOnStartup") is True:
         last = await _fire(plan, fire, last, next_occurrence(schedule, datetime.now(UTC)), False)
@@ -29,11 +29,17 @@ async def run_timer(plan: Plan, schedule_text: str, fire: Fire) -> None:
         due = next_occurrence(schedule, datetime.now(UTC))
         if due is None:
             return
-        # Long waits are cut, so that a suspended machine or a changed clock is noticed within a minute.
-        while (wait := (due - datetime.now(UTC)).total_seconds()) > 0:
-            await asyncio.sleep(min(wait, 60.0))
+        await _until(due)
         past_due = datetime.now(UTC) - due > timedelta(seconds=1)
         last = await _fire(plan, fire, last, next_occurrence(schedule, due), past_due)
+
+
+async def _until(due: datetime) -> None:
+    """Long waits are cut, so that a suspended machine or a changed clock is noticed in a minute."""
+    wait = (due - datetime.now(UTC)).total_seconds()
+    while wait > 0:
+        await asyncio.sleep(min(wait, 60.0))
+        wait = (due - datetime.now(UTC)).total_seconds()
 
 
 async def _fire(
