@@ -1,11 +1,12 @@
 // The Node worker: reads what the host asks from its socket, and answers.
 
+import { once } from 'node:events';
 import net from 'node:net';
 import process from 'node:process';
 
 import { App } from './node/app.mjs';
 import { failure } from './node/errors.mjs';
-import { invoke } from './node/invocation.mjs';
+import { Invocation } from './node/invocation.mjs';
 import { Logs } from './node/logs.mjs';
 import { Watch } from './node/watch.mjs';
 import { Decoder, encode, VERSION } from './node/wire.mjs';
@@ -24,6 +25,12 @@ const send = (message) => {
   watch.unsent(socket.writableLength);
 };
 socket.on('drain', () => watch.unsent(0));
+
+/** Send a piece of a stream, and wait while the host takes nothing. */
+async function pass(message) {
+  send(message);
+  if (socket.writableNeedDrain) await once(socket, 'drain');
+}
 const logs = new Logs(send);
 logs.capture(process.stdout, 'stdout');
 logs.capture(process.stderr, 'stderr');
@@ -52,12 +59,21 @@ const OPERATIONS = {
   },
 
   async invoke(call) {
-    running.set(call.id, { name: call.function, since: performance.now() });
+    const invocation = new Invocation({ call, app, logs, options, pass });
+    running.set(call.id, invocation);
     try {
-      send({ op: 'result', id: call.id, ...(await invoke({ call, app, logs, options })) });
+      send({ op: 'result', id: call.id, ...(await invocation.run()) });
     } finally {
       running.delete(call.id);
     }
+  },
+
+  body(message) {
+    running.get(message.id)?.write(message);
+  },
+
+  cancel({ id }) {
+    running.get(id)?.cancel();
   },
 
   stacks({ id }) {

@@ -19,6 +19,8 @@ Host to worker
   {"op": "invoke", "id": invocation id, "function": str, "inputs": [[name, typed data]], "metadata": {name: typed data},
    "retry": [count, max, exception] | null, "trace_parent": str}                         answered by "result" or "failed"
   {"op": "stacks", "id": str}                                                            answered by "stacks" (from a thread of its own)
+  {"op": "body", "id": invocation id, "data": typed data, "end": bool}                    more of a request body (see below)
+  {"op": "cancel", "id": invocation id}                                                  the caller is gone; answered as the call is
   {"op": "stop"}                                                                         the worker exits with code 0
 Worker to host
   {"op": "ready", "version": 1, "runtime": "python 3.11.7"}
@@ -34,6 +36,11 @@ Optional members may be missing. "load", "index" and "stacks" may arrive while c
 "index" (if it had indexed) and every "load" again. The end of the socket means that the host is gone: the worker exits.
 Cookies: "domain" and "path" are "" when the handler gave none and null when the language's host default applies; "sameSite" is
 Lax, Strict, None or null.
+HTTP streams (Node v4 apps that ask for them)
+  A request body may come in pieces: its "body" is then {"stream": true}, and "body" messages follow, the last with "end".
+  With "http_streams": true among the options of "init" a response comes in pieces, before the "result" of its call, which then has
+  no http output; else it is collected and is the http output:
+  {"op": "response", "id", "status": int, "headers": [[name, value]]}, then {"op": "body", "id", "data": typed data, "end": bool}
 A side that meets an unknown `op` ignores it, so that either can be newer.
 """
 

@@ -57,7 +57,7 @@ class Driver:
         key = "init" if message["op"] == "ready" else message.get("id")
         if message["op"] == "log":
             self.logs.append(message)
-        elif key in self._waiting:
+        elif key in self._waiting and message["op"] not in ("response", "body"):
             if not self._waiting[key].done():
                 self._waiting[key].set_result(message)
         else:
@@ -104,6 +104,15 @@ class Driver:
             **members,
         }
         return await self.ask("invoke", **call)
+
+    async def extra(self) -> dict[str, Any]:
+        """The next message that answers no question."""
+        watcher = asyncio.Event()
+        self._watchers.append(watcher)
+        while not self.other:
+            watcher.clear()
+            await watcher.wait()
+        return self.other.pop(0)
 
     async def log_with(self, text: str) -> dict[str, Any]:
         """The first log line that contains `text`, waiting for it when it is not there yet."""

@@ -1,11 +1,16 @@
 // An invocation through the app's own library: the interface of host.md 8.1 on our wire.
 
+import { Exchange, streamMetadata } from './http_stream.mjs';
+
 /** Gives the library's invocation model the face of ours: what goes in and comes out is of the wire. */
 export class CoreInvocation {
   #model;
   #core;
+  #exchange;
 
-  constructor({ call, found, logs, from, metadata }) {
+  /** `httpUri` and `passResponse` matter to apps with HTTP streams only. */
+  constructor({ call, found, logs, from, httpUri, passResponse }) {
+    const incoming = httpUri && call.inputs.find(([, data]) => data.http)?.[1].http;
     this.#core = {
       invocationId: call.id,
       metadata: found.metadata,
@@ -13,7 +18,7 @@ export class CoreInvocation {
       request: {
         invocationId: call.id,
         inputData: call.inputs.map(([name, data]) => ({ name, data: toCore(data) })),
-        triggerMetadata: metadata,
+        triggerMetadata: incoming ? streamMetadata(incoming) : call.metadata,
         traceContext: { traceParent: call.trace_parent ?? '', traceState: '', attributes: {} },
         retryContext: retryContextOf(call.retry),
       },
@@ -27,6 +32,9 @@ export class CoreInvocation {
       );
     }
     this.#model = found.model.getInvocationModel(this.#core);
+    if (incoming) {
+      this.#exchange = new Exchange({ uri: httpUri, id: call.id, incoming, pass: passResponse });
+    }
   }
 
   set state(state) {
@@ -45,7 +53,26 @@ export class CoreInvocation {
     const response = await this.#model.getResponse(context, result);
     const outputs = {};
     for (const { name, data } of response.outputData ?? []) outputs[name] = fromCore(data);
-    return { outputs, return: fromCore(response.returnValue) };
+    const answer = { outputs, return: fromCore(response.returnValue) };
+    // With streams the library has sent the response to us by HTTP, if there was any to send.
+    if (this.#exchange && result !== undefined && result !== null) {
+      const { bindings } = this.#core.metadata;
+      const name = Object.keys(bindings).find((key) => bindings[key].type.toLowerCase() === 'http');
+      const http = await this.#exchange.response();
+      if (name === '$return') answer.return = http;
+      else if (name !== undefined) outputs[name] = http;
+    }
+    return answer;
+  }
+
+  /** More of the request's body. */
+  write(message) {
+    this.#exchange?.write(message);
+  }
+
+  /** The call is over, or its caller is gone. */
+  close() {
+    this.#exchange?.abort();
   }
 }
 

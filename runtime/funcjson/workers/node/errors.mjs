@@ -37,12 +37,13 @@ export function userStack(error) {
   return `${own}\n  [cause]: ${userFrames(String(cause.stack ?? ''))}`;
 }
 
-export function userFrames(stack) {
-  return stack
+function userFrames(stack) {
+  const lines = stack
     .split('\n')
-    .filter((line) => !/^\s+at /.test(line) || !(isOurs(line) || NODE_ITSELF.test(line)))
-    .join('\n')
-    .trimEnd();
+    .filter((line) => !/^\s+at /.test(line) || !(isOurs(line) || NODE_ITSELF.test(line)));
+  // Built-ins that the user called are worth a line; those that called the user are not.
+  while (lines.at(-1)?.endsWith('(<anonymous>)')) lines.pop();
+  return lines.join('\n').trimEnd();
 }
 
 /** Whether a path, or a line with one, is of this worker or of the Functions library. */

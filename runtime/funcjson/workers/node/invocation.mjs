@@ -6,24 +6,67 @@ import { V3Invocation } from './v3_model.mjs';
 
 const HANG_HINT_MS = 5000;
 
-/** Run a call; gives `{outputs, return}` of the wire, or throws what the handler threw. */
-export function invoke({ call, app, logs, options }) {
-  const found = app.find(call.function);
-  if (!found) throw new Error(`The worker has no function named '${call.function}'.`);
-  const from = scope(call.function, call.id);
-  return current.run(from, async () => {
-    try {
-      return await run(modelOf({ call, found, logs, from, options }), found.handler, app.core, from);
-    } finally {
-      logs.flush(from);
-    }
-  });
-}
+/** A call of a handler, from its request to its answer. */
+export class Invocation {
+  #call;
+  #found;
+  #app;
+  #logs;
+  #options;
+  #pass;
+  #model;
+  since = performance.now();
 
-function modelOf({ call, found, logs, from, options }) {
-  if (found.metadata) return new CoreInvocation({ call, found, logs, from, metadata: call.metadata });
-  const hangHintMs = options.hang_hint_ms ?? HANG_HINT_MS;
-  return new V3Invocation({ call, functionInfo: found.info, logs, from, hangHintMs });
+  /** `pass` sends a message of an HTTP stream to the host, and waits while the host is slow. */
+  constructor({ call, app, logs, options, pass }) {
+    this.#call = call;
+    this.#app = app;
+    this.#logs = logs;
+    this.#options = options;
+    this.#pass = pass;
+    this.#found = app.find(call.function);
+  }
+
+  get name() {
+    return this.#call.function;
+  }
+
+  /** Run it; gives `{outputs, return}` of the wire, or throws what the handler threw. */
+  run() {
+    if (!this.#found) throw new Error(`The worker has no function named '${this.name}'.`);
+    const from = scope(this.name, this.#call.id);
+    return current.run(from, async () => {
+      try {
+        this.#model = this.#makeModel(from);
+        return await run(this.#model, this.#found.handler, this.#app.core, from);
+      } finally {
+        this.#model?.close?.();
+        this.#logs.flush(from);
+      }
+    });
+  }
+
+  /** More of a request body that comes in pieces. */
+  write(message) {
+    this.#model?.write?.(message);
+  }
+
+  /** The caller is gone. */
+  cancel() {
+    this.#model?.close?.();
+  }
+
+  #makeModel(from) {
+    const common = { call: this.#call, logs: this.#logs, from };
+    if (this.#found.metadata) {
+      const passResponse =
+        this.#options.http_streams && ((message) => this.#pass({ ...message, id: this.#call.id }));
+      const { httpUri } = this.#app.core;
+      return new CoreInvocation({ ...common, found: this.#found, httpUri, passResponse });
+    }
+    const hangHintMs = this.#options.hang_hint_ms ?? HANG_HINT_MS;
+    return new V3Invocation({ ...common, functionInfo: this.#found.info, hangHintMs });
+  }
 }
 
 async function run(model, handler, core, from) {
