@@ -15,6 +15,8 @@ from funcjson.workers.base import IndexedFunction, IndexResult, LogSink
 from funcjson.workers.wire import VERSION
 
 Message = dict[str, Any]
+# A newer worker may send more, which is not an answer to anything asked here.
+_ANSWERS = frozenset(("ready", "loaded", "indexed", "result", "failed", "stacks"))
 _STACKS = "stacks-"
 
 
@@ -71,6 +73,8 @@ class Channel:
             return
         if op == "stacks" and message.get("id") is None:
             self._take_blocked(str(message.get("text") or ""))
+            return
+        if op not in _ANSWERS:
             return
         # It answers, so its loop goes round again.
         self._blocked = ""

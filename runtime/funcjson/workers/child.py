@@ -119,7 +119,7 @@ class Child:
 
     # -- the end ---------------------------------------------------------------------------------
 
-    async def stop(self, patience_s: float = 1.0) -> None:
+    async def stop(self, patience_s: float = 1.5) -> None:
         """Ask it to exit, and kill it when it does not; idempotent."""
         self._cause = self._cause or Problem(
             "FJ0515", f"the {self.program.language} worker was stopped"
@@ -258,7 +258,7 @@ class _Output(asyncio.SubprocessProtocol):
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
         partial = self._partial[fd]
         partial += cast(bytes, data)
-        if b"\n" not in data:  # type: ignore[operator]
+        if b"\n" not in data:
             return
         *lines, rest = bytes(partial).split(b"\n")
         partial[:] = rest
