@@ -152,7 +152,7 @@ def _body_value(body: TypedData) -> Any:
 
 
 def _negotiated(value: Any, accept: str) -> HttpResponse:
-    """MVC's choice of formatter: text for text, JSON for the rest; `accept` counts without `*/*`."""
+    """MVC's choice of formatter: text for text, else JSON; `accept` counts without `*/*`."""
     if value is None:
         return NO_CONTENT
     if isinstance(value, str) and not _wants_json(accept):

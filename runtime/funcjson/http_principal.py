@@ -1,0 +1,83 @@
+"""Which identity headers of a request are believed: a login's first, then those of a trusted sender.
+
+On Azure, App Service sets the x-ms-client-principal headers and drops those that a client sends.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Iterable, Mapping
+
+from funcjson.identity import HEADER_START
+from funcjson.listening import is_loopback
+from funcjson.login import LoginTwin
+
+log = logging.getLogger("funcjson.host")
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class PrincipalGuard:
+    """Sets and drops identity headers.
+
+    Client-sent ones are believed while the host listens on loopback only, or when the peer is one
+    of `trusted_proxies` (addresses or networks).
+    """
+
+    def __init__(self, address: str, trusted_proxies: Iterable[str] = ()) -> None:
+        self._loopback = is_loopback(address)
+        self._proxies = tuple(ipaddress.ip_network(text, strict=False) for text in trusted_proxies)
+        self._said: set[str] = set()
+
+    def pairs(self, headers: Mapping[str, str], login: LoginTwin, peer: str | None) -> Pairs:
+        """The headers of a request as the function may see them, in the order sent."""
+        pairs: Pairs = tuple(headers.items())
+        cookies = headers.get("Cookie")
+        signed_in = login.headers(cookies or "") if cookies or login.default else ()
+        # Nearly no request has such a header: one look at all names together is the quickest.
+        if HEADER_START not in "\n".join(headers).lower():
+            return pairs + signed_in if signed_in else pairs
+        if not signed_in and self._believes(peer):
+            return pairs
+        kept = tuple(pair for pair in pairs if pair[0][:21].lower() != HEADER_START)
+        if signed_in:
+            self._say(
+                "dropped",
+                "The x-ms-client-principal headers that a client sent were dropped: "
+                "the login decides who it is",
+            )
+        return kept + signed_in
+
+    def _believes(self, peer: str | None) -> bool:
+        if self._proxies and peer and self._is_proxy(peer):
+            return True
+        if self._loopback:
+            self._say(
+                "believed",
+                "A client sent x-ms-client-principal headers itself, and they were believed since "
+                "the host listens on loopback only; App Service would drop them",
+            )
+            return True
+        self._say(
+            "refused",
+            "A client sent x-ms-client-principal headers, and they were dropped, as App Service "
+            "does: sign in at /.auth/login/aad, use --as NAME, or name the proxy that sets them "
+            "with --trusted-proxy",
+            logging.WARNING,
+        )
+        return False
+
+    def _is_proxy(self, peer: str) -> bool:
+        try:
+            address = ipaddress.ip_address(peer.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        return any(mapped in network for network in self._proxies)
+
+    def _say(self, key: str, text: str, level: int = logging.INFO) -> None:
+        """Say a thing once in the life of the host."""
+        if key not in self._said:
+            self._said.add(key)
+            log.log(level, text)

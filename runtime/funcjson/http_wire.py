@@ -1,0 +1,100 @@
+"""Between aiohttp and the runtime's nouns: reading bodies and keys, writing responses."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from funcjson.errors import FuncJsonError, Problem
+from funcjson.model import HttpResponse
+
+SERVER = "funcjson"
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class BodyTooLarge(FuncJsonError):
+    """The body is larger than the host takes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            Problem(
+                "FJ0155",
+                "the request's body is too large",
+                why=f"the host takes {limit} bytes, as on Azure",
+                fix="send less, or send it in parts",
+            )
+        )
+
+
+async def read_body(request: web.BaseRequest, limit: int) -> bytes:
+    """The whole body, chunked ones too. Raises BodyTooLarge."""
+    content = request.content
+    if content.at_eof():
+        return b""
+    if (request.content_length or 0) > limit:
+        raise BodyTooLarge(limit)
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+    first = await content.readany()
+    if content.at_eof():
+        return first
+    chunks, size = [first], len(first)
+    while chunk := await content.readany():
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def response_of(answer: HttpResponse, more: Pairs = ()) -> web.Response:
+    """The answer as aiohttp's response; `more` are headers that it may override."""
+    headers: CIMultiDict[str] = CIMultiDict(answer.headers)
+    headers["Server"] = SERVER
+    for name, value in more:
+        headers.setdefault(name, value)
+    if answer.body and "Content-Type" not in headers:
+        return _UntypedResponse(body=answer.body, status=answer.status, headers=headers)
+    return web.Response(body=answer.body, status=answer.status, headers=headers)
+
+
+class _UntypedResponse(web.Response):
+    """A body without a content type, as the real host sends bytes; aiohttp would make one up."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.popall("Content-Type", None)
+
+
+def text_response(status: int, body: bytes) -> HttpResponse:
+    return HttpResponse(status, (("Content-Type", "text/plain; charset=utf-8"),), body)
+
+
+def failed(error: FuncJsonError) -> HttpResponse:
+    """The caller learns a code and nothing else: the log has the rest."""
+    return HttpResponse(500, (("x-funcjson-error", error.problems[0].code),))
+
+
+def presented_key(request: web.BaseRequest, query: str) -> str | None:
+    """The key that a caller shows: the header wins over `code` in the query."""
+    given = request.headers.get("x-functions-key")
+    if given is None and "code=" in query:
+        codes = parse_qs(query).get("code")
+        return codes[0] if codes else None
+    return given
+
+
+def origin_form(target: str) -> str:
+    """The path of a request target that names a whole URL, as clients write it to a proxy."""
+    scheme, separator, rest = target.partition("://")
+    return "/" + rest.partition("/")[2] if separator and scheme.isalpha() else target
+
+
+def header_text(text: str) -> str:
+    """Text as a header value: ASCII on one line, not too long."""
+    plain = text.encode("ascii", "replace").decode()
+    return "".join(sign if sign.isprintable() else " " for sign in plain)[:200]

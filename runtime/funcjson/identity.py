@@ -1,0 +1,207 @@
+"""Who the caller is: a persona as the four headers, cookie and answers that Azure would give it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jwt
+
+# How App Service and Static Web Apps name and shape things differently.
+Shape = Literal["app-service", "static-web-apps"]
+
+HEADER_START = "x-ms-client-principal"
+COOKIE = "AppServiceAuthSession"
+SESSION_S = 8 * 3600.0
+PROVIDERS = ("aad", "github", "google", "facebook", "twitter", "apple")
+
+_SOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
+NAME_ID = f"{_SOAP}/nameidentifier"
+NAME = f"{_SOAP}/name"
+EMAIL = f"{_SOAP}/emailaddress"
+ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
+_BUILT_IN_ROLES = ("anonymous", "authenticated")
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """A user to sign in as. `claims` are (type, value) beside those that follow from the rest."""
+
+    id: str
+    name: str
+    provider: str = "aad"
+    roles: tuple[str, ...] = ()
+    claims: tuple[tuple[str, str], ...] = ()
+
+
+class NotAPersona(ValueError):
+    """The JSON does not describe a persona; the text says why."""
+
+
+def persona_from(value: Any, name: str = "", provider: str = "aad") -> Persona:
+    """A persona from JSON: `{"id", "name", "provider", "roles", "claims"}`, or Static Web Apps' names.
+
+    Every member is optional but one of id and name. Raises NotAPersona.
+    """
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, dict):
+        raise NotAPersona('a persona is an object such as {"name": "alice"}')
+    members = {key.lower(): member for key, member in value.items()}
+    known = _first(members, "name", "userdetails")
+    user_id = _first(members, "id", "userid", "user_id")
+    label = known or name or user_id
+    if not label:
+        raise NotAPersona('a persona needs a "name" or an "id"')
+    return Persona(
+        id=user_id or label,
+        name=label,
+        provider=_first(members, "provider", "identityprovider", "provider_name") or provider,
+        roles=tuple(
+            role
+            for role in _texts(members.get("roles", members.get("userroles")))
+            if role.lower() not in _BUILT_IN_ROLES
+        ),
+        claims=tuple(_claims(members.get("claims"))),
+    )
+
+
+def principal_headers(
+    persona: Persona, shape: Shape = "app-service"
+) -> tuple[tuple[str, str], ...]:
+    """The four headers that reach the function."""
+    principal = static_web_apps(persona) if shape == "static-web-apps" else app_service(persona)
+    text = json.dumps(principal, ensure_ascii=False, separators=(",", ":"))
+    return (
+        ("X-MS-CLIENT-PRINCIPAL", base64.b64encode(text.encode()).decode()),
+        ("X-MS-CLIENT-PRINCIPAL-ID", persona.id),
+        ("X-MS-CLIENT-PRINCIPAL-NAME", persona.name),
+        ("X-MS-CLIENT-PRINCIPAL-IDP", persona.provider),
+    )
+
+
+def app_service(persona: Persona) -> dict[str, Any]:
+    """The object inside App Service's header."""
+    return {
+        "auth_typ": persona.provider,
+        "claims": claims_of(persona),
+        "name_typ": EMAIL if persona.provider == "aad" else NAME,
+        "role_typ": ROLE,
+    }
+
+
+def static_web_apps(persona: Persona) -> dict[str, Any]:
+    """The client principal of Static Web Apps."""
+    return {
+        "identityProvider": persona.provider,
+        "userId": persona.id,
+        "userDetails": persona.name,
+        "userRoles": [*_BUILT_IN_ROLES, *persona.roles],
+    }
+
+
+def claims_of(persona: Persona) -> list[dict[str, str]]:
+    """All claims; one that the persona has itself replaces the derived one of its type."""
+    derived = [(NAME_ID, persona.id), (NAME, persona.name)]
+    if persona.provider == "aad":
+        derived += [(EMAIL, persona.name), ("preferred_username", persona.name)]
+    own = {kind for kind, _ in persona.claims}
+    pairs = [pair for pair in derived if pair[0] not in own]
+    pairs += [(ROLE, role) for role in persona.roles]
+    return [{"typ": kind, "val": text} for kind, text in (*pairs, *persona.claims)]
+
+
+def me(persona: Persona | None, shape: Shape) -> Any:
+    """What /.auth/me answers; App Service has nothing to say to a caller that is not signed in."""
+    if shape == "static-web-apps":
+        if persona is None:
+            return {"clientPrincipal": None}
+        return {"clientPrincipal": static_web_apps(persona) | {"claims": claims_of(persona)}}
+    if persona is None:
+        return []
+    return [
+        {
+            "provider_name": persona.provider,
+            "user_claims": claims_of(persona),
+            "user_id": persona.name,
+        }
+    ]
+
+
+def seal(persona: Persona, key: bytes, now: float) -> str:
+    """A persona as a signed cookie value."""
+    claims = {
+        "sub": persona.id,
+        "name": persona.name,
+        "idp": persona.provider,
+        "roles": persona.roles,
+        "claims": persona.claims,
+        "exp": int(now + SESSION_S),
+    }
+    return jwt.encode(claims, key, "HS256")
+
+
+def unseal(cookie: str, key: bytes, now: float) -> Persona | None:
+    """The persona of a cookie value, None when it was not signed with this key or has expired."""
+    try:
+        # The clock is the caller's, so that expiry can be tested without waiting.
+        claims = jwt.decode(
+            cookie, key, ["HS256"], options={"verify_exp": False, "require": ["exp", "sub"]}
+        )
+    except jwt.InvalidTokenError:
+        return None
+    if claims["exp"] <= now:
+        return None
+    return Persona(
+        claims["sub"],
+        claims["name"],
+        claims["idp"],
+        tuple(claims["roles"]),
+        tuple((kind, text) for kind, text in claims["claims"]),
+    )
+
+
+def cookie_value(header: str, name: str = COOKIE) -> str | None:
+    """The value of one cookie of a Cookie header."""
+    for part in header.split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            return value
+    return None
+
+
+def has_client_principal(names: Iterable[str]) -> bool:
+    """Whether a header name is one that only App Service may set."""
+    return any(name[:21].lower() == HEADER_START for name in names)
+
+
+def _first(members: Mapping[str, Any], *names: str) -> str:
+    return next((str(members[name]).strip() for name in names if members.get(name)), "")
+
+
+def _texts(value: Any) -> list[str]:
+    """A list of texts, or one text with commas or line ends."""
+    if isinstance(value, str):
+        value = value.replace("\n", ",").split(",")
+    return [str(item).strip() for item in value or () if str(item).strip()]
+
+
+def _claims(value: Any) -> Iterable[tuple[str, str]]:
+    """`{type: value or values}`, or a list of `{"typ", "val"}`."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value or "[]")
+        except ValueError as error:
+            raise NotAPersona("claims must be JSON") from error
+    if isinstance(value, dict):
+        for kind, texts in value.items():
+            for text in texts if isinstance(texts, list) else [texts]:
+                yield str(kind), str(text)
+        return
+    for claim in value or ():
+        if not isinstance(claim, dict) or "typ" not in claim or "val" not in claim:
+            raise NotAPersona('a claim is {"typ": "...", "val": "..."}')
+        yield str(claim["typ"]), str(claim["val"])

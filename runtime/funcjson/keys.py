@@ -1,0 +1,137 @@
+"""Function, host, system and master keys in a file of the app, for `--auth`."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from funcjson.errors import AppLoadError, Location, Problem
+
+FILE = Path(".funcjson", "keys.json")
+
+
+@dataclass(slots=True)
+class KeyRing:
+    """All keys by scope and name. Names of functions are in lower case. Never shown in a repr."""
+
+    master: str = field(repr=False)
+    host: dict[str, str] = field(repr=False)
+    system: dict[str, str] = field(repr=False)
+    functions: dict[str, dict[str, str]] = field(repr=False)
+
+    def allows(self, level: str, function: str, presented: str | None) -> bool:
+        """Whether a key opens a function of this authLevel: the master key opens all of them."""
+        folded = level.lower()
+        if folded == "anonymous":
+            return True
+        if not presented:
+            return False
+        candidates = [self.master]
+        if folded in ("function", "user"):
+            candidates += [*self.host.values(), *self.functions.get(function.lower(), {}).values()]
+        elif folded == "system":
+            candidates += self.system.values()
+        return _one_of(presented, candidates)
+
+    def opens_admin(self, presented: str | None) -> bool:
+        return bool(presented) and _one_of(str(presented), [self.master])
+
+    def opens_webhook(self, name: str, presented: str | None) -> bool:
+        """The extension's own system key, or the master key."""
+        own = self.system.get(f"{name.lower()}_extension")
+        return bool(presented) and _one_of(str(presented), [self.master, *([own] if own else [])])
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "masterKey": self.master,
+            "functionKeys": self.host,
+            "systemKeys": self.system,
+            "functions": self.functions,
+        }
+
+
+def load_keys(root: Path, functions: Iterable[str]) -> KeyRing:
+    """The keys of an app; whatever is missing is made and written, readable by its owner only.
+
+    Raises AppLoadError when the file cannot be read or written.
+    """
+    path = root / FILE
+    try:
+        document = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        ring = _ring(document)
+    except (OSError, ValueError) as error:
+        raise AppLoadError(_unreadable(error)) from error
+    before = json.dumps(ring.as_json()) if document else ""
+    ring.master = ring.master or new_key()
+    ring.host.setdefault("default", new_key())
+    for extension in ("signalr_extension", "eventgrid_extension"):
+        ring.system.setdefault(extension, new_key())
+    for name in functions:
+        ring.functions.setdefault(name.lower(), {}).setdefault("default", new_key())
+    try:
+        if json.dumps(ring.as_json()) != before:
+            _write(path, ring)
+        # Also one that was made by hand.
+        path.chmod(0o600)
+    except OSError as error:
+        raise AppLoadError(_unreadable(error)) from error
+    return ring
+
+
+def new_key() -> str:
+    return secrets.token_urlsafe(40)
+
+
+def _one_of(presented: str, keys: Iterable[str]) -> bool:
+    given = presented.encode("utf-8", "replace")
+    found = False
+    for key in keys:
+        # All are compared, each in constant time.
+        found |= hmac.compare_digest(given, key.encode())
+    return found
+
+
+def _ring(document: Any) -> KeyRing:
+    if not isinstance(document, dict):
+        raise ValueError("it is not a JSON object")
+    functions = document.get("functions") or {}
+    return KeyRing(
+        str(document.get("masterKey") or ""),
+        _texts(document.get("functionKeys")),
+        _texts(document.get("systemKeys")),
+        {str(name).lower(): _texts(keys) for name, keys in functions.items()},
+    )
+
+
+def _texts(value: Mapping[str, Any] | None) -> dict[str, str]:
+    return {str(name): str(key) for name, key in (value or {}).items() if key}
+
+
+def _write(path: Path, ring: KeyRing) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    ignore = path.parent / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("keys.json\n", "utf-8")
+    partial = path.with_name(path.name + ".part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(ring.as_json(), file, indent=2)
+        file.write("\n")
+    partial.replace(path)
+
+
+def _unreadable(error: Exception) -> Problem:
+    # The text of a JSON error has no part of the file's content.
+    return Problem(
+        "FJ0153",
+        "the file with the app's keys cannot be used",
+        Location(FILE.as_posix()),
+        why=str(error) if isinstance(error, ValueError) else error.__class__.__name__,
+        fix="correct the file, or delete it and let `--auth` make new keys",
+    )

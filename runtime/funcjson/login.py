@@ -1,0 +1,225 @@
+"""The login twin: /.auth/login, /.auth/me and /.auth/logout, for local users without passwords."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from funcjson.identity import (
+    COOKIE,
+    NotAPersona,
+    Persona,
+    Shape,
+    cookie_value,
+    me,
+    persona_from,
+    principal_headers,
+    seal,
+    unseal,
+)
+from funcjson.login_page import login_page, page
+from funcjson.model import HttpRequest, HttpResponse
+from funcjson.personas import find_persona
+
+ROOT = "/.auth"
+Headers = tuple[tuple[str, str], ...]
+
+_HTML = ("Content-Type", "text/html; charset=utf-8")
+_JSON = ("Content-Type", "application/json; charset=utf-8")
+_NO_STORE = ("Cache-Control", "no-store")
+_KEPT_SESSIONS = 1000
+
+
+class LoginTwin:
+    """Signs local users in with a cookie that it signs itself.
+
+    `default` is who every request without a cookie is signed in as. `key` is at least 32 bytes.
+    `trusts_origin` says of an origin whether a login may lead back to it.
+    """
+
+    def __init__(
+        self,
+        personas: Mapping[str, Persona],
+        key: bytes,
+        clock: Callable[[], float],
+        *,
+        shape: Shape = "app-service",
+        default: str | None = None,
+        trusts_origin: Callable[[str], bool] = lambda _origin: False,
+    ) -> None:
+        self.personas = personas
+        self.shape = shape
+        self._key = key
+        self._clock = clock
+        self._trusts_origin = trusts_origin
+        self.default = find_persona(personas, default) if default else None
+        self._default_headers = principal_headers(self.default, shape) if self.default else ()
+        # Checking a signature costs more than all the rest of a request.
+        self._sessions: dict[str, tuple[float, Persona, Headers]] = {}
+
+    def who(self, cookies: str) -> Persona | None:
+        """The persona that a Cookie header signs in, else the default one."""
+        session = self._session(cookies)
+        return session[1] if session else self.default
+
+    def headers(self, cookies: str) -> Headers:
+        """The four headers for a request with this Cookie header; none when nobody is signed in."""
+        session = self._session(cookies)
+        if session is not None:
+            return session[2]
+        return self._default_headers
+
+    def _session(self, cookies: str) -> tuple[float, Persona, Headers] | None:
+        value = cookie_value(cookies) if COOKIE in cookies else None
+        if value is None:
+            return None
+        now = self._clock()
+        known = self._sessions.get(value)
+        if known is not None and known[0] > now:
+            return known
+        persona = unseal(value, self._key, now)
+        if persona is None:
+            return None
+        if len(self._sessions) >= _KEPT_SESSIONS:
+            self._sessions.clear()
+        # A minute, so that an expired cookie does not live on in here.
+        session = (now + 60.0, persona, principal_headers(persona, self.shape))
+        self._sessions[value] = session
+        return session
+
+    def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """The response for a URL below /.auth; None for one that the twin does not know."""
+        path = urlsplit(request.url).path.rstrip("/").lower()
+        what, _, rest = path.removeprefix(ROOT).lstrip("/").partition("/")
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        if what == "me" and not rest:
+            return self._me(request, query)
+        if what == "logout":
+            return self._logged_out() if rest == "complete" else self._logout(query)
+        if what == "login" and rest == "done":
+            return self._done(request)
+        if what == "login" and "/" not in rest:
+            return self._login(request, query, rest or "aad")
+        if what == "refresh" and not rest:
+            signed_in = self.who(_header(request, "cookie")) is not None
+            return HttpResponse(200 if signed_in else 401)
+        return None
+
+    def _me(self, request: HttpRequest, query: Mapping[str, str]) -> HttpResponse:
+        persona = self.who(_header(request, "cookie"))
+        shape: Shape = self.shape
+        # So that one page can be tried with both shapes.
+        match query.get("shape", "").lower():
+            case "swa" | "static-web-apps":
+                shape = "static-web-apps"
+            case "app-service":
+                shape = "app-service"
+        if persona is None and shape == "app-service":
+            return HttpResponse(401, (_NO_STORE,))
+        return _json(me(persona, shape))
+
+    def _login(self, request: HttpRequest, query: Mapping[str, str], provider: str) -> HttpResponse:
+        wanted: dict[str, Any] = dict(query)
+        if request.method == "POST":
+            try:
+                wanted |= _form(request)
+            except ValueError as error:
+                return _refused(f"the body is not readable: {error}")
+        elif request.method not in ("GET", "HEAD"):
+            return HttpResponse(405, (("Allow", "GET, POST"),))
+        back = str(wanted.pop("post_login_redirect_uri", "") or wanted.pop("redirect", "") or "")
+        if back and not self._may_lead_to(back):
+            return _refused(
+                f"post_login_redirect_uri may be a path, or a page of this machine or of a CORS "
+                f"origin; '{back}' is neither"
+            )
+        if request.method != "POST" and not wanted.get("persona"):
+            return HttpResponse(
+                200, (_HTML, _NO_STORE), login_page(provider, self.personas, back).encode()
+            )
+        try:
+            persona = self._wanted(wanted, provider)
+        except NotAPersona as error:
+            return _refused(str(error))
+        cookie = ("Set-Cookie", f"{COOKIE}={seal(persona, self._key, self._clock())}; {_PLACE}")
+        if _is_json(request):
+            return _json(me(persona, self.shape), cookie)
+        return HttpResponse(302, (("Location", back or f"{ROOT}/login/done"), cookie, _NO_STORE))
+
+    def _wanted(self, wanted: dict[str, Any], provider: str) -> Persona:
+        name = wanted.get("persona")
+        if isinstance(name, str) and name:
+            return find_persona(self.personas, name, provider)
+        return persona_from(name if isinstance(name, dict) else wanted, provider=provider)
+
+    def _logout(self, query: Mapping[str, str]) -> HttpResponse:
+        back = query.get("post_logout_redirect_uri", "")
+        if back and not self._may_lead_to(back):
+            return _refused("post_logout_redirect_uri leads away from this machine")
+        cookie = ("Set-Cookie", f"{COOKIE}=; {_PLACE}; Max-Age=0")
+        return HttpResponse(
+            302, (("Location", back or f"{ROOT}/logout/complete"), cookie, _NO_STORE)
+        )
+
+    def _done(self, request: HttpRequest) -> HttpResponse:
+        persona = self.who(_header(request, "cookie"))
+        name = persona.name if persona else "nobody"
+        text = f"<h1>Signed in</h1><p>You are <strong>{escape(name)}</strong>.</p>" + _LINKS
+        return HttpResponse(200, (_HTML, _NO_STORE), page("Signed in", text).encode())
+
+    def _logged_out(self) -> HttpResponse:
+        text = "<h1>Signed out</h1>" + _LINKS
+        return HttpResponse(200, (_HTML, _NO_STORE), page("Signed out", text).encode())
+
+    def _may_lead_to(self, target: str) -> bool:
+        """A path of this host, or a page of a trusted origin."""
+        if target.startswith("/"):
+            # `//host` and `/\host` leave the host.
+            return not target.startswith(("//", "/\\")) and target.isprintable()
+        parts = urlsplit(target)
+        return (
+            parts.scheme in ("http", "https")
+            and "\\" not in target
+            and target.isprintable()
+            and self._trusts_origin(f"{parts.scheme}://{parts.netloc}")
+        )
+
+
+_PLACE = "Path=/; HttpOnly; SameSite=Lax"
+_LINKS = (
+    '<p><a href="/">Home</a> · <a href="/.auth/me">Who am I</a> · '
+    '<a href="/.auth/login/aad">Sign in</a> · <a href="/.auth/logout">Sign out</a></p>'
+)
+
+
+def _form(request: HttpRequest) -> dict[str, Any]:
+    """The members of a JSON or form body."""
+    text = request.body.decode()
+    if not _is_json(request):
+        return dict(parse_qsl(text, keep_blank_values=True))
+    value = json.loads(text or "{}")
+    if isinstance(value, str):
+        return {"persona": value}
+    if not isinstance(value, dict):
+        raise NotAPersona("it must be a JSON object")
+    return value
+
+
+def _is_json(request: HttpRequest) -> bool:
+    return "json" in _header(request, "content-type").lower()
+
+
+def _header(request: HttpRequest, name: str) -> str:
+    return next((text for key, text in request.headers if key.lower() == name), "")
+
+
+def _json(value: Any, *headers: tuple[str, str]) -> HttpResponse:
+    return HttpResponse(200, (_JSON, _NO_STORE, *headers), json.dumps(value).encode())
+
+
+def _refused(why: str) -> HttpResponse:
+    text = ("Content-Type", "text/plain; charset=utf-8")
+    return HttpResponse(400, (text,), f"not signed in: {why}\n".encode())
