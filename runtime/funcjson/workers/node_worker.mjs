@@ -3,9 +3,11 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 
 import { App } from './node/app.mjs';
-import { failure } from './node/errors.mjs';
+import { asError, failure, userStack } from './node/errors.mjs';
+import { haveMain } from './node/handlers.mjs';
 import { Invocation } from './node/invocation.mjs';
 import { Logs } from './node/logs.mjs';
 import { Watch } from './node/watch.mjs';
@@ -34,6 +36,8 @@ async function pass(message) {
 const logs = new Logs(send);
 logs.capture(process.stdout, 'stdout');
 logs.capture(process.stderr, 'stderr');
+
+haveMain(fileURLToPath(import.meta.url));
 
 let app;
 let options = {};
@@ -117,12 +121,15 @@ socket.on('data', (piece) => {
 socket.on('close', () => process.exit(0));
 socket.on('error', () => process.exit(0));
 
-process.on('uncaughtException', (error) => {
-  const stack = error?.stack ?? String(error);
+process.on('uncaughtException', (thrown) => {
+  const error = asError(thrown);
   logs.log(
     'error',
-    `Worker uncaught exception (learn more: https://go.microsoft.com/fwlink/?linkid=2097909 ): ${stack}`,
-    'console',
+    'Worker uncaught exception (learn more: https://go.microsoft.com/fwlink/?linkid=2097909 ): ' +
+      (userStack(error) || error.message),
+    'system',
+    undefined,
+    'stderr',
   );
   process.exitCode = 1;
   socket.end(() => process.exit(1));

@@ -30,12 +30,16 @@ Worker to host
   {"op": "failed", "id", "type": exception class name, "message": str, "stack": str (user frames only)}
    and, where known, "file" (absolute) and "line": the innermost place in the app's own code
   {"op": "stacks", "id", "text"}
+   with "id" null it was not asked for: the worker sees by itself that its loop is blocked and cannot answer; this text answers the
+   "stacks" that wait and that come, until the worker answers anything else
   {"op": "log", "level", "message", "category": "user" | "console" | "system", "function": str | null, "invocation_id": str | null}
    and, for what was printed, "stream": "stdout" | "stderr" (the last stderr lines are shown when the worker ends by itself)
 Optional members may be missing. "load", "index" and "stacks" may arrive while calls run; after a restart the host sends "init",
 "index" (if it had indexed) and every "load" again. The end of the socket means that the host is gone: the worker exits.
 Cookies: "domain" and "path" are "" when the handler gave none and null when the language's host default applies; "sameSite" is
 Lax, Strict, None or null.
+Options of the Node worker: "hang_hint_ms" (5000), "blocked_ms" (1000), "blocked_log_ms" (5000): after how long it says that a
+handler has not called done(), is busy, and logs that it is; "http_streams" (false).
 HTTP streams (Node v4 apps that ask for them)
   A request body may come in pieces: its "body" is then {"stream": true}, and "body" messages follow, the last with "end".
   With "http_streams": true among the options of "init" a response comes in pieces, before the "result" of its call, which then has

@@ -123,6 +123,20 @@ async def test_a_request_without_body_has_none(tmp_path: Path) -> None:
     assert await returned(tmp_path, code) == ["undefined"] * 3
 
 
+async def test_a_route_parameter_that_the_url_leaves_out_is_not_there(tmp_path: Path) -> None:
+    code = "module.exports = async (c, req) => { c.res = { body: req.params } }"
+    http = request(params={"id": None, "name": "n"})
+
+    assert await returned(tmp_path, code, ("req", {"http": http})) == {"name": "n"}
+
+
+async def test_require_main_is_a_module_that_is_not_the_handlers(tmp_path: Path) -> None:
+    code = """module.exports = async (c) => { c.res = { body:
+        [typeof require.main.filename, require.main === module] } }"""
+
+    assert await returned(tmp_path, code) == ["string", False]
+
+
 async def test_get_finds_a_header_in_any_case(tmp_path: Path) -> None:
     code = "module.exports = async (c, req) => { c.res = { body: req.get('X-Name') } }"
     http = request(headers={"x-name": "value"})

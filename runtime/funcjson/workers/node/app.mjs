@@ -84,9 +84,8 @@ export class App {
   async load(spec) {
     await this.start();
     if (this.#startError) throw this.#startError;
-    const registered = this.core.find(spec.name);
-    if (registered) {
-      this.#functions.set(spec.name, registered);
+    if (spec.code_first) {
+      if (!this.core.find(spec.name)) throw new Error(`The app does not register a function named '${spec.name}'.`);
       return;
     }
     const file = path.resolve(this.#root, spec.script_file);

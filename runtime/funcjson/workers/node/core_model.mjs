@@ -1,6 +1,7 @@
 // An invocation through the app's own library: the interface of host.md 8.1 on our wire.
 
 import { Exchange, streamMetadata } from './http_stream.mjs';
+import { paramsOf } from './v3_request.mjs';
 
 /** Gives the library's invocation model the face of ours: what goes in and comes out is of the wire. */
 export class CoreInvocation {
@@ -85,7 +86,7 @@ function retryContextOf(retry) {
 function toCore(data) {
   if (data.http === undefined) return data;
   const { method, url, headers, query, params, body } = data.http;
-  return { http: { method, url, headers, query, params, body } };
+  return { http: { method, url, headers, query, params: paramsOf(params), body } };
 }
 
 const PLAIN = ['string', 'json', 'bytes', 'double'];

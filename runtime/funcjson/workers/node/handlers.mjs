@@ -1,11 +1,18 @@
 // From a script file of function.json to the function that handles its calls.
 
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
+import Module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const require = createRequire(import.meta.url);
+
+/** Packages ask `require.main` for the program that runs; an ES module as program would leave it undefined. */
+export function haveMain(program) {
+  const main = new Module(program);
+  Object.assign(main, { id: '.', filename: program, loaded: true, paths: Module._nodeModulePaths(process.cwd()) });
+  process.mainModule = main;
+}
 
 /** Load a file as Node would: `import` for ES modules, `require` for the others. */
 export async function loadFile(file) {

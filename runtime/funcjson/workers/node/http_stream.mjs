@@ -2,6 +2,8 @@
 
 import http from 'node:http';
 
+import { paramsOf } from './v3_request.mjs';
+
 const AGENT = new http.Agent({ keepAlive: true });
 // What belongs to one connection is made anew for the next.
 const HOP_BY_HOP = ['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'expect', 'upgrade', 'te'];
@@ -63,7 +65,7 @@ export class Exchange {
 /** What the library reads in place of the request's own members when it streams. */
 export function streamMetadata({ headers, params }) {
   const metadata = { Headers: { json: JSON.stringify(headers) } };
-  for (const [name, value] of Object.entries(params ?? {})) metadata[name] = { string: value ?? '' };
+  for (const [name, value] of Object.entries(paramsOf(params))) metadata[name] = { string: value };
   return metadata;
 }
 

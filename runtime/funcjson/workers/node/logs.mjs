@@ -25,10 +25,11 @@ export class Logs {
     this.#send = send;
   }
 
-  log(level, message, category = 'user', from = current.getStore() ?? NOWHERE) {
+  /** `stream` is the name of the stream that user code printed to. */
+  log(level, message, category = 'user', from = current.getStore() ?? NOWHERE, stream = undefined) {
     const { functionName, invocationId, context: invocationContext } = from;
     const seen = this.transform({ level, message, category, invocationContext });
-    this.#send({ op: 'log', ...seen, category, function: functionName, invocation_id: invocationId });
+    this.#send({ op: 'log', ...seen, category, function: functionName, invocation_id: invocationId, stream });
   }
 
   /** Let process.stdout and process.stderr write log messages, a line each. */
@@ -50,7 +51,7 @@ export class Logs {
     // Judged on the whole write, so that the lines of one error stay together.
     const level = levelOf(name, whole);
     for (const line of whole.slice(0, end).split('\n')) {
-      this.log(level, line.replace(/\r$/, ''), 'console', from);
+      this.log(level, line.replace(/\r$/, ''), 'console', from, name);
     }
   }
 

@@ -12,7 +12,7 @@ export class Request {
     this.originalUrl = http.url;
     this.headers = { ...http.headers };
     this.query = { ...http.query };
-    this.params = { ...http.params };
+    this.params = paramsOf(http.params);
     const raw = http.body?.bytes ?? (http.body?.string ?? http.body?.json);
     if (raw !== undefined && raw.length > 0) {
       this.bufferBody = Buffer.from(raw);
@@ -36,6 +36,11 @@ export class Request {
   parseFormBody() {
     return parseForm(this.get('content-type'), this.bufferBody ?? Buffer.alloc(0));
   }
+}
+
+/** Optional parameters that the URL leaves out are not there. */
+export function paramsOf(params) {
+  return Object.fromEntries(Object.entries(params ?? {}).filter(([, value]) => value !== null));
 }
 
 /** Who is signed in, read off the headers that App Service and Static Web Apps add; null for nobody. */
