@@ -13,6 +13,7 @@ from typing import Any
 
 from funcjson import banner
 from funcjson.app_version import AppVersion, Loader
+from funcjson.bindings.timer_trigger import timer_payload
 from funcjson.errors import FuncJsonError, Severity
 from funcjson.http_answer import answer
 from funcjson.http_server import HttpServer, HttpServerOptions
@@ -102,12 +103,10 @@ class Host:
 
     def _server_options(self, version: AppVersion) -> HttpServerOptions:
         options = self.options
-        host = version.settings.host
         local = version.settings.local_host
         return HttpServerOptions(
             address=options.address,
             port=options.port if options.port is not None else (local.port or DEFAULT_PORT),
-            route_prefix=host.route_prefix,
             cors_origins=options.cors if options.cors is not None else local.cors,
             cors_credentials=options.cors_credentials
             if options.cors_credentials is not None
@@ -116,6 +115,8 @@ class Host:
             persona=options.persona,
             trusted_proxies=options.trusted_proxies,
             app_root=options.app_root,
+            azure=options.compat_azure,
+            fire_event=admin_event,
         )
 
     async def _start_service(self, version: AppVersion) -> None:
@@ -271,6 +272,13 @@ class Host:
         """`/runtime/webhooks/NAME`; None when no function listens there."""
         handle: Callable[[Host, HttpRequest], Any] | None = _WEBHOOKS.get(name.lower())
         return await handle(self, request) if handle is not None else None
+
+
+def admin_event(kind: str, text: str) -> TriggerEvent:
+    """The event of a function that is started through /admin; a timer has no use for the text."""
+    if kind.lower() == "timertrigger":
+        return TriggerEvent(kind, payload=timer_payload(None, None, False))
+    return TriggerEvent(kind, payload=text)
 
 
 _WEBHOOKS: dict[str, Callable[[Any, HttpRequest], Any]] = {
