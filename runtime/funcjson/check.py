@@ -39,7 +39,7 @@ def validate_app(root: Path, environ: Mapping[str, str] | None = None) -> tuple[
 def _code_first(chosen: AppModel) -> Iterator[Problem]:
     if chosen.model in (Model.PYTHON_V2, Model.NODE_V4):
         yield Problem(
-            "FJ0148",
+            "FJ0150",
             f"the functions of {chosen.entry} are known only when it runs",
             Location(str(chosen.entry)),
             why="this app declares its functions in code",
