@@ -8,9 +8,8 @@ from funcjson.errors import Problem, WorkerStartError
 from funcjson.model import Language
 from funcjson.settings import Settings
 from funcjson.workers.base import LogSink, Worker
-from funcjson.workers.child import WorkerProgram
 from funcjson.workers.in_process import InProcessPythonWorker
-from funcjson.workers.node import command_line, find_node
+from funcjson.workers.node import node_program
 from funcjson.workers.process import ProcessWorker
 from funcjson.workers.python import python_program
 
@@ -29,10 +28,8 @@ async def make_worker(
     if language is Language.PYTHON:
         return ProcessWorker(python_program(root, environment), log, count=count)
     if language is Language.NODE:
-        command = command_line(await find_node())
-        return ProcessWorker(
-            WorkerProgram(Language.NODE, command, root, environment), log, count=count
-        )
+        program = await node_program(root, environment, debug=in_process)
+        return ProcessWorker(program, log, count=count)
     raise WorkerStartError(
         Problem(
             "FJ0522",

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from funcjson.errors import Problem, WorkerStartError
+from funcjson.model import Language
+from funcjson.workers.child import WorkerProgram
 
 PROGRAM = Path(__file__).with_name("node_worker.mjs")
 OLDEST = (18, 0)
+# Where a debugger attaches: Node's own default, on loopback.
+DEBUG_ADDRESS = "127.0.0.1:9229"
+# The real host's setting for more arguments of node, in both spellings that it takes.
+_ARGUMENT_SETTINGS = ("languageWorkers__node__arguments", "languageWorkers:node:arguments")
 _VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 # Node runs TypeScript by stripping types: behind a flag at first, by itself later.
 _STRIP_TYPES_BEHIND_A_FLAG = (((22, 6), (22, 18)), ((23, 0), (23, 6)))
@@ -24,6 +31,26 @@ class NodeProgram:
 
     path: str
     version: tuple[int, int, int]
+
+
+async def node_program(
+    app_root: Path, environment: Mapping[str, str], *, debug: bool = False
+) -> WorkerProgram:
+    """How to start the Node worker of an app. `environment` is the whole environment of the process.
+
+    `debug` lets a debugger attach. Raises WorkerStartError when no node is new enough.
+    """
+    node = await find_node(search_path=environment.get("PATH"))
+    return _program(node, app_root, environment, DEBUG_ADDRESS if debug else None)
+
+
+def _program(
+    node: NodeProgram, app_root: Path, environment: Mapping[str, str], inspect: str | None
+) -> WorkerProgram:
+    more = next((environment[name] for name in _ARGUMENT_SETTINGS if name in environment), "")
+    command = command_line(node, inspect=inspect, arguments=shlex.split(more))
+    # Node tells places by their real path.
+    return WorkerProgram(Language.NODE, command, app_root.resolve(), environment)
 
 
 async def find_node(program: str | None = None, search_path: str | None = None) -> NodeProgram:

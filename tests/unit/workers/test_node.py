@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from funcjson.errors import WorkerStartError
-from funcjson.workers.node import PROGRAM, NodeProgram, command_line, find_node
+from funcjson.workers.node import PROGRAM, NodeProgram, command_line, find_node, node_program
 
 
 def fake_node(folder: Path, says: str) -> Path:
@@ -85,3 +85,21 @@ def test_a_debugger_and_more_arguments_go_before_the_program() -> None:
     command = command_line(node, inspect="9229", arguments=["--max-old-space-size=512"])
 
     assert command == ["node", "--inspect=9229", "--max-old-space-size=512", str(PROGRAM)]
+
+
+async def test_the_program_has_the_apps_path_and_more_arguments(tmp_path: Path) -> None:
+    fake = fake_node(tmp_path, "echo v20.0.0")
+    environment = {
+        "PATH": str(tmp_path),
+        "languageWorkers__node__arguments": "--max-old-space-size=512 --trace-warnings",
+    }
+    program = await node_program(tmp_path, environment, debug=True)
+
+    assert list(program.command) == [
+        str(fake),
+        "--inspect=127.0.0.1:9229",
+        "--max-old-space-size=512",
+        "--trace-warnings",
+        str(PROGRAM),
+    ]
+    assert program.environment == environment
