@@ -13,7 +13,6 @@ from typing import Any
 
 from funcjson import banner
 from funcjson.app_version import AppVersion, Loader
-from funcjson.bindings.timer_trigger import timer_payload
 from funcjson.errors import FuncJsonError, Severity
 from funcjson.http_answer import answer
 from funcjson.http_server import HttpServer, HttpServerOptions
@@ -116,7 +115,6 @@ class Host:
             trusted_proxies=options.trusted_proxies,
             app_root=options.app_root,
             azure=options.compat_azure,
-            fire_event=admin_event,
         )
 
     async def _start_service(self, version: AppVersion) -> None:
@@ -272,13 +270,6 @@ class Host:
         """`/runtime/webhooks/NAME`; None when no function listens there."""
         handle: Callable[[Host, HttpRequest], Any] | None = _WEBHOOKS.get(name.lower())
         return await handle(self, request) if handle is not None else None
-
-
-def admin_event(kind: str, text: str) -> TriggerEvent:
-    """The event of a function that is started through /admin; a timer has no use for the text."""
-    if kind.lower() == "timertrigger":
-        return TriggerEvent(kind, payload=timer_payload(None, None, False))
-    return TriggerEvent(kind, payload=text)
 
 
 _WEBHOOKS: dict[str, Callable[[Any, HttpRequest], Any]] = {
