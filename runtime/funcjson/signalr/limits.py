@@ -15,6 +15,7 @@ MAX_REST_BODY_BYTES = 1 << 20
 MAX_NESTING = 64  # of a JSON body, as System.Text.Json has it
 MAX_GROUP_NAME = 1024
 MAX_USER_ID_TO_CLOSE = 1024
+INT32_MAX = (1 << 31) - 1  # of ttl and other numbers
 UNIT_BYTES = 2048  # the service counts an outbound message once per 2 KB
 
 _HUB = re.compile(r"[A-Za-z][A-Za-z0-9_`,.\[\]]{0,127}")

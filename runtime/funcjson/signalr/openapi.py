@@ -1,0 +1,238 @@
+"""The REST surface described as an OpenAPI document, made from the route table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from funcjson.signalr.rest_routes import ROUTES, Api, Route
+
+OPENAPI_PATH = "/api/openapi.json"
+
+_TEXT = {"type": "string"}
+_SUMMARIES: Mapping[str, str] = {
+    "health": "Tell that the service is up.",
+    "access_key": "Get a signing key for an identity (Azure only).",
+    "send_to_all": "Send a message to every connection of the hub.",
+    "send_to_user": "Send a message to every connection of a user.",
+    "send_to_users": "Send a message to several users, separated by commas.",
+    "send_to_group": "Send a message to every connection in a group.",
+    "send_to_groups": "Send a message to several groups, separated by commas.",
+    "send_to_connection": "Send a message to one connection.",
+    "connection_exists": "Tell whether a connection is open.",
+    "user_exists": "Tell whether a user has a connection.",
+    "group_exists": "Tell whether a group has a connection.",
+    "user_in_group": "Tell whether a user is in a group.",
+    "list_group_connections": "List the connections in a group, page by page.",
+    "add_connection_to_group": "Put a connection into a group.",
+    "remove_connection_from_group": "Take a connection out of a group.",
+    "remove_connection_from_all_groups": "Take a connection out of every group.",
+    "add_user_to_group": "Put a user, with connections of now and later, into a group.",
+    "remove_user_from_group": "Take a user out of a group.",
+    "remove_user_from_all_groups": "Take a user out of every group.",
+    "close_connection": "Close a connection.",
+    "close_all": "Close every connection of the hub.",
+    "close_user": "Close every connection of a user.",
+    "close_group": "Close every connection of a group.",
+    "invoke_connection": "Call a method of one client and wait for its result.",
+    "send_stream_item": "Give an item to a stream that a client opened.",
+    "complete_stream": "End a stream that a client opened.",
+    "execute": "Run several commands at once (answers 501 here).",
+    "generate_token": "Make an access token for a client.",
+}
+_EXCLUDED = {"name": "excluded", "schema": {"type": "array", "items": _TEXT}, "explode": True}
+_REASON = {"name": "reason", "schema": _TEXT}
+_QUERIES: Mapping[str, tuple[dict[str, Any], ...]] = {
+    "send_to_all": (_EXCLUDED,),
+    "send_to_group": (_EXCLUDED,),
+    "close_connection": (_REASON,),
+    "close_all": (_EXCLUDED, _REASON),
+    "close_user": (_EXCLUDED, _REASON),
+    "close_group": (_EXCLUDED, _REASON),
+    "complete_stream": (_REASON,),
+    "add_user_to_group": (
+        {"name": "ttl", "schema": {"type": "integer", "format": "int32", "minimum": 0}},
+    ),
+    "list_group_connections": (
+        {"name": "maxpagesize", "schema": {"type": "integer", "minimum": 1, "maximum": 200}},
+        {"name": "top", "schema": {"type": "integer", "format": "int32", "minimum": 1}},
+        {"name": "continuationToken", "schema": _TEXT},
+    ),
+    "send_stream_item": ({"name": "completed", "schema": {"type": "boolean"}},),
+    "generate_token": (
+        {"name": "userId", "schema": _TEXT},
+        {
+            "name": "minutesToExpire",
+            "schema": {"type": "integer", "format": "int32", "minimum": 1},
+        },
+    ),
+    "execute": ({"name": "filter", "schema": _TEXT},),
+}
+_PATH_SCHEMAS: Mapping[str, dict[str, Any]] = {
+    "hub": {"type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$"},
+    "group": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^(?!\s+$).+$"},
+}
+_RESULTS: Mapping[str, str] = {
+    "invoke_connection": "ClientResult",
+    "list_group_connections": "GroupMemberPage",
+    "generate_token": "ClientToken",
+}
+_WITH_MESSAGE = frozenset(
+    (
+        "send_to_all",
+        "send_to_user",
+        "send_to_users",
+        "send_to_group",
+        "send_to_groups",
+        "send_to_connection",
+        "invoke_connection",
+    )
+)
+_ABSENT_IS_404 = frozenset(
+    (
+        "connection_exists",
+        "user_exists",
+        "group_exists",
+        "user_in_group",
+        "close_connection",
+        "add_connection_to_group",
+        "remove_connection_from_group",
+        "invoke_connection",
+        "send_stream_item",
+        "complete_stream",
+    )
+)
+_SCHEMAS: Mapping[str, Any] = {
+    "Message": {
+        "type": "object",
+        "required": ["target"],
+        "properties": {
+            "target": {"type": "string", "minLength": 1},
+            "arguments": {"type": "array", "items": {}, "nullable": True},
+        },
+    },
+    "Problem": {
+        "type": "object",
+        "description": "code, message and target are the service's own; the others are RFC 9457's.",
+        "required": ["code", "message", "type", "title", "status", "detail"],
+        "properties": {
+            "code": _TEXT,
+            "message": _TEXT,
+            "target": _TEXT,
+            "type": _TEXT,
+            "title": _TEXT,
+            "status": {"type": "integer"},
+            "detail": _TEXT,
+            "fix": {"type": "string", "description": "What to change."},
+        },
+    },
+    "ClientResult": {
+        "type": "object",
+        "required": ["result"],
+        "properties": {"result": {"nullable": True}},
+    },
+    "ClientToken": {"type": "object", "required": ["token"], "properties": {"token": _TEXT}},
+    "GroupMemberPage": {
+        "type": "object",
+        "required": ["value"],
+        "properties": {
+            "value": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["connectionId"],
+                    "properties": {"connectionId": _TEXT, "userId": _TEXT},
+                },
+            },
+            "nextLink": {"type": "string", "format": "uri"},
+        },
+    },
+}
+
+
+def document(api: Api | None = None) -> dict[str, Any]:
+    """The OpenAPI 3.0 document of one version, or of all."""
+    routes = [route for route in ROUTES if api in (None, route.api)]
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": "SignalR service REST API", "version": api or "all"},
+        "paths": paths,
+        "components": {
+            "schemas": dict(_SCHEMAS),
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Signed with the access key (HS256); aud is the request's URL.",
+                }
+            },
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    verb = route.verb
+    operation: dict[str, Any] = {
+        "summary": _SUMMARIES[verb],
+        "parameters": list(_parameters(route)),
+        "responses": _responses(route),
+    }
+    if verb == "health":
+        operation["security"] = []
+    if verb in _WITH_MESSAGE:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/Message"}},
+                "application/x-msgpack": {"schema": {"type": "string", "format": "binary"}},
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            },
+        }
+    elif verb == "send_stream_item":
+        operation["requestBody"] = {"content": {"application/json": {"schema": {}}}}
+    return operation
+
+
+def _parameters(route: Route) -> Iterable[dict[str, Any]]:
+    for name in re.findall(r"\{(\w+)\}", route.path):
+        schema = _PATH_SCHEMAS.get(name, {"type": "string", "minLength": 1})
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+    for parameter in _QUERIES.get(route.verb, ()):
+        yield {"in": "query", **parameter}
+    if route.api in (Api.V2022, Api.V2024):
+        if "{hub}" in route.path:
+            yield {"name": "application", "in": "query", "schema": _PATH_SCHEMAS["hub"]}
+        yield {"name": "api-version", "in": "query", "schema": _TEXT, "required": True}
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "Success."}
+    result = _RESULTS.get(route.verb)
+    if result:
+        schema = {"$ref": f"#/components/schemas/{result}"}
+        success["content"] = {"application/json": {"schema": schema}}
+    if route.verb.startswith("send_to"):
+        success["headers"] = {
+            "x-funcjson-delivered": {
+                "description": "How many connections the message reached.",
+                "schema": {"type": "integer"},
+            },
+            "x-funcjson-reason": {
+                "description": "Why nobody, or not everybody, percent-encoded.",
+                "schema": _TEXT,
+            },
+        }
+    responses = {str(route.status): success}
+    if route.verb != "health":
+        responses["401"] = {"description": "The token is not good for this request; no body."}
+    if route.verb in _ABSENT_IS_404:
+        responses["404"] = {"description": "Absent; the header x-ms-error-code says what."}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    responses["default"] = {"description": "A refusal.", "content": problem}
+    return responses

@@ -1,0 +1,169 @@
+"""The REST surface of the service: requests become verbs, verdicts and errors become responses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import parse_qs
+
+from funcjson.signalr import rest_problem as problems
+from funcjson.signalr.credentials import (
+    TokenRefused,
+    audience_rule,
+    challenge,
+    verify_server_token,
+)
+from funcjson.signalr.limits import Quotas, hub_name_fault, hub_name_fix, request_excess
+from funcjson.signalr.openapi import OPENAPI_PATH, document
+from funcjson.signalr.rest_call import Call, json_response
+from funcjson.signalr.rest_message import RestRequest, RestResponse, header_text
+from funcjson.signalr.rest_problem import RestProblem, absent, invalid
+from funcjson.signalr.rest_routes import DATES, HEALTH, Api, Match, find
+from funcjson.signalr.rest_verbs import VERBS
+from funcjson.signalr.service import SignalRService
+
+HINT_HEADER = "x-funcjson-hint"
+PUBLIC = (*HEALTH, OPENAPI_PATH)
+
+_LOG = logging.getLogger("funcjson.signalr.rest")
+_QUIET_S = 10.0  # one log line per reason and time: a broken client asks thousands of times
+
+
+class RestApi:
+    """The REST handler of one service.
+
+    It keeps what outlives a request: quotas, and when it last logged.
+    """
+
+    def __init__(self, service: SignalRService, quotas: Quotas | None = None) -> None:
+        options = service.options
+        scheme = "https" if options.certfile else "http"
+        self._service = service
+        self._quotas = quotas or Quotas(options.tier, options.wall)
+        self._rule = audience_rule(
+            options.audience, f"{scheme}://{options.host}", options.client_endpoint
+        )
+        self._scheme = scheme
+        self._logged: dict[str, float] = {}
+
+    async def handle(self, request: RestRequest) -> RestResponse:
+        """The answer to one request below /api. Never raises for what a client can send."""
+        try:
+            response = await self._answer(request)
+        except RestProblem as problem:
+            self._tell(request, problem.status, problem.message)
+            response = problem.response()
+        return replace(response, body=b"") if request.method == "HEAD" else response
+
+    async def _answer(self, request: RestRequest) -> RestResponse:
+        options = self._service.options
+        if options.limits:
+            excess = request_excess(request, options.max_post_bytes)
+            if excess is not None:
+                raise problems.excessive(excess)
+        if request.path.removesuffix("/") in PUBLIC:  # SDKs ask for health without a token
+            if request.method not in ("GET", "HEAD"):
+                return self._not_found(request, ("GET", "HEAD"))
+            return json_response(document()) if request.path == OPENAPI_PATH else RestResponse(200)
+        query = parse_qs(request.query, keep_blank_values=True)
+        parameters = {name.lower(): values for name, values in query.items()}
+        version = parameters.get("api-version", [""])[-1]
+        match = find(request.method, request.path, version)
+        if not isinstance(match, Match):
+            return self._not_found(request, match.allowed)
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
+        if options.strict_versions and match.api in (Api.V2022, Api.V2024) and version not in DATES:
+            raise _unknown_version(version)
+        hub = _hub_key(match.names, parameters)
+        call = Call(
+            self._service, self._quotas, request, match, parameters, hub, self._origin(request)
+        )
+        return await VERBS[match.verb](call)
+
+    def _refused(self, request: RestRequest) -> RestResponse | None:
+        """The answer to a request without a good token, if it has none.
+
+        The body is empty, as on Azure.
+        """
+        options = self._service.options
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        try:
+            verify_server_token(
+                token if scheme.lower() == "bearer" else None,
+                options.keys,
+                request.path,
+                now=options.wall(),
+                rule=self._rule,
+                request_host=request.headers.get("host", ""),
+            )
+        except TokenRefused as refused:
+            self._tell(request, 401, refused.hint)
+            headers = {
+                "www-authenticate": challenge(refused),
+                HINT_HEADER: header_text(refused.hint),
+            }
+            return RestResponse(401, headers)
+        return None
+
+    def _not_found(self, request: RestRequest, allowed: Sequence[str]) -> RestResponse:
+        if allowed:
+            problem = RestProblem(
+                405,
+                problems.REQUEST_INVALID,
+                f"{request.method} is not a method of this path.",
+                fix=f"use {' or '.join(allowed)}",
+            )
+            return problem.response({"allow": ", ".join(allowed)})
+        raise absent(
+            problems.REQUEST_INVALID,
+            "No operation has this path.",
+            f"GET {OPENAPI_PATH} lists all operations",
+        )
+
+    def _origin(self, request: RestRequest) -> str:
+        options = self._service.options
+        host = request.headers.get("host") or f"{options.host}:{options.port}"
+        return f"{self._scheme}://{host}"
+
+    def _tell(self, request: RestRequest, status: int, why: str) -> None:
+        """To the live trace each time, to the log once in a while."""
+        observer = self._service.sessions.observer
+        if observer is not None:
+            fields = {"method": request.method, "path": request.path, "status": status, "why": why}
+            observer.record("RestRequestRefused", fields)
+        now = self._service.options.monotonic()
+        key = f"{status} {why[:40]}"
+        if now - self._logged.get(key, -_QUIET_S) < _QUIET_S:
+            return
+        if len(self._logged) > 100:
+            self._logged.clear()
+        self._logged[key] = now
+        _LOG.warning("%s %s was answered %s: %s", request.method, request.path, status, why)
+
+
+async def handle(service: SignalRService, request: RestRequest) -> RestResponse:
+    """One request without anything kept between requests; a server keeps a RestApi."""
+    return await RestApi(service).handle(request)
+
+
+def _hub_key(names: Mapping[str, str], query: Mapping[str, list[str]]) -> str:
+    """The hub as the service keeps it: lower case, behind the application's name if there is
+    one.
+    """
+    hub = names.get("hub")
+    if hub is None:
+        return ""
+    application = (query.get("application") or [""])[-1]
+    for target, name in (("hub", hub), ("application", application or "none")):
+        fault = hub_name_fault(name)
+        if fault:
+            raise invalid(fault, hub_name_fix(name), target)
+    return f"{application}_{hub}".lower() if application else hub.lower()
+
+
+def _unknown_version(version: str) -> RestProblem:
+    given = f"'{version}' is not a version" if version else "The parameter api-version is missing"
+    return invalid(f"{given} of the REST API.", f"add api-version={Api.V2022}", "api-version")

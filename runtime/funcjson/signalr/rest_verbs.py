@@ -1,0 +1,392 @@
+"""What each operation of the REST surface does: one function per verb, from parameters to a
+response.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from funcjson.signalr import rest_problem as problems
+from funcjson.signalr.credentials import ServiceEndpoint, TokenTooLongError, mint_client_token
+from funcjson.signalr.errors import ClientResultError, ClientResultTimeout, NoSuchConnection
+from funcjson.signalr.limits import INT32_MAX, MAX_USER_ID_TO_CLOSE
+from funcjson.signalr.messages import Encoded, Sendable
+from funcjson.signalr.rest_call import Call, json_response
+from funcjson.signalr.rest_message import (
+    DELIVERED_HEADER,
+    REASON_HEADER,
+    RestResponse,
+    header_text,
+)
+from funcjson.signalr.rest_problem import RestProblem, absent, invalid
+from funcjson.signalr.rest_routes import Api
+from funcjson.signalr.service import Verdict
+
+_DEFAULT_MINUTES = 60
+
+
+# Sends. 202 means accepted; nobody listening is an error only under --strict-delivery.
+
+_Send = Callable[[Sendable], Awaitable[Verdict]]
+
+
+async def _send(call: Call, missing: str, sends: Sequence[_Send]) -> RestResponse:
+    message = call.message()
+    excess = call.quotas.message_excess()
+    if excess is not None:
+        raise problems.excessive(excess)
+    verdicts = [await send(message) for send in sends]
+    delivered = sum(verdict.delivered for verdict in verdicts)
+    call.quotas.spend(delivered, len(call.request.body))
+    why = "; ".join(verdict.why for verdict in verdicts if verdict.why)
+    if delivered == 0 and call.service.options.strict_delivery:
+        raise _undelivered(missing, why)
+    headers = {DELIVERED_HEADER: str(delivered)}
+    if why:
+        headers[REASON_HEADER] = header_text(why)
+    return RestResponse(call.match.status, headers)
+
+
+def _undelivered(code: str, why: str) -> RestProblem:
+    """Strict delivery: a send that reached nobody.
+
+    400 is the only status whose text every SDK shows.
+    """
+    return RestProblem(
+        400,
+        code,
+        f"The message reached nobody: {why}.",
+        fix="check the hub, user, group or connection, or leave --strict-delivery out",
+    )
+
+
+async def _send_to_all(call: Call) -> RestResponse:
+    send = partial(call.service.send_to_all, call.hub, excluded=call.excluded())
+    return await _send(call, problems.NO_CONNECTION, [send])
+
+
+async def _send_to_user(call: Call) -> RestResponse:
+    return await _send(call, problems.NO_USER, [_to_user(call, call.name("user"))])
+
+
+async def _send_to_users(call: Call) -> RestResponse:
+    users = [user for user in call.name("users").split(",") if user]
+    return await _send(call, problems.NO_USER, [_to_user(call, user) for user in users])
+
+
+async def _send_to_group(call: Call) -> RestResponse:
+    return await _send(call, problems.NO_GROUP, [_to_group(call, call.name("group"))])
+
+
+async def _send_to_groups(call: Call) -> RestResponse:
+    groups = [group for group in call.name("groups").split(",") if group]
+    return await _send(call, problems.NO_GROUP, [_to_group(call, group) for group in groups])
+
+
+async def _send_to_connection(call: Call) -> RestResponse:
+    send = partial(call.service.send_to_connection, call.hub, call.name("connection"))
+    return await _send(call, problems.NO_CONNECTION, [send])
+
+
+def _to_user(call: Call, user: str) -> _Send:
+    return partial(call.service.send_to_user, call.hub, user, excluded=call.excluded())
+
+
+def _to_group(call: Call, group: str) -> _Send:
+    return partial(call.service.send_to_group, call.hub, group, excluded=call.excluded())
+
+
+# Presence
+
+
+async def _connection_exists(call: Call) -> RestResponse:
+    connection = call.name("connection")
+    found = await call.service.connection_exists(call.hub, connection)
+    return _found(call, found, problems.NO_CONNECTION, f"Connection '{connection}' does not exist.")
+
+
+async def _user_exists(call: Call) -> RestResponse:
+    user = call.name("user")
+    found = await call.service.user_exists(call.hub, user)
+    return _found(call, found, problems.NO_USER, f"User '{user}' has no connection.")
+
+
+async def _group_exists(call: Call) -> RestResponse:
+    group = call.name("group")
+    found = await call.service.group_exists(call.hub, group)
+    return _found(call, found, problems.NO_GROUP, f"Group '{group}' has no connection.")
+
+
+async def _user_in_group(call: Call) -> RestResponse:
+    user, group = call.name("user"), call.name("group")
+    found = await call.service.user_in_group(call.hub, user, group)
+    return _found(call, found, problems.NOT_IN_GROUP, f"User '{user}' is not in group '{group}'.")
+
+
+def _found(call: Call, found: bool, code: str, message: str) -> RestResponse:
+    """Success or 404. Not a refusal: absence is an answer here, and is not logged."""
+    return call.done() if found else absent(code, message).response()
+
+
+async def _list_group_connections(call: Call) -> RestResponse:
+    group = call.name("group")
+    page_size = call.number("maxpagesize", 1, 200) or 200
+    top = call.number("top", 1, INT32_MAX)
+    after = _read_token(call.text("continuationtoken"))
+    limit = page_size if top is None else min(page_size, top)
+    page = await call.service.list_group_connections(call.hub, group, after=after, limit=limit)
+    members = [
+        {"connectionId": each.connection_id}
+        | ({"userId": each.user_id} if each.user_id is not None else {})
+        for each in page.members
+    ]
+    body: dict[str, Any] = {"value": members}
+    left = None if top is None else top - len(members)
+    if page.more and members and left != 0:
+        body["nextLink"] = _next_link(call, page.members[-1].connection_id, left)
+    return json_response(body)
+
+
+def _next_link(call: Call, after: str, left: int | None) -> str:
+    query = {name: values for name, values in call.query.items() if name != "continuationtoken"}
+    if left is not None:
+        query["top"] = [str(left)]
+    query["continuationToken"] = [base64.urlsafe_b64encode(after.encode()).decode()]
+    return f"{call.origin}{call.request.path}?{urlencode(query, doseq=True)}"
+
+
+def _read_token(token: str | None) -> str:
+    try:
+        return base64.urlsafe_b64decode(token).decode() if token else ""
+    except (binascii.Error, ValueError) as error:
+        raise invalid(
+            "The continuationToken is not one that this service gave.",
+            "use nextLink as it is",
+            "continuationToken",
+        ) from error
+
+
+# Groups
+
+
+async def _add_connection_to_group(call: Call) -> RestResponse:
+    connection, group = call.name("connection"), call.name("group")
+    return _member(call, await call.service.add_connection_to_group(call.hub, connection, group))
+
+
+async def _remove_connection_from_group(call: Call) -> RestResponse:
+    connection, group = call.name("connection"), call.name("group")
+    found = await call.service.remove_connection_from_group(call.hub, connection, group)
+    # 2024-12-01 no longer publishes a 404 here.
+    return _member(call, found or call.match.api is Api.V2024)
+
+
+async def _remove_connection_from_all_groups(call: Call) -> RestResponse:
+    # No version publishes a 404 here: a connection that is gone is in no group.
+    await call.service.remove_connection_from_all_groups(call.hub, call.name("connection"))
+    return call.done()
+
+
+def _member(call: Call, found: bool) -> RestResponse:
+    if found:
+        return call.done()
+    raise absent(
+        problems.CONNECTION_GONE,
+        f"Connection '{call.name('connection')}' does not exist.",
+        "use the id of a connection that is open; ids change at every reconnect",
+    )
+
+
+async def _add_user_to_group(call: Call) -> RestResponse:
+    ttl = call.number("ttl", 0, INT32_MAX)
+    user, group = call.name("user"), call.name("group")
+    await call.service.add_user_to_group(call.hub, user, group, ttl_s=ttl)
+    return call.done()
+
+
+async def _remove_user_from_group(call: Call) -> RestResponse:
+    await call.service.remove_user_from_group(call.hub, call.name("user"), call.name("group"))
+    return call.done()
+
+
+async def _remove_user_from_all_groups(call: Call) -> RestResponse:
+    await call.service.remove_user_from_all_groups(call.hub, call.name("user"))
+    return call.done()
+
+
+# Closing
+
+
+async def _close_connection(call: Call) -> RestResponse:
+    connection, reason = call.name("connection"), call.text("reason")
+    found = await call.service.close_connection(call.hub, connection, reason=reason)
+    if not found:
+        # The SDK expects this code and takes it for success.
+        return _found(
+            call, False, problems.NO_CONNECTION, f"Connection '{connection}' does not exist."
+        )
+    return call.done()
+
+
+async def _close_all(call: Call) -> RestResponse:
+    reason = call.text("reason")
+    return _closed(
+        call, await call.service.close_all(call.hub, excluded=call.excluded(), reason=reason)
+    )
+
+
+async def _close_user(call: Call) -> RestResponse:
+    user, reason = call.name("user"), call.text("reason")
+    if len(user) > MAX_USER_ID_TO_CLOSE:
+        raise invalid("A user id may have 1024 characters here.", "use the user's own id", "user")
+    closed = await call.service.close_user(call.hub, user, excluded=call.excluded(), reason=reason)
+    return _closed(call, closed)
+
+
+async def _close_group(call: Call) -> RestResponse:
+    group, reason = call.name("group"), call.text("reason")
+    closed = await call.service.close_group(
+        call.hub, group, excluded=call.excluded(), reason=reason
+    )
+    return _closed(call, closed)
+
+
+def _closed(call: Call, count: int) -> RestResponse:
+    return RestResponse(call.match.status, {"x-funcjson-closed": str(count)})
+
+
+# Asking one client
+
+
+async def _invoke_connection(call: Call) -> RestResponse:
+    message, connection = call.message(), call.name("connection")
+    if isinstance(message, Encoded):
+        raise problems.unsupported_media_type("application/octet-stream", ("application/json",))
+    try:
+        found = await call.service.invoke_connection(
+            call.hub, connection, message.target, message.arguments
+        )
+    except NoSuchConnection as error:
+        raise absent(
+            problems.CONNECTION_GONE, f"Connection '{connection}' does not exist."
+        ) from error
+    except ClientResultError as error:
+        raise RestProblem(
+            400,
+            "Error.Connection.Invalid",
+            str(error),
+            fix=f"let the client return a value from its handler of '{message.target}'",
+        ) from error
+    except ClientResultTimeout as error:
+        raise RestProblem(
+            504,
+            "Error.Connection.Unknown",
+            str(error),
+            fix="some clients (signalrcore) never answer; others need a handler of that name",
+        ) from error
+    return json_response({"result": found.result})
+
+
+async def _send_stream_item(call: Call) -> RestResponse:
+    connection, stream = call.name("connection"), call.name("stream")
+    sent = await call.service.send_stream_item(call.hub, connection, stream, call.value())
+    if sent and (call.text("completed") or "").lower() == "true":
+        await call.service.complete_stream(call.hub, connection, stream)
+    return _streamed(call, sent)
+
+
+async def _complete_stream(call: Call) -> RestResponse:
+    connection, stream = call.name("connection"), call.name("stream")
+    reason = call.text("reason")
+    return _streamed(
+        call, await call.service.complete_stream(call.hub, connection, stream, error=reason)
+    )
+
+
+def _streamed(call: Call, found: bool) -> RestResponse:
+    if found:
+        return call.done()
+    raise absent(
+        problems.CONNECTION_GONE,
+        f"Connection '{call.name('connection')}' has no open stream '{call.name('stream')}'.",
+        "the id is that of the client's stream invocation, as upstream got it",
+    )
+
+
+# The rest of 2024-12-01
+
+
+async def _generate_token(call: Call) -> RestResponse:
+    minutes = call.number("minutestoexpire", 1, INT32_MAX) or _DEFAULT_MINUTES
+    user = call.text("userid")
+    options = call.service.options
+    endpoint = ServiceEndpoint(
+        options.client_endpoint.rstrip("/") or call.origin, access_key=options.keys[0]
+    )
+    try:
+        token = mint_client_token(
+            endpoint,
+            call.hub,
+            now=options.wall(),
+            user_id=user,
+            claims=[] if user is None else [("nameid", user)],
+            lifetime_s=minutes * 60,
+        )
+    except TokenTooLongError as error:
+        raise invalid(str(error), "use a shorter userId", "userId") from error
+    return json_response({"token": token})
+
+
+async def _execute(_call: Call) -> RestResponse:
+    raise RestProblem(
+        501,
+        problems.REQUEST_INVALID,
+        "The members of transaction commands are not documented, so this operation does nothing"
+        " here.",
+        fix="make one request per command",
+    )
+
+
+async def _access_key(_call: Call) -> RestResponse:
+    raise RestProblem(
+        501,
+        problems.REQUEST_INVALID,
+        "Keys for Microsoft Entra identities are issued by Azure only.",
+        fix="use a connection string with AccessKey",
+    )
+
+
+VERBS: Mapping[str, Callable[[Call], Awaitable[RestResponse]]] = {
+    "send_to_all": _send_to_all,
+    "send_to_user": _send_to_user,
+    "send_to_users": _send_to_users,
+    "send_to_group": _send_to_group,
+    "send_to_groups": _send_to_groups,
+    "send_to_connection": _send_to_connection,
+    "connection_exists": _connection_exists,
+    "user_exists": _user_exists,
+    "group_exists": _group_exists,
+    "user_in_group": _user_in_group,
+    "list_group_connections": _list_group_connections,
+    "add_connection_to_group": _add_connection_to_group,
+    "remove_connection_from_group": _remove_connection_from_group,
+    "remove_connection_from_all_groups": _remove_connection_from_all_groups,
+    "add_user_to_group": _add_user_to_group,
+    "remove_user_from_group": _remove_user_from_group,
+    "remove_user_from_all_groups": _remove_user_from_all_groups,
+    "close_connection": _close_connection,
+    "close_all": _close_all,
+    "close_user": _close_user,
+    "close_group": _close_group,
+    "invoke_connection": _invoke_connection,
+    "send_stream_item": _send_stream_item,
+    "complete_stream": _complete_stream,
+    "generate_token": _generate_token,
+    "execute": _execute,
+    "access_key": _access_key,
+}
