@@ -18,8 +18,8 @@ from funcjson.plan import Plan, make_plan
 from funcjson.registry import Registry, open_registry
 from funcjson.services import HostServices
 from funcjson.settings import Settings, load_settings
-from funcjson.workers.make import make_worker
 from funcjson.workers.base import IndexResult, Worker
+from funcjson.workers.make import make_worker
 
 log = logging.getLogger("funcjson.host")
 

@@ -1,5 +1,5 @@
 """The command line: one small function a command; parts are imported by the command that needs them."""
-# ruff: noqa: PLC0415, T201 - commands import lazily so that `--help` is quick, and a command line prints.
+# ruff: noqa: PLC0415 - commands import lazily so that `--help` is quick, and a command line prints.
 
 from __future__ import annotations
 

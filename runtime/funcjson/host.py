@@ -164,7 +164,8 @@ class Host:
         watcher = Watcher(self.options.app_root)
         while True:
             changed = await watcher.changes()
-            names = ", ".join(os.path.relpath(path, self.options.app_root) for path in changed[:3])
+            root = f"{self.options.app_root}{os.sep}"
+            names = ", ".join(path.removeprefix(root) for path in changed[:3])
             log.info("File change detected: %s%s", names, " ..." if len(changed) > 3 else "")
             await self._reload()
 
@@ -190,11 +191,13 @@ class Host:
                 banner.problems_text(newly_broken),
             )
             return
-        old, _ = self._version, self._install(version)
+        old = self._version
+        self._install(version)
         log.info(
             "Reloaded in %d ms; SignalR connections were kept", (time.perf_counter() - began) * 1000
         )
         if old is not None:
+            old.replaced = True
             await self.invoker.drain(old)
             await old.stop()
 

@@ -85,7 +85,7 @@ def make_plan(
     )
 
 
-def _planned(  # noqa: PLR0913 - what one binding's plan depends on
+def _planned(
     binding: Binding,
     function: Function,
     registry: Registry,
