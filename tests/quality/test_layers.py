@@ -33,8 +33,19 @@ ROWS: tuple[tuple[str, str], ...] = (
 
 # The local SignalR service stands alone; the others come in through these doors.
 SIGNALR_DOORS = frozenset(
-    ["__main__", "connection_string", "credentials", "errors", "events", "messages", "protocols"]
-    + ["rest_client", "rest_errors", "server", "service"]
+    {
+        "__main__",
+        "connection_string",
+        "credentials",
+        "errors",
+        "events",
+        "messages",
+        "protocols",
+        "rest_client",
+        "rest_errors",
+        "server",
+        "service",
+    }
 )
 
 
