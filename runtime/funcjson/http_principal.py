@@ -9,6 +9,7 @@ import ipaddress
 import logging
 from collections.abc import Iterable, Mapping
 
+from funcjson.errors import AppLoadError, Problem
 from funcjson.identity import HEADER_START
 from funcjson.listening import is_loopback
 from funcjson.login import LoginTwin
@@ -22,12 +23,12 @@ class PrincipalGuard:
     """Sets and drops identity headers.
 
     Client-sent ones are believed while the host listens on loopback only, or when the peer is one
-    of `trusted_proxies` (addresses or networks).
+    of `trusted_proxies` (addresses or networks; raises AppLoadError for others).
     """
 
     def __init__(self, address: str, trusted_proxies: Iterable[str] = ()) -> None:
         self._loopback = is_loopback(address)
-        self._proxies = tuple(ipaddress.ip_network(text, strict=False) for text in trusted_proxies)
+        self._proxies = tuple(_network(text) for text in trusted_proxies)
         self._said: set[str] = set()
 
     def pairs(self, headers: Mapping[str, str], login: LoginTwin, peer: str | None) -> Pairs:
@@ -81,3 +82,17 @@ class PrincipalGuard:
         if key not in self._said:
             self._said.add(key)
             log.log(level, text)
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise AppLoadError(
+            Problem(
+                "FJ0156",
+                f"'{text}' is not an address, so it cannot be a trusted proxy",
+                why="peers are known by their address",
+                fix="write an address or a network, such as 10.0.0.5 or 10.0.0.0/24",
+            )
+        ) from error
