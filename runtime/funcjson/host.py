@@ -152,10 +152,12 @@ class Host:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # Not ready from here on: what clients do while the service closes starts no function.
+        version, self._version = self._version, None
         if self._server is not None:
             await self._server.stop()
-        if self._version is not None:
-            await self._version.stop()
+        if version is not None:
+            await version.stop()
         if self._embedded is not None:
             await self._embedded.stop()
         await self._transport.close()
@@ -167,7 +169,11 @@ class Host:
             root = f"{self.options.app_root}{os.sep}"
             names = ", ".join(path.removeprefix(root) for path in changed[:3])
             log.info("File change detected: %s%s", names, " ..." if len(changed) > 3 else "")
-            await self._reload()
+            try:
+                await self._reload()
+            except Exception:
+                # The seam where a fault of ours must not end the watching.
+                log.exception("The change was not taken: the reload failed inside the host")
 
     async def _reload(self) -> None:
         """Load beside the running version and swap; a version that does not load leaves the old one serving."""

@@ -37,6 +37,10 @@ class Runner(Protocol):
     """What is needed of the host."""
 
     @property
+    def ready(self) -> bool:
+        """Whether functions can run: not before the start, nor once stopping."""
+
+    @property
     def version(self) -> AppVersion: ...
 
     @property
@@ -167,6 +171,8 @@ class HostEvents:
         await self._connection(client, "disconnected", error)
 
     async def _connection(self, client: ClientInfo, name: str, error: str | None) -> None:
+        if not self._host.ready:
+            return
         version = self._host.version
         plan = find_trigger(version, (client.hub.lower(), CONNECTIONS, name))
         if plan is not None:
@@ -186,6 +192,8 @@ class HostEvents:
         self, client: ClientInfo, message: Invocation | StreamInvocation
     ) -> Completion | bytes | None:
         key = (client.hub.lower(), MESSAGES, message.target.lower())
+        if not self._host.ready:
+            return _not_ready(message)
         plan = find_trigger(self._host.version, key)
         if plan is None:
             why = near_misses(self._host.version, key)
@@ -218,6 +226,12 @@ class HostEvents:
             signature=sign_connection(self._host.access_keys, client.id),
             **more,
         )
+
+
+def _not_ready(message: Invocation | StreamInvocation) -> Completion | None:
+    if message.invocation_id is None:
+        return None
+    return Completion(message.invocation_id, error="Function host is not running.")
 
 
 def _event_grid_listeners(version: AppVersion) -> list[Plan]:
