@@ -204,6 +204,8 @@ class App:
 async def started(kind: Kind, root: Path, *names: str, count: int = 1) -> AsyncIterator[App]:
     logs: list[App] = []
     environment = {**os.environ, "COLOUR": "blue"}
+    # As for most users, so that stale byte code would be noticed.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     worker = await kind.make(root, lambda entry: logs[0].on_log(entry), environment, count)
     app = App(kind, root, worker)
     logs.append(app)
