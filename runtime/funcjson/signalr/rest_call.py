@@ -38,7 +38,7 @@ class Call:
 
     def text(self, key: str) -> str | None:
         """The last value of a query parameter; None if absent or empty."""
-        return (self.query.get(key) or [""])[-1] or None
+        return (self.query.get(key.lower()) or [""])[-1] or None
 
     def number(self, key: str, low: int, high: int) -> int | None:
         """A whole number of the query within these bounds; None if absent."""

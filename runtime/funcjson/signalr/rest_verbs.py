@@ -137,7 +137,7 @@ async def _list_group_connections(call: Call) -> RestResponse:
     group = call.name("group")
     page_size = call.number("maxpagesize", 1, 200) or 200
     top = call.number("top", 1, INT32_MAX)
-    after = _read_token(call.text("continuationtoken"))
+    after = _read_token(call.text("continuationToken"))
     limit = page_size if top is None else min(page_size, top)
     page = await call.service.list_group_connections(call.hub, group, after=after, limit=limit)
     members = [
@@ -322,8 +322,8 @@ def _streamed(call: Call, found: bool) -> RestResponse:
 
 
 async def _generate_token(call: Call) -> RestResponse:
-    minutes = call.number("minutestoexpire", 1, INT32_MAX) or _DEFAULT_MINUTES
-    user = call.text("userid")
+    minutes = call.number("minutesToExpire", 1, INT32_MAX) or _DEFAULT_MINUTES
+    user = call.text("userId")
     options = call.service.options
     endpoint = ServiceEndpoint(
         options.client_endpoint.rstrip("/") or call.origin, access_key=options.keys[0]

@@ -1,0 +1,100 @@
+"""The REST handler: what it tells the log and the live trace, and what needs no token."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from funcjson.signalr.openapi import OPENAPI_PATH
+from funcjson.signalr.options import ServiceOptions
+from funcjson.signalr.rest_api import RestApi, handle
+from funcjson.signalr.rest_message import RestRequest, text_of_header
+from funcjson.signalr.service import SignalRService
+
+KEY = "k" * 44
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, Mapping[str, Any]]] = []
+
+    def record(self, event: str, fields: Mapping[str, Any]) -> None:
+        self.events.append((event, fields))
+
+
+async def test_a_flood_of_refused_requests_is_one_log_line_in_ten_seconds(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    api = RestApi(SignalRService(ServiceOptions(monotonic=clock)))
+    caplog.set_level(logging.WARNING, "funcjson.signalr.rest")
+    for _ in range(500):
+        response = await api.handle(RestRequest("POST", "/api/hubs/chat/:send"))
+        assert response.status == 401
+    assert len(caplog.records) == 1
+    clock.now += 10
+    await api.handle(RestRequest("POST", "/api/hubs/chat/:send"))
+
+    assert len(caplog.records) == 2
+
+
+async def test_the_live_trace_hears_of_every_refusal_with_its_reason() -> None:
+    heard = Heard()
+    api = RestApi(SignalRService(ServiceOptions(), observer=heard))
+    await api.handle(RestRequest("POST", "/api/hubs/chat/:send"))
+    await api.handle(RestRequest("POST", "/api/hubs/chat/:nothing"))
+
+    assert [event for event, _ in heard.events] == ["RestRequestRefused"] * 2
+    assert [fields["status"] for _, fields in heard.events] == [401, 404]
+
+
+async def test_a_refused_token_is_told_why_and_never_shown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    api = RestApi(SignalRService(ServiceOptions(keys=(KEY,))))
+    request = RestRequest(
+        "POST", "/api/hubs/chat/:send", headers={"authorization": "Bearer secret.secret.secret"}
+    )
+    response = await api.handle(request)
+
+    assert "JSON Web Token" in text_of_header(response.headers["x-funcjson-hint"])
+    assert "secret" not in caplog.text + str(response)
+
+
+async def test_the_openapi_document_needs_no_token() -> None:
+    response = await handle(SignalRService(), RestRequest("GET", OPENAPI_PATH))
+
+    assert response.status == 200
+    assert "/api/hubs/{hub}/:send" in json.loads(response.body)["paths"]
+
+
+async def test_head_has_the_headers_of_get_and_no_body() -> None:
+    response = await handle(SignalRService(), RestRequest("HEAD", OPENAPI_PATH))
+
+    assert response.headers["content-type"] == "application/json"
+    assert response.body == b""
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (RestRequest("POST", "/api/hubs/chat/:send", "x" * 13_000), 414),
+        (RestRequest("POST", "/api/hubs/chat/:send", headers={"authorization": "x" * 17_000}), 431),
+    ],
+)
+async def test_too_much_is_refused_before_anything_is_read(
+    request_: RestRequest, status: int
+) -> None:
+    assert (await handle(SignalRService(), request_)).status == status

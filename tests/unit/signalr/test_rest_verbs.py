@@ -1,0 +1,141 @@
+"""The operations of 2024-12-01 that need more than one request to be seen whole."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+from tests.conformance.rest_world import KEY, World
+
+from funcjson.signalr.credentials import AudienceRule, verify_client_token
+
+V24 = "api-version=2024-12-01"
+
+
+async def page(world: World, target: str) -> dict[str, Any]:
+    response = await world.do({"do": f"GET {target}"})
+    assert response.status == 200, response
+    body: dict[str, Any] = json.loads(response.body)
+    return body
+
+
+async def filled_group(count: int) -> World:
+    world = World({})
+    for index in range(count):
+        name = chr(ord("A") + index)
+        world.connect({name: {"user": f"u{index}"}})
+        await world.do({"do": f"PUT /api/hubs/chat/groups/g/connections/${name}?{V24}"})
+    return world
+
+
+async def pages(world: World, target: str) -> list[list[str]]:
+    found = []
+    while target:
+        body = await page(world, target)
+        found.append([each["connectionId"] for each in body["value"]])
+        link = urlsplit(body.get("nextLink", ""))
+        target = f"{link.path}?{link.query}" if link.path else ""
+    return found
+
+
+async def test_five_members_in_pages_of_two() -> None:
+    world = await filled_group(5)
+    found = await pages(world, f"/api/hubs/chat/groups/g/connections?{V24}&maxpagesize=2")
+
+    assert [len(each) for each in found] == [2, 2, 1]
+    assert len({each for part in found for each in part}) == 5
+
+
+async def test_top_is_the_total_over_all_pages() -> None:
+    world = await filled_group(5)
+    found = await pages(world, f"/api/hubs/chat/groups/g/connections?{V24}&maxpagesize=2&top=3")
+
+    assert [len(each) for each in found] == [2, 1]
+
+
+async def test_the_next_link_is_absolute_and_keeps_the_parameters() -> None:
+    world = await filled_group(2)
+    body = await page(world, f"/api/hubs/chat/groups/g/connections?{V24}&maxpagesize=1")
+    link = urlsplit(body["nextLink"])
+
+    assert (link.scheme, link.netloc) == ("http", "localhost:8888")
+    assert parse_qs(link.query)["maxpagesize"] == ["1"]
+    assert parse_qs(link.query)["api-version"] == ["2024-12-01"]
+
+
+async def test_a_generated_token_lets_its_user_in() -> None:
+    world = World({})
+    response = await world.do(
+        {"do": f"POST /api/hubs/Chat/:generateToken?{V24}&userId=u&minutesToExpire=5"}
+    )
+    token = json.loads(response.body)["token"]
+    now = world.clock.now
+    # Any of the service's keys verifies; the first one signs.
+    claims = verify_client_token(token, ["x" * 44, KEY], "chat", now=now, rule=AudienceRule())
+
+    assert claims["asrs.s.uid"] == claims["nameid"] == "u"
+    assert claims["exp"] == int(now) + 300
+
+
+async def test_a_generated_token_may_be_anonymous_and_lasts_an_hour() -> None:
+    world = World({})
+    response = await world.do({"do": f"POST /api/hubs/chat/:generateToken?{V24}"})
+    claims = jwt.decode(json.loads(response.body)["token"], options={"verify_signature": False})
+
+    assert "asrs.s.uid" not in claims
+    assert claims["exp"] == int(world.clock.now) + 3600
+
+
+async def test_a_generated_token_has_bounds() -> None:
+    world = World({})
+    for query in ("minutesToExpire=0", "minutesToExpire=x", f"userId={'u' * 5000}"):
+        response = await world.do(
+            {"do": f"POST /api/hubs/chat/:generateToken?{V24}&{query}", "token": "doc"}
+        )
+
+        assert response.status == 400, query
+
+
+async def opened_stream() -> World:
+    world = World({"options": {"forward_streams": True}, "clients": {"A": {}}})
+    session = world.clients["A"].session
+    session.streams = {"s1"}
+    return world
+
+
+async def test_items_and_the_end_of_a_stream() -> None:
+    world = await opened_stream()
+    base = "POST /api/hubs/chat/connections/$A/streams/s1"
+    sent = [
+        await world.do({"do": f"{base}/:send?{V24}", "body": {"n": 1}}),
+        await world.do({"do": f"{base}/:send?{V24}&completed=true", "body": 2}),
+        await world.do({"do": f"{base}/:send?{V24}", "body": 3}),
+    ]
+    world.service.sessions.flush(world.clients["A"].session)
+
+    assert [each.status for each in sent] == [202, 202, 404]
+    assert world.clients["A"].take() == [
+        ["item", ["s1", {"n": 1}]],
+        ["item", ["s1", 2]],
+        ["completion", ["s1", None]],
+    ]
+
+
+async def test_a_stream_can_end_with_an_error() -> None:
+    world = await opened_stream()
+    response = await world.do(
+        {"do": f"POST /api/hubs/chat/connections/$A/streams/s1/:complete?{V24}&reason=no%20more"}
+    )
+    world.service.sessions.flush(world.clients["A"].session)
+
+    assert response.status == 202
+    assert world.clients["A"].take() == [["completion", ["s1", "no more"]]]
+
+
+async def test_a_close_tells_how_many_it_closed() -> None:
+    world = World({"clients": {"A": {}, "B": {}}})
+    response = await world.do({"do": f"POST /api/hubs/chat/:closeConnections?{V24}"})
+
+    assert response.headers["x-funcjson-closed"] == "2"
