@@ -362,7 +362,7 @@ def _builtin(text: str, clock: Clock, new_guid: NewGuid) -> str:
 
 # --- checks at load -------------------------------------------------------------------------------
 
-_PLACEHOLDER = re.compile(r"<\s*[^\W\d_][^<>{}]*>")
+_PLACEHOLDER = re.compile(r"<[^\W\d_][^<>{}]*>")
 _SYS_MEMBERS = ("methodname", "randguid", "utcnow")
 _WHAT_GOES_THERE: Mapping[str, str] = {
     "hubname": 'the name of the hub that clients connect to, such as "chat"',

@@ -223,13 +223,10 @@ def load_settings(
     )
     problems += _placeholders(source, own, by_key)
     host_source = _read(app_root / "host.json", app_root, problems)
-    unread = Settings(app_root, _by_key=by_key)
     host = read_host_config(
-        None if host_source is None else host_source.value,
-        host_source.locate
-        if host_source
-        else (lambda pointer: Location("host.json", pointer=pointer)),
-        unread.get,
+        host_source.value if host_source is not None else None,
+        host_source.locate if host_source is not None else _in_host_json,
+        Settings(app_root, _by_key=by_key).get,
     )
     return Settings(
         app_root,
@@ -239,6 +236,10 @@ def load_settings(
         by_key,
         dict(environ),
     )
+
+
+def _in_host_json(pointer: str) -> Location:
+    return Location("host.json", pointer=pointer)
 
 
 def _key(name: str) -> str:

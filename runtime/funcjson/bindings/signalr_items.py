@@ -355,8 +355,11 @@ def _not_an_object(element: Any) -> _BadItem:
 def _not_convertible(members: Mapping[str, Any], reasons: Sequence[str]) -> _BadItem:
     action = members.get("action")
     why = f"no message: {'; '.join(reasons)}. "
+    valid = _action(action) is not None
     if action is None:
         why += "No group action: it has no 'action'"
+    elif valid:
+        why += "No group action: ids and endpoints must be right there too"
     else:
         why += f"No group action: 'action' is {json.dumps(action)}, not add, remove or removeAll"
     meant = [
@@ -367,6 +370,8 @@ def _not_convertible(members: Mapping[str, Any], reasons: Sequence[str]) -> _Bad
     near = difflib.get_close_matches(str(action).lower(), [a.lower() for a in _ACTIONS], 1)
     if meant:
         fix = f"rename {' and '.join(meant)}"
+    elif valid:
+        fix = "give ids as text, and endpoints as signalREndpoints gives them"
     elif action is not None and near:
         fix = f"did you mean '{next(a for a in _ACTIONS if a.lower() == near[0])}'?"
     elif "target" in members and not isinstance(members.get("arguments"), list | None):

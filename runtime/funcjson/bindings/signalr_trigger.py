@@ -233,26 +233,6 @@ def duplicate_keys(functions: Iterable[Function]) -> Iterable[Problem]:
             )
 
 
-def why_no_function(key: tuple[str, str, str], triggers: Iterable[Binding]) -> str:
-    """Why no trigger takes an event: the nearest ones, and in what they differ."""
-    labels = ("hub", "category", "event")
-    best: list[str] = []
-    fewest = len(labels) + 1
-    for trigger in triggers:
-        own = key_of(trigger)
-        differs = [
-            f"its {label} is '{mine}', not '{theirs}'"
-            for label, mine, theirs in zip(labels, own, key, strict=True)
-            if mine != theirs.lower()
-        ]
-        text = f"'{trigger.name}' ({'/'.join(own)}): {' and '.join(differs)}"
-        if len(differs) < fewest:
-            best, fewest = [text], len(differs)
-        elif len(differs) == fewest:
-            best.append(text)
-    return "; ".join(best) if best else "the app has no signalRTrigger function"
-
-
 def _payload(event: TriggerEvent) -> SignalREvent:
     payload = event.payload
     assert isinstance(payload, SignalREvent)

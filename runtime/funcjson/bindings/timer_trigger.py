@@ -189,12 +189,13 @@ def check(binding: Binding, function: Function, _settings: Settings) -> Iterable
         )
         return
     if isinstance(schedule, Every):
-        if schedule.interval >= timedelta(days=1) and text.count(":") == 2 and "." not in text:
+        spelled = "." in text or (text.count(":") < 2 and ":" in text)
+        if schedule.interval >= timedelta(days=1) and not spelled:
             yield Problem(
                 "FJ0331",
                 f"'{text}' is an interval of {schedule.interval.days} days",
                 where,
-                "when the first number is 24 or more it counts days, then hours, then minutes",
+                "a number alone counts days, and so does a first number of 24 or more",
                 f'write "{timespan_text(schedule.interval.total_seconds())}" to say so, or cron for hours',
                 Severity.WARNING,
                 function.name,

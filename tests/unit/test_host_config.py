@@ -1,0 +1,211 @@
+"""host.json: defaults, values, and what is said about wrong ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from funcjson.errors import Location, Severity
+from funcjson.host_config import HostConfig, read_host_config
+
+
+def read(document: Any, environment: dict[str, str] | None = None) -> HostConfig:
+    folded = {name.lower(): text for name, text in (environment or {}).items()}
+    return read_host_config(
+        document,
+        lambda pointer: Location("host.json", pointer=pointer),
+        lambda name: folded.get(name.lower()),
+    )
+
+
+def v2(**members: Any) -> dict[str, Any]:
+    return {"version": "2.0", **members}
+
+
+def test_no_file_is_the_default() -> None:
+    assert read(None) == HostConfig()
+
+
+def test_values_are_read_in_any_letter_case() -> None:
+    config = read(
+        v2(
+            FunctionTimeout="00:10:00",
+            Extensions={
+                "HTTP": {
+                    "RoutePrefix": "v1",
+                    "maxOutstandingRequests": 5,
+                    "maxConcurrentRequests": "2",
+                    "customHeaders": {"X-A": 1},
+                },
+                "signalR": {},
+            },
+            functions=["a", "b"],
+            customHandler={"description": {"defaultExecutablePath": "h"}},
+            extensionBundle={"id": "x"},
+            watchDirectories=["shared"],
+            watchFiles=["x.txt"],
+        )
+    )
+
+    assert config.problems == ()
+    assert (config.route_prefix, config.function_timeout_s) == ("v1", 600)
+    assert (config.max_outstanding_requests, config.max_concurrent_requests) == (5, 2)
+    assert config.custom_headers == {"X-A": "1"}
+    assert config.functions == ("a", "b")
+    assert config.custom_handler == {"description": {"defaultExecutablePath": "h"}}
+    assert config.extension_bundle
+    assert (config.watch_directories, config.watch_files) == (("shared",), ("x.txt",))
+    assert set(config.extensions) == {"HTTP", "signalR"}
+
+
+@pytest.mark.parametrize(
+    ("document", "azure"),
+    [
+        ({}, "missing the required 'version' property"),
+        ({"version": "4.0"}, "'4.0' is an invalid value for host.json 'version' property."),
+        ({"version": "3.0"}, "This does not correspond to the function runtime version"),
+        ({"version": 2}, "'2' is an invalid value"),
+    ],
+)
+def test_a_wrong_version_is_an_error(document: dict[str, Any], azure: str) -> None:
+    (problem,) = read(document).problems
+
+    assert (problem.code, problem.severity) == ("FJ0111", Severity.ERROR)
+    assert azure in (problem.azure or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("-1", None), ("00:00:01", 1.0), ("1.00:00:00", 86400.0)]
+)
+def test_timeouts(text: str, seconds: float | None) -> None:
+    assert read(v2(functionTimeout=text)).function_timeout_s == seconds
+
+
+@pytest.mark.parametrize("text", ["5 minutes", "00:00:00.5"])
+def test_a_wrong_timeout_is_an_error_and_the_default_is_used(text: str) -> None:
+    config = read(v2(functionTimeout=text))
+
+    assert [problem.code for problem in config.problems] == ["FJ0112"]
+    assert config.function_timeout_s == 1800
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("functionsTimeout", "did you mean 'functionTimeout'?"),
+        ("http", 'move it to "extensions": {"http": ...}'),
+        ("httpWorker", 'write "customHandler"'),
+        ("zzz", "remove it"),
+    ],
+)
+def test_unknown_members_are_warned_about(name: str, fix: str) -> None:
+    (problem,) = read(v2(**{name: {}})).problems
+
+    assert (problem.code, problem.severity, problem.fix) == ("FJ0113", Severity.WARNING, fix)
+
+
+def test_slashes_around_the_prefix_are_dropped_with_a_word() -> None:
+    config = read(v2(extensions={"http": {"routePrefix": "/api/"}}))
+
+    assert config.route_prefix == "api"
+    assert [problem.code for problem in config.problems] == ["FJ0115"]
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer"),
+    [
+        ({"extensions": {"http": {"routePrefix": 5}}}, "/extensions/http/routePrefix"),
+        (
+            {"extensions": {"http": {"maxConcurrentRequests": "many"}}},
+            "/extensions/http/maxConcurrentRequests",
+        ),
+        (
+            {"extensions": {"http": {"maxOutstandingRequests": True}}},
+            "/extensions/http/maxOutstandingRequests",
+        ),
+        ({"functions": {"a": 1}}, "/functions"),
+        ({"logging": {"logLevel": {"default": "Loud"}}}, "/logging/logLevel/default"),
+    ],
+)
+def test_wrong_kinds_are_warned_about_at_their_place(
+    document: dict[str, Any], pointer: str
+) -> None:
+    config = read(v2(**document))
+
+    assert [problem.code for problem in config.problems] == ["FJ0114"]
+    assert config.problems[0].where == Location("host.json", pointer=pointer)
+
+
+def test_retry_with_a_fixed_delay() -> None:
+    config = read(
+        v2(retry={"strategy": "fixedDelay", "maxRetryCount": 3, "delayInterval": "00:00:10"})
+    )
+
+    assert config.retry is not None
+    assert (config.retry.max_retry_count, config.retry.delay_s) == (3, 10)
+
+
+def test_retry_grows_by_default() -> None:
+    config = read(
+        v2(
+            retry={
+                "maxRetryCount": -1,
+                "minimumInterval": "00:00:01",
+                "maximumInterval": "00:01:00",
+            }
+        )
+    )
+
+    assert config.retry is not None
+    assert (config.retry.strategy, config.retry.maximum_s) == ("exponentialBackoff", 60)
+
+
+@pytest.mark.parametrize(
+    "retry",
+    [
+        {"strategy": "fixedDelay", "delayInterval": "00:00:10"},
+        {"strategy": "fixedDelay", "maxRetryCount": 3},
+        {"maxRetryCount": 3, "minimumInterval": "00:00:01", "maximumInterval": "long"},
+    ],
+)
+def test_an_incomplete_retry_is_none_with_a_word(retry: dict[str, Any]) -> None:
+    config = read(v2(retry=retry))
+
+    assert config.retry is None
+    assert [problem.code for problem in config.problems] == ["FJ0114"]
+
+
+def test_the_longest_category_decides_the_log_level() -> None:
+    levels = {"default": "Warning", "Function": "Error", "Function.negotiate.User": "Debug"}
+    config = read(v2(logging={"logLevel": levels}))
+
+    assert config.log_level("Host.Results") == "warning"
+    assert config.log_level("function.other") == "error"
+    assert config.log_level("Function.negotiate.User") == "debug"
+    assert config.log_level("Functions") == "warning"
+
+
+def test_without_levels_everything_is_information() -> None:
+    assert HostConfig().log_level("Host") == "information"
+
+
+def test_the_environment_replaces_members() -> None:
+    config = read(
+        v2(functionTimeout="00:10:00"),
+        {
+            "AzureFunctionsJobHost:functionTimeout": "00:01:00",
+            "AzureFunctionsJobHost:functions": "a, b",
+            "AzureFunctionsJobHost:logging:logLevel:default": "Debug",
+        },
+    )
+
+    assert config.function_timeout_s == 60
+    assert config.functions == ("a", "b")
+    assert config.log_level("x") == "debug"
+
+
+def test_members_of_the_wrong_kind_on_the_way_are_no_crash() -> None:
+    config = read(v2(extensions="x", logging=[], customHandler=5))
+
+    assert (config.route_prefix, config.custom_handler) == ("api", None)
