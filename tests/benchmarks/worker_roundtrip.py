@@ -130,7 +130,7 @@ async def main(rounds: int, calls: int, node: bool) -> None:
     transport, echo = await asyncio.get_running_loop().create_connection(Echo, sock=ours)
     asks: dict[str, Ask] = {"echo": echo.ask}
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder).resolve()
+        root = Path(folder)
         workers = [
             (ProcessWorker(python_program(root, os.environ), print), Language.PYTHON, PYTHON)
         ]

@@ -9,7 +9,6 @@ from funcjson.model import Language
 from funcjson.settings import Settings
 from funcjson.workers.base import LogSink, Worker
 from funcjson.workers.in_process import InProcessPythonWorker
-from funcjson.workers.in_process import InProcessPythonWorker
 from funcjson.workers.node import node_program
 from funcjson.workers.process import ProcessWorker
 from funcjson.workers.python import python_program
@@ -24,8 +23,6 @@ async def make_worker(
     """A worker that is not started yet. Raises WorkerStartError for a language without one."""
     environment = settings.worker_environment()
     count = _process_count(settings)
-    if language is Language.PYTHON and in_process:
-        return InProcessPythonWorker(root, log, environment=environment, change_directory=True)
     if language is Language.PYTHON and in_process:
         return InProcessPythonWorker(root, log, environment=environment, change_directory=True)
     if language is Language.PYTHON:

@@ -5,14 +5,41 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
-from funcjson.errors import FuncJsonError, HandlerLoadError, Problem, WorkerError, WorkerStartError
+from funcjson.errors import (
+    FuncJsonError,
+    HandlerError,
+    HandlerLoadError,
+    Problem,
+    WorkerError,
+    WorkerStartError,
+)
 from funcjson.model import Call, CallResult, Function, Language, WorkerLog
 from funcjson.workers.base import IndexResult, LogSink
 from funcjson.workers.child import Child, WorkerProgram
 
 # Seconds before the 1st, 2nd, ... restart in a row; the last one stays. A finished call starts anew.
 RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
+ENDED_BY_ITSELF = "FJ0512"
+StartChild = Callable[[WorkerProgram, LogSink], Awaitable[Child]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Starter:
+    """How the processes of a pool are started and started again."""
+
+    program: WorkerProgram
+    log: LogSink
+    start_child: StartChild
+    delays: Sequence[float]
+    sleep: Callable[[float], Awaitable[None]]
+
+    async def start(self) -> Child:
+        return await self.start_child(self.program, self.log)
+
+    def delay(self, failures: int) -> float:
+        return self.delays[min(failures, len(self.delays) - 1)]
 
 
 class ProcessWorker:
@@ -30,15 +57,15 @@ class ProcessWorker:
         count: int = 1,
         restart_delays: Sequence[float] = RESTART_DELAYS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        start_child: StartChild = Child.start,
     ) -> None:
+        starter = _Starter(program, log, start_child, restart_delays, sleep)
         self.language: Language = program.language
         self._log = log
         self._functions: dict[str, Function] = {}
         self._indexed = False
         self._stopped = False
-        self._seats = tuple(
-            _Seat(program, log, self._prepare, restart_delays, sleep) for _ in range(count)
-        )
+        self._seats = tuple(_Seat(starter, self._prepare) for _ in range(count))
 
     @property
     def runtime(self) -> str:
@@ -75,7 +102,12 @@ class ProcessWorker:
         child = seat.child
         if child is None:
             child = await seat.available()
-        result = await child.channel.invoke(call)
+        try:
+            result = await child.channel.invoke(call)
+        except HandlerError:
+            # The handler failed, the process did not.
+            seat.failures = 0
+            raise
         seat.failures = 0
         return result
 
@@ -134,21 +166,13 @@ async def _first_error(jobs: object) -> None:
 class _Seat:
     """A place in the pool, and the task that keeps a process in it."""
 
-    def __init__(
-        self,
-        program: WorkerProgram,
-        log: LogSink,
-        prepare: Callable[[Child], Awaitable[None]],
-        delays: Sequence[float],
-        sleep: Callable[[float], Awaitable[None]],
-    ) -> None:
+    def __init__(self, starter: _Starter, prepare: Callable[[Child], Awaitable[None]]) -> None:
         self.child: Child | None = None
         self.failures = 0
-        self._program = program
-        self._log = log
+        self._starter = starter
+        self._log = starter.log
+        self._language = starter.program.language
         self._prepare = prepare
-        self._delays = delays
-        self._sleep = sleep
         self._ready: asyncio.Future[Child] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._stopping = False
@@ -162,21 +186,20 @@ class _Seat:
         if self._keeper is not None or self._stopping:
             return
         self._new_ready()
-        child = await Child.start(self._program, self._log)
+        child = await self._starter.start()
         self._set_ready(child)
         self._keeper = asyncio.create_task(self._keep(child), name="worker-keeper")
 
     async def available(self) -> Child:
         """The process, when it is there. Raises WorkerError when it cannot be had."""
         if self._ready is None or self._stopping:
-            raise WorkerError(
-                Problem("FJ0515", f"the {self._program.language} worker is not running")
-            )
+            raise WorkerError(Problem("FJ0515", f"the {self._language} worker is not running"))
         return await asyncio.shield(self._ready)
 
     async def restart(self, problem: Problem) -> None:
         child = self.child
         if child is not None:
+            self.failures = 0
             self._new_ready()
             await child.kill(problem)
         if not self._stopping:
@@ -193,38 +216,42 @@ class _Seat:
         if child is not None:
             await child.stop()
         if self._ready is not None and not self._ready.done():
-            self._fail(Problem("FJ0515", f"the {self._program.language} worker was stopped"))
+            self._fail(Problem("FJ0515", f"the {self._language} worker was stopped"))
 
     async def _keep(self, child: Child) -> None:
         while True:
             problem = await asyncio.shield(child.exited)
-            self._log(WorkerLog(_report(problem), "error", category="system"))
+            if problem.code == ENDED_BY_ITSELF:
+                self._log(WorkerLog(_report(problem), "error", category="system"))
             child = await self._replace()
 
     async def _replace(self) -> Child:
         while True:
-            delay = self._delays[min(self.failures, len(self._delays) - 1)]
+            delay = self._starter.delay(self.failures)
             self.failures += 1
             if delay:
-                await self._sleep(delay)
+                await self._starter.sleep(delay)
             try:
-                child = await Child.start(self._program, self._log)
-                self.child = child
-                await self._prepare(child)
+                child = await self._fresh()
             except FuncJsonError as error:
-                self.child = None
                 self._log(WorkerLog(str(error), "error", category="system"))
                 self._fail(error.problems[0], type(error))
-                self._new_ready(keep_failed=True)
                 continue
             self._set_ready(child)
             return child
 
-    def _new_ready(self, keep_failed: bool = False) -> None:
-        """Callers wait from now on; after a failed start they are told of that instead."""
+    async def _fresh(self) -> Child:
+        child = await self._starter.start()
+        try:
+            await self._prepare(child)
+        except BaseException:
+            await child.kill()
+            raise
+        return child
+
+    def _new_ready(self) -> None:
+        """Callers wait from now on, until there is a process or a start has failed."""
         self.child = None
-        if keep_failed:
-            return
         if self._ready is None or self._ready.done():
             self._ready = asyncio.get_running_loop().create_future()
 
