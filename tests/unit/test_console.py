@@ -1,0 +1,72 @@
+"""What the terminal shows, and what it never shows."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+import pytest
+
+from funcjson.console import configure, redact
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Endpoint=http://localhost;AccessKey=SECRETSECRET;Version=1.0;",
+        "Endpoint=http://localhost;accesskey = SECRETSECRET",
+        "GET /client/?hub=chat&access_token=SECRETSECRET",
+        "Authorization: Bearer SECRETSECRET",
+        "POST /api/f?code=SECRETSECRET",
+        "token eyJhbGciOiJIUzI1NiJ9.SECRETSECRET.c2lnbmF0dXJl",
+    ],
+)
+def test_keys_and_tokens_are_masked(text: str) -> None:
+    assert "SECRETSECRET" not in redact(text)
+    assert "***" in redact(text)
+
+
+def test_what_is_not_a_secret_stays() -> None:
+    text = "Endpoint=http://localhost;Version=1.0; a code=5 in prose, an access key"
+
+    assert redact(text) == text
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    return io.StringIO()
+
+
+def test_each_line_of_a_message_has_the_time(stream: io.StringIO) -> None:
+    configure(stream=stream)
+
+    logging.getLogger("funcjson.host").info("one\ntwo")
+
+    lines = stream.getvalue().splitlines()
+    assert [line.endswith(text) for line, text in zip(lines, ["one", "two"], strict=True)] == [True, True]
+    assert all(line.startswith("[") and "Z] " in line for line in lines)
+
+
+def test_user_lines_name_function_and_invocation(stream: io.StringIO) -> None:
+    configure(stream=stream)
+    extra = {"function": "messages", "invocation_id": "0123456789abcdef", "user": True}
+
+    logging.getLogger("funcjson.function").info("hello", extra=extra)
+
+    assert "messages 01234567 | hello" in stream.getvalue()
+
+
+def test_json_lines_are_one_object_each_and_masked(stream: io.StringIO) -> None:
+    configure(log_format="json", stream=stream)
+    extra = {"function": "f", "invocation_id": "42"}
+
+    logging.getLogger("funcjson.host").warning("a\nAccessKey=SECRET", extra=extra)
+
+    row = json.loads(stream.getvalue())
+    assert (row["level"], row["message"], row["function"], row["invocationId"]) == (
+        "warning",
+        "a\nAccessKey=***",
+        "f",
+        "42",
+    )
