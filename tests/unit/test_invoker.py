@@ -1,0 +1,172 @@
+"""One invocation as the host sees it: log lines, retries, time limit, draining."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from funcjson.app_version import AppVersion
+from funcjson.errors import HandlerError, HandlerTimeout, Problem, WorkerError
+from funcjson.invoker import Invoker
+from funcjson.model import (
+    Binding,
+    Call,
+    CallResult,
+    Direction,
+    Function,
+    Language,
+    RetryPolicy,
+    TriggerEvent,
+)
+from funcjson.plan import Plan, make_plan
+from funcjson.registry import open_registry
+from funcjson.services import HostServices
+from funcjson.settings import load_settings
+from funcjson.signalr.rest_client import HttpTransport
+from funcjson.trace import Recorder
+from funcjson.workers.base import IndexResult
+
+EVENT = TriggerEvent("manualTrigger", payload="x", reason="a test")
+
+
+class ScriptedWorker:
+    """A worker whose calls end as the given behaviours say, one after the other."""
+
+    language = Language.PYTHON
+
+    def __init__(self, *behaviours: Any) -> None:
+        self._behaviours = list(behaviours)
+        self.calls: list[Call] = []
+        self.restarts: list[str] = []
+        self.lost = asyncio.Event()
+
+    async def start(self) -> None: ...
+    async def load(self, function: Function) -> None: ...
+    async def stop(self) -> None: ...
+
+    async def index(self) -> IndexResult:
+        return IndexResult()
+
+    async def stacks(self, invocation_id: str | None = None) -> str:
+        return 'File "f/__init__.py", line 3, in main'
+
+    async def restart(self, reason: str, invocation_id: str | None = None) -> None:
+        self.restarts.append(reason)
+        self.lost.set()
+
+    async def invoke(self, call: Call) -> CallResult:
+        self.calls.append(call)
+        behaviour = self._behaviours.pop(0)
+        if isinstance(behaviour, BaseException):
+            raise behaviour
+        if behaviour == "hang":
+            await self.lost.wait()
+            raise WorkerError(Problem("FJ0510", "the worker was restarted"))
+        if isinstance(behaviour, asyncio.Event):
+            await behaviour.wait()
+        return CallResult({}, {"string": "done"})
+
+
+def setup(worker: ScriptedWorker, retry: RetryPolicy | None = None, limit_s: float | None = None) -> tuple[AppVersion, Plan]:
+    settings = load_settings(Path("/nonexistent"), {})
+    settings = replace(settings, host=replace(settings.host, function_timeout_s=limit_s))
+    trigger = Binding("t", "manualTrigger", Direction.IN, {}, "/bindings/0")
+    function = Function("f", Path(), (trigger,), Language.PYTHON, "f/__init__.py", retry=retry)
+    plan = make_plan(function, open_registry([]), settings)
+    version = AppVersion(settings, {"f": plan}, {Language.PYTHON: worker}, ())
+    version.services = HostServices(settings, None, HttpTransport())
+    return version, plan
+
+
+def failure() -> HandlerError:
+    return HandlerError(Problem("FJ0504", "ValueError: no"), "no", 'File "f/__init__.py", line 9, in main')
+
+
+async def test_log_lines_are_the_hosts_own(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("funcjson").propagate = True
+    version, plan = setup(ScriptedWorker("ok"))
+
+    with caplog.at_level(logging.INFO, "funcjson"):
+        outcome = await Invoker(Recorder()).invoke(version, plan, EVENT)
+
+    first, second = caplog.messages
+    assert outcome.return_value == {"string": "done"}
+    assert first.startswith("Executing 'Functions.f' (Reason='a test', Id=")
+    assert second.startswith("Executed 'Functions.f' (Succeeded, Id=")
+
+
+async def test_a_failure_logs_the_users_own_stack(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("funcjson").propagate = True
+    version, plan = setup(ScriptedWorker(failure()))
+
+    with caplog.at_level(logging.INFO, "funcjson"), pytest.raises(HandlerError):
+        await Invoker(Recorder()).invoke(version, plan, EVENT)
+
+    assert 'File "f/__init__.py", line 9, in main' in caplog.text
+    assert "(Failed, Id=" in caplog.text
+
+
+async def test_retries_tell_the_handler_which_try_it_is() -> None:
+    worker = ScriptedWorker(failure(), failure(), "ok")
+    version, plan = setup(worker, RetryPolicy("fixedDelay", 2, delay_s=0.0))
+
+    await Invoker(Recorder()).invoke(version, plan, EVENT)
+
+    counts = [call.retry.retry_count for call in worker.calls if call.retry]
+    assert counts == [0, 1, 2]
+
+
+async def test_retries_end_with_the_last_failure() -> None:
+    worker = ScriptedWorker(failure(), failure())
+    version, plan = setup(worker, RetryPolicy("fixedDelay", 1))
+
+    with pytest.raises(HandlerError):
+        await Invoker(Recorder()).invoke(version, plan, EVENT)
+
+    assert len(worker.calls) == 2
+
+
+async def test_a_stuck_handler_is_stopped_and_its_stack_shown() -> None:
+    worker = ScriptedWorker("hang")
+    version, plan = setup(worker, limit_s=0.01)
+
+    with pytest.raises(HandlerTimeout) as caught:
+        await Invoker(Recorder()).invoke(version, plan, EVENT)
+
+    assert "line 3, in main" in caught.value.problems[0].why
+    assert len(worker.restarts) == 1
+
+
+async def test_draining_waits_for_running_invocations() -> None:
+    gate = asyncio.Event()
+    version, plan = setup(ScriptedWorker(gate))
+    invoker = Invoker(Recorder())
+    running = asyncio.create_task(invoker.invoke(version, plan, EVENT))
+    await asyncio.sleep(0)
+    version.replaced = True
+    draining = asyncio.create_task(invoker.drain(version))
+    await asyncio.sleep(0)
+    assert not draining.done()
+
+    gate.set()
+    await running
+    await draining
+
+    assert draining.done()
+
+
+async def test_the_recorder_keeps_the_outcome() -> None:
+    version, plan = setup(ScriptedWorker("ok", failure()))
+    recorder = Recorder(limit=5)
+    invoker = Invoker(recorder)
+
+    await invoker.invoke(version, plan, EVENT)
+    with pytest.raises(HandlerError):
+        await invoker.invoke(version, plan, EVENT)
+
+    assert [trace.outcome for trace in recorder] == ["succeeded", "failed"]
