@@ -33,7 +33,8 @@ class Places(Protocol):
 class TypeRules:
     """What the schema of a binding type says, made ready once for an app.
 
-    `names` and `words` lead from lower case to the schema's spelling.
+    `names` and `words` lead from lower case to the schema's spelling. `setting_names` are the
+    properties that name a setting; `watched` those of which the schema says more than draft 7 can.
     """
 
     kind: BindingType
@@ -43,6 +44,8 @@ class TypeRules:
     properties: Mapping[str, Schema]
     check: Callable[[Any], tuple[Mismatch, ...]]
     exact: frozenset[str]
+    setting_names: frozenset[str]
+    watched: tuple[tuple[str, Schema], ...]
 
 
 def type_rules(kind: BindingType) -> TypeRules:
@@ -62,6 +65,12 @@ def type_rules(kind: BindingType) -> TypeRules:
         properties=properties,
         check=compile_schema(_without_head(schema)),
         exact=frozenset(names.values()),
+        setting_names=frozenset(n for n, rule in properties.items() if rule.get("x-names-setting")),
+        watched=tuple(
+            (name, rule)
+            for name, rule in properties.items()
+            if "deprecationMessage" in rule or "x-literal-pattern" in rule
+        ),
     )
 
 
@@ -137,10 +146,12 @@ def schema_problems(
     for name in unknown:
         if not name.startswith(("$", "_", "/", "#")):
             yield _unknown(name, rules, pointer, places)
-    for name, rule in rules.properties.items():
-        if "deprecationMessage" in rule and name in entry.properties:
+    for name, rule in rules.watched:
+        if name not in given:
+            continue
+        if "deprecationMessage" in rule:
             yield _without_effect(name, rule, pointer, places)
-        value, pattern = given.get(name), rule.get("x-literal-pattern")
+        value, pattern = given[name], rule.get("x-literal-pattern")
         if (
             pattern
             and isinstance(value, str)

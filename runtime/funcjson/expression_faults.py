@@ -61,6 +61,8 @@ def listed(names: Iterable[str], limit: int = 30) -> str:
 
 def _near(name: str, names: Iterable[str]) -> str:
     by_fold = {known.lower(): known for known in names}
+    if not by_fold:
+        return ""
     found = difflib.get_close_matches(name.lower(), by_fold, 1)
     return by_fold[found[0]] if found else ""
 

@@ -93,7 +93,16 @@ def _accept(schema: Schema) -> Accept | None:
         return lambda _value: True
     if len(rules) == 1:
         return rules[0]
-    return lambda value: all(rule(value) for rule in rules)
+    in_order = tuple(rules)
+
+    def accepts(value: Any) -> bool:
+        # A loop, not all(...): this is the inner loop of loading an app.
+        for rule in in_order:  # noqa: SIM110
+            if not rule(value):
+                return False
+        return True
+
+    return accepts
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -130,7 +139,8 @@ def _min_length(least: int) -> Accept:
 
 
 def _required(names: list[str]) -> Accept:
-    return lambda value: not isinstance(value, dict) or all(name in value for name in names)
+    needed = frozenset(names)
+    return lambda value: not isinstance(value, dict) or needed <= value.keys()
 
 
 def _items(schema: Any) -> Accept | None:
@@ -148,10 +158,16 @@ def _properties(schemas: Mapping[str, Schema]) -> Accept | None:
             return None
         rules[name] = rule
     get = rules.get
-    return lambda value: (
-        not isinstance(value, dict)
-        or all(rule(item) for name, item in value.items() if (rule := get(name)) is not None)
-    )
+
+    def accepts(value: Any) -> bool:
+        if isinstance(value, dict):
+            for name, item in value.items():
+                rule = get(name)
+                if rule is not None and not rule(item):
+                    return False
+        return True
+
+    return accepts
 
 
 _MAKERS: Mapping[str, Callable[[Any], Accept | None]] = {

@@ -30,6 +30,7 @@ from funcjson.settings import Settings
 
 _FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE | re.ASCII)
 _BINDING_NAME = re.compile(r"[a-z][a-z0-9]{0,127}|\$return", re.IGNORECASE | re.ASCII)
+_SPECIAL = re.compile("[{}%<]")
 # The host reads the words in any letter case, and the numbers of its enumeration.
 _DIRECTIONS = {
     "in": Direction.IN,
@@ -62,6 +63,8 @@ class Rules:
     registry: Registry
     settings: Settings
     _types: dict[str, TypeRules] = field(default_factory=dict)
+    # Expressions that were found sound, with the names their trigger offers: apps repeat them.
+    _sound: set[tuple[str, frozenset[str] | None]] = field(default_factory=set)
 
     def of(self, type_name: str) -> TypeRules:
         """The rules of a type the registry knows; raises PluginError for one that is unusable."""
@@ -81,7 +84,7 @@ def validate(document: Document, rules: Rules) -> tuple[Function | None, tuple[P
     retry, retry_problems = retry_policy(body.get("retry"), places)
     found += retry_problems
     bindings = _bindings(document, rules, found)
-    if sum(binding.is_trigger for binding in bindings) != 1:
+    if len([binding for binding in bindings if binding.is_trigger]) != 1:
         return None, _ordered(document.name, found)
     function = Function(
         name=document.name,
@@ -266,11 +269,13 @@ def _check_values(
     of_type = rules.of(binding.type)
     yield from _own_check(binding, of_type, function, rules)
     for name, value in binding.properties.items():
-        if isinstance(value, str) and "<" in value:
+        if not isinstance(value, str):
+            continue
+        if "<" in value:
             where = places.locate(f"{binding.pointer}/{name}")
             if problem := placeholder_problem(value, name, where, function.name):
                 yield problem
-        if isinstance(value, str) and of_type.properties.get(name, {}).get("x-names-setting"):
+        if name in of_type.setting_names:
             where = places.locate(f"{binding.pointer}/{name}")
             if problem := wrong.not_a_setting_name(name, value, where):
                 yield problem
@@ -293,9 +298,15 @@ def _check_expressions(
 ) -> Iterator[Problem]:
     for name in sorted(kind.expressions):
         value = binding.properties.get(name)
-        if not isinstance(value, str) or not re.search("[{}%<]", value):
+        if not isinstance(value, str) or not _SPECIAL.search(value):
             continue
         offers = _offers(function, rules)
+        if (value, offers) in rules._sound:
+            continue
+        if not check_template(parse_template(value, None, rules.settings.get), offers):
+            rules._sound.add((value, offers))
+            continue
+        # Places cost a scan of the file: looked up only for what is wrong.
         where = function.locate(f"{binding.pointer}/{name}")
         template = parse_template(value, where, rules.settings.get)
         yield from check_template(template, offers, function=function.name)

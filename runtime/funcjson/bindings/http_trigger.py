@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from funcjson.binding_data import BindingData, http_binding_data, json_text
 from funcjson.bindings.base import TriggerType
-from funcjson.errors import Problem, Severity
+from funcjson.errors import Location, Problem, Severity
 from funcjson.http_routes import RouteEntry, check_route
 from funcjson.model import (
     NOTHING,
@@ -103,10 +104,11 @@ def _request(event: TriggerEvent) -> HttpRequest:
 def check(binding: Binding, function: Function, settings: Settings) -> Iterable[Problem]:
     """What the schema cannot say: routes that the host refuses, and properties that mislead."""
     route = binding.properties.get("route")
-    entry = entry_of(function)
+    # Places cost a scan of the file: looked up only for what is wrong.
+    entry = _entry(function, None)
     _, problem = check_route(entry, settings.host.route_prefix)
     if problem is not None:
-        yield problem
+        yield replace(problem, where=_where(function))
     if isinstance(route, str) and route.strip().startswith("/") and route.strip("/ "):
         yield _leading_slash(binding, function, route)
     if entry.methods == ():
@@ -115,6 +117,10 @@ def check(binding: Binding, function: Function, settings: Settings) -> Iterable[
 
 def entry_of(function: Function) -> RouteEntry:
     """A function's row in the route table."""
+    return _entry(function, _where(function))
+
+
+def _entry(function: Function, where: Location | None) -> RouteEntry:
     binding = function.trigger
     route = binding.properties.get("route")
     methods = binding.properties.get("methods")
@@ -122,8 +128,14 @@ def entry_of(function: Function) -> RouteEntry:
         function.name,
         route if isinstance(route, str) else None,
         tuple(str(method) for method in methods) if isinstance(methods, list | tuple) else None,
-        function.locate(f"{binding.pointer}/route" if route else binding.pointer),
+        where,
     )
+
+
+def _where(function: Function) -> Location:
+    binding = function.trigger
+    route = binding.properties.get("route")
+    return function.locate(f"{binding.pointer}/route" if route else binding.pointer)
 
 
 def _leading_slash(binding: Binding, function: Function, route: str) -> Problem:

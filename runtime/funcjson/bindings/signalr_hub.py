@@ -124,6 +124,8 @@ def check_data_type(resolved: Resolved) -> None:
 
 def check(binding: Binding, function: Function, settings: Settings) -> Iterable[Problem]:
     """What the settings tell at load about a SignalR binding."""
+    if not (settings.get(TRANSPORT_SETTING) or "").strip():
+        return
     where = function.locate(binding.pointer)
     try:
         is_persistent(settings, where)

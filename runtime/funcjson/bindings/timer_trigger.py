@@ -171,7 +171,7 @@ def offers(_binding: Binding) -> frozenset[str]:
 def check(binding: Binding, function: Function, _settings: Settings) -> Iterable[Problem]:
     """Whether the schedule can be read, and whether it says what it seems to say."""
     text = binding.properties.get("schedule")
-    where = function.locate(f"{binding.pointer}/schedule")
+    pointer = f"{binding.pointer}/schedule"
     if not isinstance(text, str) or not text.strip() or "%" in text:
         return  # the schema, or the look-up of the setting, has a word on it
     try:
@@ -180,7 +180,7 @@ def check(binding: Binding, function: Function, _settings: Settings) -> Iterable
         yield Problem(
             "FJ0330",
             f"'{text}' is not a schedule",
-            where,
+            function.locate(pointer),
             str(error),
             'write such as "0 */5 * * * *" (every five minutes) or "00:00:30"',
             function=function.name,
@@ -194,7 +194,7 @@ def check(binding: Binding, function: Function, _settings: Settings) -> Iterable
             yield Problem(
                 "FJ0331",
                 f"'{text}' is an interval of {schedule.interval.days} days",
-                where,
+                function.locate(pointer),
                 "a number alone counts days, and so does a first number of 24 or more",
                 f'write "{timespan_text(schedule.interval.total_seconds())}" to say so, or cron for hours',
                 Severity.WARNING,
@@ -204,7 +204,7 @@ def check(binding: Binding, function: Function, _settings: Settings) -> Iterable
         yield Problem(
             "FJ0331",
             f"'{text}' never comes",
-            where,
+            function.locate(pointer),
             "no day has this number, month and weekday at once",
             "day and day-of-week must both match; use * for the one that does not matter",
             Severity.WARNING,

@@ -76,7 +76,8 @@ def load_function(
     """One function; None when a problem is an error."""
     file = f"{name}/{FILE}"
     try:
-        source = parse_json((root / name / FILE).read_bytes(), file)
+        with open(f"{root}/{file}", "rb") as opened:  # noqa: PTH123 - much quicker
+            source = parse_json(opened.read(), file)
     except OSError as error:
         return None, (_unreadable(file, name, error),)
     reading = tuple(dataclasses.replace(p, function=name) for p in source.problems)
