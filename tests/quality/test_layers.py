@@ -17,6 +17,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("nouns", "cors expression_faults http_json http_route_templates install json_source keys"),
     ("nouns", "listening login_page model trace"),
     ("readers", "binding_data host_config http_response http_routes http_wire personas"),
+    ("templates", "templates"),
     ("settings and expressions", "expressions login settings"),
     ("binding types", "bindings http_principal local_service"),
     ("registry", "app_rules canonical fired_events registry services"),
