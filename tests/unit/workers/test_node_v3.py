@@ -258,6 +258,38 @@ async def test_log_levels_reach_the_host_with_function_and_invocation(tmp_path: 
     ]
 
 
+async def test_a_logged_error_shows_no_frames_of_the_worker(tmp_path: Path) -> None:
+    code = "module.exports = async (c) => { c.log(new Error('a')); console.error(new Error('b')) }"
+    _, logs = await run(tmp_path, code)
+    text = "\n".join(line["message"] for line in logs)
+
+    assert text.count(f"({tmp_path / 'f/index.js'}:1:") == 2
+    assert "funcjson/workers" not in text
+
+
+async def test_text_bodies_are_read_by_their_byte_order_mark(tmp_path: Path) -> None:
+    code = "module.exports = async (c, req) => { c.res = { body: [req.body, req.rawBody] } }"
+    bodies = [b"\xef\xbb\xbf5", "\ufeff5".encode("utf-16-le"), "\ufeff5".encode("utf-16-be")]
+    async with node_app(tmp_path, {"f/index.js": code}) as node:
+        await node.load()
+        seen = [
+            body_of(
+                await node.invoke("f", ("req", {"http": request("POST", body={"bytes": body})}))
+            )
+            for body in bodies
+        ]
+
+    assert seen == [[5, "5"]] * 3
+
+
+async def test_suppress_async_done_error_silences_the_complaint(tmp_path: Path) -> None:
+    code = "module.exports = async (c) => { c.suppressAsyncDoneError = true; c.done() }"
+    result, logs = await run(tmp_path, code)
+
+    assert result["op"] == "result"
+    assert logs == []
+
+
 async def test_console_lines_of_calls_at_the_same_time_are_told_apart(tmp_path: Path) -> None:
     code = """let release; const gate = new Promise((r) => { release = r }); let count = 0;
         module.exports = async (c) => { if (++count === 3) release(); await gate;
@@ -398,7 +430,7 @@ async def test_what_is_returned_without_a_place_goes_up_unless_http(tmp_path: Pa
 
 async def test_cookies_cross_with_all_their_attributes(tmp_path: Path) -> None:
     code = """module.exports = async (c) => { c.res = { cookies: [
-        { name: 'a', value: 'b', domain: 'd', path: '/', expires: new Date(0), secure: true,
+        { name: 'a', value: 'b', domain: 'd', path: '/', expires: new Date(1500), secure: true,
           httpOnly: false, sameSite: 'None', maxAge: '60' }, { name: 'c', value: 'd' }] } }"""
     result, _ = await run(tmp_path, code)
     nothing = dict.fromkeys(
@@ -411,7 +443,7 @@ async def test_cookies_cross_with_all_their_attributes(tmp_path: Path) -> None:
             "value": "b",
             "domain": "d",
             "path": "/",
-            "expires": "1970-01-01T00:00:00.000Z",
+            "expires": "1970-01-01T00:00:02.000Z",
             "secure": True,
             "httpOnly": False,
             "sameSite": "None",
@@ -425,7 +457,7 @@ async def test_a_status_that_was_assigned_replaces_the_method(tmp_path: Path) ->
     code = "module.exports = async (c) => { c.res.status = 404; c.res.headers['x-a'] = 1 }"
     result, _ = await run(tmp_path, code)
 
-    assert result["outputs"]["res"]["http"]["status"] == 404
+    assert result["outputs"]["res"]["http"]["status"] == "404"
     assert result["outputs"]["res"]["http"]["headers"] == {"x-a": "1"}
 
 
@@ -436,7 +468,7 @@ async def test_all_methods_of_the_response_chain(tmp_path: Path) -> None:
     result, _ = await run(tmp_path, code)
     http = result["outputs"]["res"]["http"]
 
-    assert (http["status"], http["body"]) == (201, {"string": "<p>"})
+    assert (http["status"], http["body"]) == ("201", {"string": "<p>"})
     assert http["headers"] == {"b": "2", "c": "12", "content-type": "text/html"}
 
 

@@ -46,6 +46,15 @@ function userFrames(stack) {
   return lines.join('\n').trimEnd();
 }
 
+/** A text that may quote a stack, without the lines of ours. */
+export function withoutOurFrames(text) {
+  if (!text.includes(OURS)) return text;
+  return text
+    .split('\n')
+    .filter((line) => !/^\s+at /.test(line) || !line.includes(OURS))
+    .join('\n');
+}
+
 /** Whether a path, or a line with one, is of this worker or of the Functions library. */
 export function isOurs(text) {
   return text.includes(OURS) || LIBRARY.test(text);

@@ -35,6 +35,7 @@ export class Form {
 export function parseForm(contentType, body) {
   if (!contentType) throw new Error('"content-type" header must be defined.');
   const [mediaType, ...parameters] = contentType.split(';').map((piece) => piece.trim());
+  if (!/^[^\s/]+\/[^\s/]+$/.test(mediaType)) throw new Error('content-type must begin with format "type/subtype".');
   switch (mediaType.toLowerCase()) {
     case URL_ENCODED:
       return new Form(
@@ -44,7 +45,7 @@ export function parseForm(contentType, body) {
         ]),
       );
     case MULTIPART:
-      return parseMultipart(body, boundaryOf(parameters));
+      return new Form(multipart(body, boundaryOf(parameters)));
     default:
       throw new Error(
         `Media type "${mediaType}" does not match types supported for form parsing: ` +
@@ -54,52 +55,54 @@ export function parseForm(contentType, body) {
 }
 
 function boundaryOf(parameters) {
-  for (const parameter of parameters) {
-    const match = /^boundary="?([^"]+)"?$/i.exec(parameter);
-    if (match) return match[1];
-  }
-  throw new Error(`Failed to parse the form body: the "content-type" header has no boundary.`);
+  const boundary = parameterOf(`;${parameters.join(';')}`, 'boundary');
+  if (boundary === undefined) throw new Error('Failed to find parameter with name "boundary".');
+  return boundary;
 }
 
-function parseMultipart(body, boundary) {
-  const delimiter = Buffer.from(`\r\n--${boundary}`);
-  // A line end in front lets the first delimiter look like all others.
-  const buffer = Buffer.concat([Buffer.from('\r\n'), body]);
+/** Parts between delimiter lines; a line may end with LF alone, as some clients write it. */
+function multipart(body, boundary) {
+  const text = body.toString('latin1');
+  const delimiter = new RegExp(`(?:^|\\r?\\n)--${escaped(boundary)}(--)?(?:\\r?\\n|$)`, 'g');
+  const marks = [...text.matchAll(delimiter)];
+  const opening = marks[0];
+  if (opening?.index !== 0) throw new Error(`Expected form data to start with boundary "${boundary}".`);
   const parts = [];
-  let start = buffer.indexOf(delimiter);
-  while (start >= 0) {
-    start += delimiter.length;
-    if (buffer.subarray(start, start + 2).toString() === '--') break;
-    const end = buffer.indexOf(delimiter, start);
-    if (end < 0) throw new Error('Failed to parse the form body: the last part is not closed.');
-    parts.push(parsePart(buffer.subarray(start, end)));
-    start = end;
+  for (let at = 0; at < marks.length && marks[at][1] === undefined; at += 1) {
+    const start = marks[at].index + marks[at][0].length;
+    const end = marks[at + 1]?.index;
+    if (end === undefined) throw new Error(`Expected form data to end with boundary "${boundary}--".`);
+    // The line end of an empty part is the one before its delimiter.
+    parts.push(part(body, text.slice(start, Math.max(start, end)), start));
   }
-  return new Form(parts);
+  return parts;
 }
 
-function parsePart(part) {
-  const from = part.indexOf('\r\n');
-  const to = part.indexOf('\r\n\r\n', from);
-  if (from < 0 || to < 0) throw new Error('Failed to parse the form body: a part has no headers.');
+function part(body, text, start) {
+  const blank = /(?:^|\r?\n)\r?\n/.exec(`${text}\r\n\r\n`);
   const headers = new Map();
-  for (const line of part.subarray(from, to).toString('utf8').split('\r\n')) {
+  for (const line of Buffer.from(text.slice(0, blank.index), 'latin1').toString('utf8').split(/\r?\n/)) {
     const colon = line.indexOf(':');
     if (colon > 0) headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
   }
   const disposition = headers.get('content-disposition') ?? '';
   const name = parameterOf(disposition, 'name');
-  if (name === undefined) {
-    throw new Error('Failed to parse the form body: a part has no name in "content-disposition".');
+  if (!name) {
+    throw new Error('Expected part to have header "content-disposition" with parameter "name".');
   }
-  const result = { value: Buffer.from(part.subarray(to + 4)) };
+  const from = start + Math.min(blank.index + blank[0].length, text.length);
+  const result = { value: Buffer.from(body.subarray(from, start + text.length)) };
   const fileName = parameterOf(disposition, 'filename');
   if (fileName !== undefined) result.fileName = fileName;
   if (headers.has('content-type')) result.contentType = headers.get('content-type');
   return [name, result];
 }
 
+function escaped(text) {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
 function parameterOf(header, name) {
   const match = new RegExp(`;\\s*${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^;]*))`, 'i').exec(header);
-  return match ? (match[1]?.replace(/\\(.)/g, '$1') ?? match[2].trim()) : undefined;
+  return match ? (match[1]?.replace(/\\"/g, '"') ?? match[2].trim()) : undefined;
 }

@@ -2,6 +2,8 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import { withoutOurFrames } from './errors.mjs';
+
 /** What runs now: `{functionName, invocationId, pieces: {stdout, stderr}}`; undefined outside of calls. */
 export const current = new AsyncLocalStorage();
 
@@ -28,7 +30,7 @@ export class Logs {
   /** `stream` is the name of the stream that user code printed to. */
   log(level, message, category = 'user', from = current.getStore() ?? NOWHERE, stream = undefined) {
     const { functionName, invocationId, context: invocationContext } = from;
-    const seen = this.transform({ level, message, category, invocationContext });
+    const seen = this.transform({ level, message: withoutOurFrames(message), category, invocationContext });
     this.#send({ op: 'log', ...seen, category, function: functionName, invocation_id: invocationId, stream });
   }
 
@@ -50,7 +52,7 @@ export class Logs {
     if (end < 0) return;
     // Judged on the whole write, so that the lines of one error stay together.
     const level = levelOf(name, whole);
-    for (const line of whole.slice(0, end).split('\n')) {
+    for (const line of withoutOurFrames(whole.slice(0, end)).split('\n')) {
       this.log(level, line.replace(/\r$/, ''), 'console', from, name);
     }
   }

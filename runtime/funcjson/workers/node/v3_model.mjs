@@ -24,6 +24,8 @@ export class V3Invocation {
   #isDone = false;
   #isPromise = false;
   #settle;
+  /** Which part of the call runs; hooks may log after the handler's end. */
+  state;
   #finished;
 
   constructor({ call, functionInfo, logs, from, hangHintMs }) {
@@ -47,7 +49,7 @@ export class V3Invocation {
       const value = this.#input(name, data);
       if (data.http !== undefined && context.req === undefined) {
         context.req = value;
-        context.res = new Response(() => context.done());
+        context.res = new Response(context.done);
         this.#addHttpBindingData(context.bindingData, value);
       }
       context.bindings[name] = value;
@@ -59,11 +61,13 @@ export class V3Invocation {
   async invokeFunction(context, inputs, handler) {
     try {
       const result = handler(context, ...inputs);
-      if (typeof result?.then !== 'function') return await this.#untilDone();
-      this.#isPromise = true;
-      const value = await Promise.race([result, this.#finished]);
-      if (this.#isDone) this.#complain(PROMISE_AND_DONE);
-      return value;
+      this.#isPromise = typeof result?.then === 'function';
+      if (!this.#isPromise) return await this.#untilDone();
+      const value = Promise.resolve(result).then((given) => {
+        this.#end(context);
+        return given;
+      });
+      return await Promise.race([value, this.#finished]);
     } finally {
       this.#isDone = true;
     }
@@ -72,13 +76,13 @@ export class V3Invocation {
   /** Outputs of `return` come before those of `context.bindings`; absent names send nothing. */
   getResponse(context, result) {
     const { outputs, httpOutput, isHttp } = this.#functionInfo;
-    const bindings = context.bindings ?? {};
-    if (httpOutput && context.res !== undefined && bindings[httpOutput] === undefined) {
+    const { bindings } = context;
+    if (httpOutput && context.res && bindings[httpOutput] === undefined) {
       bindings[httpOutput] = context.res;
     }
     const values = {};
     for (const [name, { type }] of Object.entries(outputs)) {
-      if (name !== '$return' && bindings[name] !== undefined) {
+      if (name !== '$return' && bindings?.[name] !== undefined) {
         values[name] = { type, value: bindings[name] };
       }
     }
@@ -122,17 +126,17 @@ export class V3Invocation {
     }
     const log = this.#logAs('information');
     for (const [word, level] of Object.entries(LEVELS)) log[word] = this.#logAs(level);
-    return {
+    const context = {
       invocationId,
+      traceContext: { traceparent: this.#call.trace_parent ?? '', tracestate: '', attributes: {} },
       executionContext,
       bindings: {},
       bindingData: this.#bindingData(invocationId),
       bindingDefinitions: definitions,
-      traceContext: { traceparent: this.#call.trace_parent ?? '', tracestate: '', attributes: {} },
       log,
-      done: (error, result) => this.#done(error, result),
-      suppressAsyncDoneError: false,
+      done: (error, result) => this.#done(context, error, result),
     };
+    return context;
   }
 
   #bindingData(invocationId) {
@@ -156,19 +160,23 @@ export class V3Invocation {
 
   #logAs(level) {
     return (...values) => {
-      if (this.#isDone) this.#complainOfLateLog();
+      if (this.#isDone && this.state !== 'postInvocationHooks') this.#complainOfLateLog();
       this.#logs.log(level, format(...values), 'user', this.#from);
     };
   }
 
-  #done(error, result) {
-    if (this.#isDone) {
+  #done(context, error, result) {
+    this.#end(context);
+    if (error !== undefined && error !== null) this.#settle.reject(asError(error));
+    else this.#settle.resolve(result);
+  }
+
+  /** The handler says that it is over, by its promise or by `done`: once is right. */
+  #end(context) {
+    if (this.#isDone && !(this.#isPromise && context.suppressAsyncDoneError)) {
       this.#complain(this.#isPromise ? PROMISE_AND_DONE : DONE_TWICE);
-      return;
     }
     this.#isDone = true;
-    if (error) this.#settle.reject(asError(error));
-    else this.#settle.resolve(result);
   }
 
   async #untilDone() {

@@ -3,9 +3,23 @@
 import { parseForm } from './forms.mjs';
 import { parseWherePossible } from './values.mjs';
 
-const BINARY = /^(application\/octet-stream|multipart\/)/i;
+const BINARY = /^(application\/octet-stream$|multipart\/)/i;
+// The host reads text by its byte order mark, UTF-8 when there is none.
+const MARKS = [
+  [[0xfe, 0xff], 'utf-16be'],
+  [[0xff, 0xfe], 'utf-16le'],
+];
+
+function decode(bytes) {
+  const mark = MARKS.find(([start]) => start.every((byte, at) => bytes[at] === byte));
+  return new TextDecoder(mark?.[1] ?? 'utf-8').decode(bytes);
+}
 
 export class Request {
+  #user;
+  #warn;
+
+  /** `http` is the wire's request; `warn` is told of headers that cannot be read. */
   constructor(http, warn) {
     this.method = http.method;
     this.url = http.url;
@@ -16,17 +30,18 @@ export class Request {
     const raw = http.body?.bytes ?? (http.body?.string ?? http.body?.json);
     if (raw !== undefined && raw.length > 0) {
       this.bufferBody = Buffer.from(raw);
-      this.rawBody = this.bufferBody.toString('utf8');
       // Parsed whatever the content type says, when it parses; only binary types stay bytes.
-      this.body = BINARY.test(this.headers['content-type'] ?? '')
-        ? this.bufferBody
-        : parseWherePossible(this.rawBody);
+      const isBinary = BINARY.test(this.headers['content-type'] ?? '');
+      const text = isBinary ? this.bufferBody.toString('utf8') : decode(this.bufferBody);
+      this.body = isBinary ? this.bufferBody : parseWherePossible(text);
+      this.rawBody = text;
     }
-    let user;
-    Object.defineProperty(this, 'user', {
-      enumerable: true,
-      get: () => (user === undefined ? (user = userOf(this.headers, warn)) : user),
-    });
+    this.#warn = warn;
+  }
+
+  get user() {
+    if (this.#user === undefined) this.#user = userOf(this.headers, this.#warn);
+    return this.#user;
   }
 
   get(name) {

@@ -9,9 +9,11 @@ const NOT_AN_OBJECT =
 export class Response {
   headers = {};
   cookies = [];
-  body = undefined;
-  statusCode = undefined;
-  enableContentNegotiation = undefined;
+  // Own members, as in the library: a copy such as `{ ...context.res }` has them too.
+  send = this.end;
+  set = this.setHeader;
+  header = this.setHeader;
+  get = this.getHeader;
   #done;
 
   constructor(done) {
@@ -28,20 +30,8 @@ export class Response {
     return this;
   }
 
-  set(name, value) {
-    return this.setHeader(name, value);
-  }
-
-  header(name, value) {
-    return this.setHeader(name, value);
-  }
-
   getHeader(name) {
     return this.headers[name.toLowerCase()];
-  }
-
-  get(name) {
-    return this.getHeader(name);
   }
 
   removeHeader(name) {
@@ -55,46 +45,45 @@ export class Response {
 
   end(body) {
     if (body !== undefined) this.body = body;
-    if (Buffer.isBuffer(this.body) && !this.get('content-type')) this.type('application/octet-stream');
+    if (Buffer.isBuffer(this.body) && !this.getHeader('content-type')) this.type('application/octet-stream');
     this.#done();
     return this;
-  }
-
-  send(body) {
-    return this.end(body);
   }
 
   sendStatus(code) {
     return this.status(code).end();
   }
 
-  /** Sets application/json even over an earlier content type. */
+  /** Sets application/json even over an earlier content type. Not to be chained, as in the library. */
   json(body) {
-    return this.type('application/json').send(body);
+    this.type('application/json').end(body);
   }
 }
 
-/** A response object of a handler as the wire's http response; null means that there is none. */
+/** A response object of a handler as the wire's http response. */
 export function toHttp(response) {
-  if (response === null || response === undefined) return {};
-  if (typeof response !== 'object' || Array.isArray(response)) throw new TypeError(NOT_AN_OBJECT);
+  if (typeof response !== 'object' || Array.isArray(response)) throw new Error(NOT_AN_OBJECT);
+  const { statusCode, status, headers, cookies, body, enableContentNegotiation } = response ?? {};
   // `status` is a method of `context.res` until a handler assigns a number to it.
-  const status = response.statusCode || (typeof response.status === 'function' ? null : response.status);
+  const code = typeof status === 'function' ? statusCode : statusCode || status;
+  if (cookies && !Array.isArray(cookies)) {
+    throw new Error(`An array was expected instead of a '${typeof cookies}' type. Cannot parse value of 'cookies'.`);
+  }
   return {
     http: {
-      status: status === undefined || status === null ? null : typeof status === 'number' ? status : String(status),
-      headers: headersOf(response.headers),
-      cookies: (response.cookies ?? []).map(cookieOf),
-      body: toTyped(response.body),
-      enableContentNegotiation: response.enableContentNegotiation === true,
+      status: code?.toString() || null,
+      headers: headersOf(headers),
+      cookies: Array.from(cookies || [], (cookie) => cookieOf(cookie ?? {})),
+      body: toTyped(body),
+      enableContentNegotiation: Boolean(enableContentNegotiation),
     },
   };
 }
 
 function headersOf(headers) {
   const result = {};
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    if (value !== undefined && value !== null) result[name] = String(value);
+  for (const name in headers || {}) {
+    if (headers[name] !== undefined && headers[name] !== null) result[name] = headers[name].toString();
   }
   return result;
 }
@@ -111,7 +100,7 @@ function cookieOf(cookie) {
     expires: expiryOf(cookie.expires),
     secure: field('secure', ['boolean']) ?? null,
     httpOnly: field('httpOnly', ['boolean']) ?? null,
-    sameSite: SAME_SITE[field('sameSite', ['string'])?.toLowerCase()] ?? null,
+    sameSite: SAME_SITE[checked(cookie.sameSite || undefined, ['string'], 'sameSite')?.toLowerCase()] ?? null,
     maxAge: maxAgeOf(cookie.maxAge),
   };
 }
@@ -125,23 +114,26 @@ function checked(value, kinds, name) {
 function expiryOf(expires) {
   if (expires === undefined || expires === null) return null;
   if (!(expires instanceof Date) && typeof expires !== 'number') {
-    throw new TypeError(
-      `A 'Date' or 'number' input was expected instead of a '${typeof expires}'. ` +
+    throw new Error(
+      `A 'number' or 'Date' input was expected instead of a '${typeof expires}'. ` +
         "Cannot parse value of 'cookie.expires'.",
     );
   }
-  return new Date(expires).toISOString();
+  const seconds = Math.round(Number(expires) / 1000);
+  // Not a time, or before 1970: the library drops it.
+  return seconds > 0 || (seconds === 0 && Number(expires) > 0) ? new Date(seconds * 1000).toISOString() : null;
 }
 
 function maxAgeOf(maxAge) {
   if (maxAge === undefined || maxAge === null) return null;
-  const seconds = typeof maxAge === 'string' ? Number.parseFloat(maxAge) : maxAge;
-  if (typeof seconds !== 'number' || Number.isNaN(seconds)) throw wrongKind('number', maxAge, 'maxAge');
-  return seconds;
+  if (typeof maxAge === 'number') return Number.isFinite(maxAge) ? maxAge : null;
+  if (typeof maxAge !== 'string' || Number.isNaN(Number(maxAge))) throw wrongKind('number', maxAge, 'maxAge');
+  const seconds = Number.parseFloat(maxAge);
+  return Number.isNaN(seconds) ? null : seconds;
 }
 
 function wrongKind(expected, value, name) {
-  return new TypeError(
+  return new Error(
     `A '${expected}' type was expected instead of a '${typeof value}' type. ` +
       `Cannot parse value of 'cookie.${name}'.`,
   );
