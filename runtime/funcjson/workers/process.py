@@ -99,9 +99,8 @@ class ProcessWorker:
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler; see `Worker.invoke`. Waits for a restart that is under way."""
         seat = min(self._seats, key=_Seat.load_now)
-        child = seat.child
-        if child is None:
-            child = await seat.available()
+        child = seat.child if seat.is_alive() else await seat.available()
+        assert child is not None
         try:
             result = await child.channel.invoke(call)
         except HandlerError:
@@ -179,7 +178,11 @@ class _Seat:
 
     def load_now(self) -> int:
         """For choosing: calls that run here; a seat without a process comes last."""
-        return self.child.channel.waiting if self.child is not None else 1 << 30
+        return self.child.channel.waiting if self.child and self.is_alive() else 1 << 30
+
+    def is_alive(self) -> bool:
+        """Whether there is a process, also in the moment in which its end is not yet dealt with."""
+        return self.child is not None and not self.child.exited.done()
 
     async def start(self) -> None:
         """Start the process. Raises WorkerStartError."""
@@ -194,6 +197,8 @@ class _Seat:
         """The process, when it is there. Raises WorkerError when it cannot be had."""
         if self._ready is None or self._stopping:
             raise WorkerError(Problem("FJ0515", f"the {self._language} worker is not running"))
+        if self.child is not None and not self.is_alive():
+            self._new_ready()
         return await asyncio.shield(self._ready)
 
     async def restart(self, problem: Problem) -> None:

@@ -1,0 +1,197 @@
+"""The host's side of the wire: answers find their questions, failures become errors."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, WorkerError
+from funcjson.model import Binding, Call, Direction, Function, Language, RetryContext, WorkerLog
+from funcjson.workers.base import IndexedFunction
+from funcjson.workers.channel import Channel
+
+ROOT = Path("/app")
+CALL = Call("id-1", "f", (("req", {"string": "a"}),))
+FUNCTION = Function(
+    "f",
+    ROOT / "f",
+    (Binding("req", "httpTrigger", Direction.IN, {"name": "req", "route": "r"}, ""),),
+    Language.PYTHON,
+    "f/__init__.py",
+)
+
+
+class Wire:
+    """A channel, what it sent, and what it logged."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.logs: list[WorkerLog] = []
+        self.stderr: list[str] = []
+        self.asked = asyncio.Event()
+        self.channel = Channel(self._send, self.logs.append, ROOT, self.stderr.append)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+        self.asked.set()
+
+    async def answered(self, asking: Any, **answer: Any) -> Any:
+        """Ask, answer the last message that was sent, and give the outcome."""
+        task = asyncio.ensure_future(asking)
+        await self.asked.wait()
+        self.channel.receive({"id": self.sent[-1].get("id"), **answer})
+        return await task
+
+
+async def test_an_invocation_is_sent_whole() -> None:
+    wire = Wire()
+    call = Call("id-1", "f", CALL.inputs, {"m": {"string": "v"}}, RetryContext(1, 3, "e"), "00-x")
+    result = await wire.answered(
+        wire.channel.invoke(call), op="result", outputs={"o": {"int": 1}}, **{"return": {}}
+    )
+
+    assert wire.sent == [
+        {
+            "op": "invoke",
+            "id": "id-1",
+            "function": "f",
+            "inputs": (("req", {"string": "a"}),),
+            "metadata": {"m": {"string": "v"}},
+            "retry": [1, 3, "e"],
+            "trace_parent": "00-x",
+        }
+    ]
+    assert result.outputs == {"o": {"int": 1}}
+    assert result.return_value == {}
+
+
+async def test_load_sends_bindings_with_name_type_and_direction() -> None:
+    wire = Wire()
+    await wire.answered(wire.channel.load(FUNCTION), op="loaded")
+
+    assert wire.sent[0]["function"]["bindings"] == [
+        {"name": "req", "route": "r", "type": "httpTrigger", "direction": "in"}
+    ]
+    assert wire.sent[0]["function"]["script_file"] == "f/__init__.py"
+
+
+async def test_a_load_failure_names_function_place_and_reason() -> None:
+    wire = Wire()
+    with pytest.raises(HandlerLoadError) as caught:
+        await wire.answered(
+            wire.channel.load(FUNCTION),
+            op="failed",
+            type="SyntaxError",
+            message="never closed",
+            stack="  File ...",
+            file="/app/f/__init__.py",
+            line=3,
+        )
+    problem = caught.value.problems[0]
+
+    assert problem.what == "the handler of 'f' could not be loaded: SyntaxError: never closed"
+    assert problem.where == Location("f/__init__.py", 3)
+    assert problem.azure == (
+        "Result: Failure\nException: SyntaxError: never closed\nStack:   File ..."
+    )
+
+
+async def test_a_handler_error_has_the_users_message_and_stack() -> None:
+    wire = Wire()
+    with pytest.raises(HandlerError) as caught:
+        await wire.answered(
+            wire.channel.invoke(CALL), op="failed", type="ValueError", message="a\nb", stack="s"
+        )
+
+    assert caught.value.message == "ValueError: a\nb"
+    assert caught.value.stack == "s"
+    assert caught.value.problems[0].what == "'f' raised ValueError: a"
+
+
+async def test_a_place_outside_the_app_keeps_its_whole_path() -> None:
+    wire = Wire()
+    with pytest.raises(HandlerError) as caught:
+        await wire.answered(
+            wire.channel.invoke(CALL), op="failed", type="E", message="", file="/lib/x.py", line=1
+        )
+
+    assert caught.value.problems[0].where == Location("/lib/x.py", 1)
+
+
+async def test_index_gives_functions_and_warnings() -> None:
+    wire = Wire()
+    result = await wire.answered(
+        wire.channel.index(),
+        op="indexed",
+        functions=[{"name": "f", "document": {}, "script_file": "function_app.py", "line": 4}],
+        error=None,
+        stack="",
+        warnings=["w"],
+    )
+
+    assert result.functions == (IndexedFunction("f", {}, "function_app.py", 4),)
+    assert result.warnings == ("w",)
+    assert result.error is None
+
+
+async def test_an_index_that_fails_is_an_error_text() -> None:
+    wire = Wire()
+    result = await wire.answered(
+        wire.channel.index(), op="failed", type="ValueError", message="m", stack="s"
+    )
+
+    assert (result.error, result.stack) == ("ValueError: m", "s")
+
+
+async def test_logs_go_to_the_sink_with_their_invocation() -> None:
+    wire = Wire()
+    wire.channel.receive(
+        {
+            "op": "log",
+            "level": "warning",
+            "message": "m",
+            "category": "console",
+            "function": "f",
+            "invocation_id": "i",
+            "stream": "stderr",
+        }
+    )
+
+    assert wire.logs == [WorkerLog("m", "warning", "f", "i", "console")]
+    assert wire.stderr == ["m"]
+
+
+async def test_unknown_messages_are_ignored_also_with_an_id_that_waits() -> None:
+    wire = Wire()
+    task = asyncio.ensure_future(wire.channel.invoke(CALL))
+    await asyncio.sleep(0)
+    wire.channel.receive({"op": "novelty", "id": "id-1"})
+    assert not task.done()
+    wire.channel.receive({"op": "result", "id": "id-1", "outputs": {}, "return": {"int": 1}})
+
+    assert (await task).return_value == {"int": 1}
+
+
+async def test_an_answer_that_nobody_waits_for_any_more_is_dropped() -> None:
+    wire = Wire()
+    task = asyncio.ensure_future(wire.channel.invoke(CALL))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    wire.channel.receive({"op": "result", "id": "id-1", "outputs": {}, "return": {}})
+    assert wire.channel.waiting == 0
+
+
+async def test_close_fails_what_waits_and_what_comes() -> None:
+    wire = Wire()
+    task = asyncio.ensure_future(wire.channel.invoke(CALL))
+    await asyncio.sleep(0)
+    wire.channel.close(Problem("FJ0512", "gone"))
+    with pytest.raises(WorkerError, match="gone"):
+        await task
+    with pytest.raises(WorkerError, match="gone"):
+        await wire.channel.invoke(CALL)

@@ -1,0 +1,215 @@
+"""The pool: restarts with back-off, functions told again, callers who wait or are told why not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from funcjson.errors import HandlerError, Problem, WorkerError, WorkerStartError
+from funcjson.model import Binding, Call, Direction, Function, Language, WorkerLog
+from funcjson.workers.channel import Channel
+from funcjson.workers.child import WorkerProgram
+from funcjson.workers.process import ProcessWorker
+
+PROGRAM = WorkerProgram(Language.PYTHON, ("python",), Path("/app"), {})
+FUNCTION = Function(
+    "f", Path("/app/f"), (Binding("t", "timerTrigger", Direction.IN, {}, ""),), Language.PYTHON
+)
+ENDED = Problem("FJ0512", "ended")
+
+
+class FakeChild:
+    """A process that answers at once, except to what it is told to keep."""
+
+    def __init__(self, number: int, keep: bool = False) -> None:
+        self.number = number
+        self.keep = keep
+        self.runtime = "fake 1"
+        self.asked: list[str] = []
+        self.exited: asyncio.Future[Problem] = asyncio.get_running_loop().create_future()
+        self.channel = Channel(self._answer, lambda _: None, Path("/app"))
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        op, identifier = message["op"], message.get("id")
+        self.asked.append(op)
+        answers: dict[str, dict[str, Any]] = {
+            "load": {"op": "loaded"},
+            "index": {"op": "indexed", "functions": []},
+            "invoke": {"op": "result", "outputs": {}, "return": {"int": self.number}},
+        }
+        if message.get("function") == "bad":
+            answers["invoke"] = {"op": "failed", "type": "E", "message": ""}
+        if op in answers and not (self.keep and op == "invoke"):
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self.channel.receive, {"id": identifier, **answers[op]})
+
+    def end(self, problem: Problem = ENDED) -> None:
+        if not self.exited.done():
+            self.exited.set_result(problem)
+            self.channel.close(problem)
+
+    async def kill(self, cause: Problem | None = None) -> None:
+        self.end(cause or ENDED)
+
+    async def stop(self) -> None:
+        self.end(Problem("FJ0515", "stopped"))
+
+
+class Pool:
+    """A worker whose processes are fakes and whose pauses are only written down."""
+
+    def __init__(self, *, count: int = 1, failing: int = 0, keep: bool = False) -> None:
+        self.children: list[FakeChild] = []
+        self.failing = failing
+        self.pauses: list[float] = []
+        self.logs: list[WorkerLog] = []
+        self.starts = 0
+        self.ready = asyncio.Event()
+        self._keep = keep
+        self.worker = ProcessWorker(
+            PROGRAM,
+            self.logs.append,
+            count=count,
+            restart_delays=(0.0, 1.0, 2.0),
+            sleep=self._sleep,
+            start_child=self._start,
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    async def _start(self, program: WorkerProgram, log: Any) -> Any:
+        self.starts += 1
+        if self.starts > 1 and self.failing:
+            self.failing -= 1
+            raise WorkerStartError(Problem("FJ0510", "did not start"))
+        child = FakeChild(len(self.children) + 1, self._keep)
+        self.children.append(child)
+        asyncio.get_running_loop().call_soon(self.ready.set)
+        return child
+
+    async def child(self, at: int) -> None:
+        """Wait until a process is ready for calls."""
+        while len(self.children) <= at or not self.worker.runtime:
+            self.ready.clear()
+            await self.ready.wait()
+
+    async def call(self, function: str = "f", identifier: str = "i") -> Any:
+        result = await self.worker.invoke(Call(identifier, function, ()))
+        return result.return_value["int"]
+
+
+async def test_a_process_that_ended_is_replaced_and_told_everything_again() -> None:
+    pool = Pool()
+    await pool.worker.start()
+    await pool.worker.index()
+    await pool.worker.load(FUNCTION)
+    pool.children[0].end()
+
+    assert await pool.call() == 2
+    assert pool.children[1].asked == ["index", "load", "invoke"]
+    await pool.worker.stop()
+
+
+async def test_restarts_in_a_row_pause_longer_and_a_call_starts_anew() -> None:
+    pool = Pool()
+    await pool.worker.start()
+    for at in range(4):
+        pool.children[at].end()
+        await pool.child(at + 1)
+    assert pool.pauses == [1.0, 2.0, 2.0]
+
+    await pool.call()
+    pool.children[-1].end()
+    await pool.call()
+    assert pool.pauses == [1.0, 2.0, 2.0]
+    await pool.worker.stop()
+
+
+async def test_a_failing_handler_is_no_reason_to_pause() -> None:
+    pool = Pool()
+    await pool.worker.start()
+    for _ in range(2):
+        with pytest.raises(HandlerError):
+            await pool.call("bad")
+        pool.children[-1].end()
+    await pool.call()
+
+    assert pool.pauses == []
+    await pool.worker.stop()
+
+
+async def test_callers_are_told_of_a_failed_restart_and_served_after_the_next() -> None:
+    pool = Pool(failing=1)
+    await pool.worker.start()
+    pool.children[0].end()
+    with pytest.raises(WorkerStartError, match="did not start"):
+        await pool.call()
+    await pool.child(1)
+
+    assert await pool.call() == 2
+    await pool.worker.stop()
+
+
+async def test_a_first_start_that_fails_is_raised_and_leaves_nothing() -> None:
+    pool = Pool(count=2, failing=1)
+    with pytest.raises(WorkerStartError):
+        await pool.worker.start()
+
+    assert all(child.exited.done() for child in pool.children)
+
+
+async def test_calls_go_to_the_process_with_the_fewest() -> None:
+    pool = Pool(count=2, keep=True)
+    await pool.worker.start()
+    calls = [asyncio.ensure_future(pool.call("f", str(at))) for at in range(4)]
+    await asyncio.sleep(0)
+
+    assert [child.channel.waiting for child in pool.children] == [2, 2]
+    await pool.worker.stop()
+    await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def test_restart_of_one_call_leaves_the_other_process() -> None:
+    pool = Pool(count=2, keep=True)
+    await pool.worker.start()
+    first = asyncio.ensure_future(pool.call("f", "first"))
+    await asyncio.sleep(0)
+    await pool.worker.restart("too slow", "first")
+
+    with pytest.raises(WorkerError, match="too slow"):
+        await first
+    assert [child.exited.done() for child in pool.children] == [True, False, False]
+    await pool.worker.stop()
+
+
+async def test_a_process_that_ends_by_itself_is_logged_once_and_a_wanted_restart_is_no_error() -> (
+    None
+):
+    pool = Pool()
+    await pool.worker.start()
+    pool.children[0].end()
+    await pool.call()
+    await pool.worker.restart("wanted")
+
+    assert [(entry.level, entry.message) for entry in pool.logs] == [
+        ("error", "ended"),
+        ("warning", "the python worker was restarted: wanted"),
+    ]
+    await pool.worker.stop()
+
+
+async def test_nothing_is_started_after_stop() -> None:
+    pool = Pool()
+    await pool.worker.start()
+    pool.children[0].end()
+    await pool.worker.stop()
+    await pool.worker.stop()
+    with pytest.raises(WorkerError):
+        await pool.call()
+
+    assert all(child.exited.done() for child in pool.children)
