@@ -103,10 +103,17 @@ def validate(document: Document, rules: Rules) -> tuple[Function | None, tuple[P
         found += wrong.retry_without_use(function)
     broken = [p.where.pointer for p in found if p.where and p.severity is Severity.ERROR]
     for binding in bindings:
-        if not any(f"{pointer}/".startswith(f"{binding.pointer}/") for pointer in broken):
+        if not _is_broken(binding, broken):
             found += _check_values(binding, function, places, rules)
     failed = any(problem.severity is Severity.ERROR for problem in found)
     return None if failed else function, _ordered(document.name, found)
+
+
+def _is_broken(binding: Binding, pointers: Iterable[str]) -> bool:
+    """Whether an error speaks of one of the binding's values; its name and direction do not count."""
+    own = f"{binding.pointer}/"
+    head = (f"{own}name", f"{own}direction")
+    return any(f"{pointer}/".startswith(own) and pointer not in head for pointer in pointers)
 
 
 def is_function_name(name: str) -> bool:
