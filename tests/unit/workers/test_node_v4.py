@@ -329,14 +329,14 @@ app.http('g', { handler: () => { globalThis.next() } });"""
 
 async def test_a_request_body_comes_in_pieces(tmp_path: Path) -> None:
     code = """app.http('f', { methods: ['POST'], handler: async (r, c) => {
-    let text = ''; for await (const piece of r.body) { text += piece.length + ' '; c.log('got', piece.length) }
+    c.log('started'); let text = ''; for await (const piece of r.body) { text += piece.length + ' '; c.log('got', piece.length) }
     return { body: text } } });"""
     async with await stream_app(tmp_path, code) as node:
         indexed = await node.ask("index")
         name = indexed["functions"][0]["document"]["bindings"][0]["name"]
         incoming = request("POST", body={"stream": True})
         call = asyncio.create_task(node.invoke("f", (name, {"http": incoming}), id="call-1"))
-        await asyncio.sleep(0)
+        await node.log_with("started")
         await node.send({"op": "body", "id": "call-1", "data": {"bytes": b"abc"}, "end": False})
         await node.log_with("got 3")
         await node.send({"op": "body", "id": "call-1", "data": {"bytes": b"de"}, "end": True})
