@@ -41,13 +41,18 @@ class Names:
     names, last value).
     """
 
-    __slots__ = ("_pairs", "by_key", "ignore_case")
+    __slots__ = ("_pairs", "_request", "by_key", "ignore_case")
 
     by_key: dict[str, str]
 
     def __init__(
-        self, pairs: Callable[[], Iterable[tuple[str, str]]], *, ignore_case: bool
+        self,
+        request: HttpRequest,
+        pairs: Callable[[HttpRequest], Iterable[tuple[str, str]]],
+        *,
+        ignore_case: bool,
     ) -> None:
+        self._request = request
         self._pairs = pairs
         self.ignore_case = ignore_case
 
@@ -57,11 +62,11 @@ class Names:
             raise AttributeError(name)
         found: dict[str, str] = {}
         if self.ignore_case:
-            for key, value in self._pairs():
+            for key, value in self._pairs(self._request):
                 folded = key.lower()
                 found[folded] = f"{found[folded]},{value}" if folded in found else value
         else:
-            found.update(self._pairs())
+            found.update(self._pairs(self._request))
         self.by_key = found
         return found
 
@@ -102,7 +107,7 @@ class BindingData:
     never replace those given at once, but are listed in `shadowed`.
     """
 
-    __slots__ = ("_more", "_shadowed", "entries")
+    __slots__ = ("_more", "_shadowed", "entries", "headers", "query")
 
     def __init__(
         self,
@@ -112,6 +117,9 @@ class BindingData:
         self.entries: dict[str, Entry] = {entry[0].lower(): entry for entry in entries}
         self._more = more
         self._shadowed: tuple[Entry, ...] = ()
+        # The request's own, where these names mean them: the short way for most expressions.
+        self.headers: Names | None = None
+        self.query: Names | None = None
 
     def find(self, name: str) -> Entry | None:
         """The entry of a name, in any letter case."""
@@ -173,21 +181,27 @@ def http_binding_data(
     forge identities with it; `azure` lets them, as the real platform does. A route parameter, which
     the app's author names, always can.
     """
-    headers = Names(lambda: request.headers, ignore_case=True)
-    query = Names(lambda: _query_pairs(request.query), ignore_case=False)
+    headers = Names(request, _headers_of, ignore_case=True)
+    query = Names(request, _query_of, ignore_case=False)
     trigger = Entry(trigger_name, Request(request.method), "trigger")
     if azure:
         return BindingData(_azure_order(request, headers, query, trigger, function_name))
-    entries = [
-        Entry("Headers", headers, "headers"),
-        Entry("Query", query, "query"),
-        Entry("sys", System(function_name), "sys"),
-    ]
-    if request.route_params:
-        entries += [Entry(name, text, "route") for name, text in request.route_params.items()]
-    if trigger_name.lower() not in RESERVED:
-        entries.append(trigger)
-    return BindingData(entries, lambda: _caller_entries(request, query, azure=False))
+    data = BindingData((), lambda: _caller_entries(request, query, azure=False))
+    data.entries = entries = {
+        "headers": Entry("Headers", headers, "headers"),
+        "query": Entry("Query", query, "query"),
+        "sys": Entry("sys", System(function_name), "sys"),
+    }
+    for name, text in request.route_params.items():
+        entries[name.lower()] = Entry(name, text, "route")
+    folded = trigger_name.lower()
+    if folded not in RESERVED:
+        entries[folded] = trigger
+    if entries["headers"].value is headers:
+        data.headers = headers
+    if entries["query"].value is query:
+        data.query = query
+    return data
 
 
 def _azure_order(
@@ -382,8 +396,14 @@ def shown(value: Any, form: str | None) -> str:
     return ""
 
 
-def _query_pairs(query: str) -> list[tuple[str, str]]:
-    return parse_qsl(query, keep_blank_values=True, errors="replace")
+def _headers_of(request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    return request.headers
+
+
+def _query_of(request: HttpRequest) -> list[tuple[str, str]]:
+    if not request.query:
+        return []
+    return parse_qsl(request.query, keep_blank_values=True, errors="replace")
 
 
 def json_text(value: Any) -> str:

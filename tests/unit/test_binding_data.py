@@ -164,7 +164,7 @@ def test_the_last_of_repeated_query_parameters_wins() -> None:
 
 def test_an_unknown_attribute_of_names_is_an_error() -> None:
     with pytest.raises(AttributeError):
-        _ = Names(lambda: (), ignore_case=True).other  # type: ignore[attr-defined]
+        _ = Names(request(), lambda _: (), ignore_case=True).other  # type: ignore[attr-defined]
 
 
 def test_values_tell_their_members() -> None:
