@@ -1,0 +1,116 @@
+"""What the service does, as it happens: lines with the columns of the real service's live trace."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+log = logging.getLogger("funcjson.signalr")
+
+# Our field -> the live trace's column. Every line has every column; the others stand in `details`.
+_COLUMNS: Mapping[str, str] = {
+    "hub": "hub",
+    "connectionId": "connectionId",
+    "userId": "userId",
+    "ip": "ip",
+    "transport": "transport",
+    "error": "exception",
+}
+_EVENTS: Mapping[str, tuple[str, str]] = {  # event -> log level, message
+    "ConnectionConnected": ("Information", "Connection started."),
+    "ConnectionEnded": ("Information", "Connection ended."),
+    "MessageReceived": ("Information", "Received message '{target}' from client connection."),
+    "MessageSent": ("Information", "Sent message '{target}' to {delivered} connections."),
+    "RestRequestRefused": ("Warning", "{method} {path} was answered {status}: {why}"),
+    "UpstreamEventSent": ("Information", "Upstream took {category} '{event}' with {status}."),
+    "UpstreamEventFailed": ("Warning", "Upstream did not take {category} '{event}': {why}"),
+}
+
+Listener = Callable[["TraceLine"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLine:
+    """One event. `at` is seconds since the epoch; `fields` are what the service told of it."""
+
+    at: float
+    event: str
+    fields: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The columns of the live trace, and `details` with everything else."""
+        level, template = _EVENTS.get(self.event, ("Information", self.event))
+        known = {column: self.fields.get(name) for name, column in _COLUMNS.items()}
+        is_client = known["connectionId"] is not None
+        return {
+            "time": datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds"),
+            "logLevel": level,
+            "eventName": self.event,
+            "message": template.format_map(_Blanks(_given(self.fields))),
+            **known,
+            "connectionType": "Client" if is_client else None,
+            "serverSticky": None,  # there are no hub servers in serverless mode
+            "details": {name: v for name, v in self.fields.items() if name not in _COLUMNS},
+        }
+
+    def __str__(self) -> str:
+        return json.dumps(self.as_json(), ensure_ascii=False, default=str)
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+class _Blanks(dict[str, Any]):
+    """Lets a message be made although a field is absent."""
+
+    def __missing__(self, key: str) -> str:
+        return "-"
+
+
+class LiveTrace:
+    """An Observer that keeps the last `limit` events and tells listeners of each new one."""
+
+    def __init__(self, wall: Callable[[], float], limit: int = 1000) -> None:
+        self._wall = wall
+        self._lines: deque[TraceLine] = deque(maxlen=limit)
+        self._listeners: list[Listener] = []
+
+    def record(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Keep one event. Returns at once and never raises."""
+        line = TraceLine(self._wall(), event, fields)
+        self._lines.append(line)
+        for listener in tuple(self._listeners):
+            try:
+                listener(line)
+            except Exception as error:  # noqa: BLE001 -- a reader's fault must not stop a message
+                log.warning("a reader of the live trace is dropped: %s", error)
+                self._listeners.remove(listener)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` of every event from now on; gives a function that ends it."""
+        self._listeners.append(listener)
+
+        def stop() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return stop
+
+    def __iter__(self) -> Iterator[TraceLine]:
+        return iter(tuple(self._lines))
+
+
+def to_stream(stream: TextIO) -> Listener:
+    """A listener that writes each event as one line of JSON."""
+
+    def write(line: TraceLine) -> None:
+        stream.write(f"{line}\n")
+        stream.flush()
+
+    return write
