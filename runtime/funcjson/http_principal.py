@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from funcjson.errors import AppLoadError, Problem
 from funcjson.identity import HEADER_START
@@ -17,6 +18,13 @@ from funcjson.login import LoginTwin
 log = logging.getLogger("funcjson.host")
 
 Pairs = tuple[tuple[str, str], ...]
+
+
+class Sender(Protocol):
+    """Where a request comes from; asked only when it matters."""
+
+    @property
+    def remote(self) -> str | None: ...
 
 
 class PrincipalGuard:
@@ -31,7 +39,7 @@ class PrincipalGuard:
         self._proxies = tuple(_network(text) for text in trusted_proxies)
         self._said: set[str] = set()
 
-    def pairs(self, headers: Mapping[str, str], login: LoginTwin, peer: str | None) -> Pairs:
+    def pairs(self, headers: Mapping[str, str], login: LoginTwin, sender: Sender) -> Pairs:
         """The headers of a request as the function may see them, in the order sent."""
         pairs: Pairs = tuple(headers.items())
         cookies = headers.get("Cookie")
@@ -39,7 +47,7 @@ class PrincipalGuard:
         # Nearly no request has such a header: one look at all names together is the quickest.
         if HEADER_START not in "\n".join(headers).lower():
             return pairs + signed_in if signed_in else pairs
-        if not signed_in and self._believes(peer):
+        if not signed_in and self._believes(sender):
             return pairs
         kept = tuple(pair for pair in pairs if pair[0][:21].lower() != HEADER_START)
         if signed_in:
@@ -50,8 +58,8 @@ class PrincipalGuard:
             )
         return kept + signed_in
 
-    def _believes(self, peer: str | None) -> bool:
-        if self._proxies and peer and self._is_proxy(peer):
+    def _believes(self, sender: Sender) -> bool:
+        if self._proxies and self._is_proxy(sender.remote or ""):
             return True
         if self._loopback:
             self._say(

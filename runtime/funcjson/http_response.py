@@ -82,8 +82,11 @@ def from_return(value: TypedData, *, accept: str = "") -> HttpResponse:
 
 def _from_message(message: Mapping[str, Any], accept: str, plain_json: bool) -> HttpResponse:
     """What a worker's http message becomes; its body is never parsed again."""
-    status = _status(message.get("status"))
-    headers = _headers(message.get("headers") or {})
+    status = message.get("status")
+    if status.__class__ is not int or not 200 <= status <= 999:
+        status = _status(status)
+    given = message.get("headers")
+    headers = _headers(given) if given else []
     body: TypedData = message.get("body") or {}
     if message.get("enableContentNegotiation") and "bytes" not in body:
         answer = _negotiated(_body_value(body), accept)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from funcjson.errors import FuncJsonError, Problem
 from funcjson.model import HttpResponse
-
-SERVER = "funcjson"
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -53,13 +50,17 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes:
 
 def response_of(answer: HttpResponse, more: Pairs = ()) -> web.Response:
     """The answer as aiohttp's response; `more` are headers that it may override."""
-    headers: CIMultiDict[str] = CIMultiDict(answer.headers)
-    headers["Server"] = SERVER
-    for name, value in more:
-        headers.setdefault(name, value)
-    if answer.body and "Content-Type" not in headers:
+    headers = answer.headers
+    if more:
+        given = {name.lower() for name, _ in headers}
+        headers += tuple(pair for pair in more if pair[0].lower() not in given)
+    if answer.body and not (headers and headers[0][0] == "Content-Type") and not _has_type(headers):
         return _UntypedResponse(body=answer.body, status=answer.status, headers=headers)
     return web.Response(body=answer.body, status=answer.status, headers=headers)
+
+
+def _has_type(headers: Pairs) -> bool:
+    return any(name.lower() == "content-type" for name, _ in headers)
 
 
 class _UntypedResponse(web.Response):
