@@ -227,3 +227,21 @@ def test_on_azure_angle_brackets_are_text() -> None:
     template = parse_template("<headers.accept>", azure=True)
 
     assert template.evaluate(offered()) == "<headers.accept>"
+
+
+@pytest.mark.parametrize("root", ["headers", "query"])
+def test_a_route_parameter_of_that_name_is_no_dictionary(root: str) -> None:
+    request = HttpRequest("GET", "http://h/api/f", (("X", "1"),), "x=1", {root: "shoes"})
+    data = http_binding_data(request, "req", "f")
+
+    assert parse_template(f"{{{root}}}").evaluate(data) == "shoes"
+    assert problem_of(f"{{{root}.x}}", data).azure == (
+        "Error while accessing 'x': property doesn't exist."
+    )
+
+
+def test_an_unchanged_setting_is_parsed_once() -> None:
+    template = parse_template("%Hub%")
+    settings = {"Hub": "{user}"}
+
+    assert [template.evaluate(offered(), settings.get) for _ in range(2)] == ["ann", "ann"]
