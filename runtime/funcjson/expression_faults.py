@@ -100,10 +100,8 @@ def no_member(
     """A name after a dot is not there."""
     name, owner = path[index], ".".join(path[:index])
     names = None if offered is None else tuple(offered)
-    if names is None:
-        why = f"'{owner}' holds a value without members"
-    else:
-        why = f"'{owner}' offered: {listed(names)}"
+    has = "holds a value without members" if names is None else f"offered: {listed(names)}"
+    why = f"'{owner}' {has}"
     in_headers = path[0].lower() == "headers" and index == 1
     near = _near(name, names or ())
     if in_headers and name.lower().startswith(LOGIN_HEADER):
