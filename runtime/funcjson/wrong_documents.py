@@ -145,7 +145,8 @@ def _usual_name(entry: Mapping[str, Any]) -> str:
 
 def direction(found: Any, where: Location) -> Problem:
     text = found if isinstance(found, str) else _json(found)
-    near = difflib.get_close_matches(str(found).lower(), ["in", "out", "inout"], n=1, cutoff=0.4)
+    words = ["in", "out", "inout"]
+    near = difflib.get_close_matches(text.lower(), words, n=1, cutoff=0.4) if found else []
     shown = "{null}" if found is None else f'"{found}"'
     return Problem(
         "FJ0211",
