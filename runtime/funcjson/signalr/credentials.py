@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 import jwt
 
@@ -21,6 +18,17 @@ from funcjson.signalr.connection_string import (
     parse_connection_string,
 )
 from funcjson.signalr.errors import SignalRError
+from funcjson.signalr.token_check import (
+    AudienceRule,
+    TokenFault,
+    TokenReader,
+    TokenRefused,
+    audience_rule,
+    challenge,
+    hmac_key,
+    verify_client_token,
+    verify_server_token,
+)
 
 __all__ = [
     "MAX_TOKEN_CHARS",
@@ -33,6 +41,7 @@ __all__ = [
     "KeyMissingError",
     "ServiceEndpoint",
     "TokenFault",
+    "TokenReader",
     "TokenRefused",
     "TokenTooLongError",
     "audience_rule",
@@ -56,7 +65,6 @@ LIFETIME_S = 3600
 
 Claim = tuple[str, Any]  # type and JSON value; a type may come several times
 
-_ALGORITHMS = ("HS256", "HS512")
 _NAME_IDENTIFIER = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
 _USER_ID_CLAIMS = ("nameid", "sub", _NAME_IDENTIFIER)
 SYSTEM_PREFIX = "asrs.s."
@@ -104,9 +112,7 @@ def client_url(endpoint: ServiceEndpoint, hub: str) -> str:
 
 
 def client_audience(endpoint: ServiceEndpoint, hub: str) -> str:
-    """The audience of a client token: based on Endpoint even with a ClientEndpoint, and without the
-    port.
-    """
+    """The audience of a client token: from Endpoint, also with a ClientEndpoint; never a port."""
     return f"{endpoint.audience_base}client/?hub={hub.lower()}"
 
 
@@ -164,15 +170,14 @@ def _mint(
     if key is None:
         raise KeyMissingError(
             f"the connection to {endpoint.endpoint} is identity-based and has no access key;"
-            f" identity-based"
-            " connections need Azure: use a connection string with AccessKey here"
+            " such connections need Azure: use a connection string with AccessKey here"
         )
     issued = int(now)
     payload = _merge(claims)
     payload.update({"nbf": issued, "exp": issued + lifetime_s, "iat": issued, "aud": audience})
     token = jwt.PyJWS(algorithms=["HS256"]).encode(
         _sound_utf8(json.dumps(payload, separators=(",", ":"), ensure_ascii=False)),
-        _hmac_key(key),
+        hmac_key(key),
         algorithm="HS256",
         headers={"kid": kid or endpoint.key_id or _key_id(key)},
         json_encoder=_HeaderEncoder,
@@ -204,11 +209,6 @@ def _sound_utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
-
-
-def _hmac_key(key: str) -> bytes:
-    """The same HMAC key, long enough for PyJWT not to warn: HMAC itself pads with zero bytes."""
-    return key.encode().ljust(64, b"\0")
 
 
 def _key_id(key: str) -> str:
@@ -272,276 +272,11 @@ def _unreadable(id_token: str) -> str:
     return "idToken is not a JSON Web Token: it must be three base64url parts joined by dots"
 
 
-# Verifying
-
-
-class TokenFault(StrEnum):
-    """Why a token was refused; each check has its own word."""
-
-    MISSING = "missing"
-    MALFORMED = "malformed"
-    ALGORITHM = "algorithm"
-    SIGNATURE = "signature"
-    NO_EXPIRY = "no expiry"
-    EXPIRED = "expired"
-    NO_AUDIENCE = "no audience"
-    AUDIENCE_HOST = "audience host"
-    AUDIENCE_PATH = "audience path"
-    AUDIENCE_HUB = "audience hub"
-
-
-class TokenRefused(SignalRError):
-    """A token that is not good for this request.
-
-    `hint` says what was found and what is needed, without the token.
-    """
-
-    def __init__(self, fault: TokenFault, hint: str) -> None:
-        super().__init__(f"{fault}: {hint}")
-        self.fault = fault
-        self.hint = hint
-
-
-@dataclass(frozen=True, slots=True)
-class AudienceRule:
-    """Which audiences are this service. The port never matters.
-
-    local: the host is one of `hosts`, any scheme. strict: scheme://host is one of `origins`. off:
-    not checked at all.
-    """
-
-    mode: Literal["strict", "local", "off"] = "local"
-    hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "::1"})
-    origins: frozenset[str] = frozenset()
-
-    @property
-    def leeway_s(self) -> int:
-        """How long past its expiry a token is still taken; .NET's default is five minutes."""
-        return 300 if self.mode == "strict" else 30
-
-
-def audience_rule(mode: Literal["strict", "local", "off"], *urls: str) -> AudienceRule:
-    """The rule of a service that is known by these URLs, beside the names of this machine."""
-    known = [parts for parts in map(urlsplit, urls) if parts.hostname]
-    own = AudienceRule()
-    return AudienceRule(
-        mode,
-        hosts=own.hosts | {parts.hostname or "" for parts in known},
-        origins=frozenset(f"{parts.scheme}://{parts.hostname}" for parts in known),
-    )
-
-
-def verify_client_token(
-    token: str | None,
-    keys: Sequence[str],
-    hub: str,
-    *,
-    now: float,
-    rule: AudienceRule,
-    request_host: str = "",
-) -> dict[str, Any]:
-    """The claims of a token that lets a client into `hub`. Raises TokenRefused."""
-    claims = _verified(token, keys, now, rule)
-
-    def fault_of(audience: str) -> tuple[TokenFault, str] | None:
-        parts = urlsplit(audience)
-        if parts.path.strip("/").lower() != "client":
-            return TokenFault.AUDIENCE_PATH, (
-                f"the token is for {_shown(audience)}, a client needs one for"
-                f" /client/?hub={hub.lower()}"
-            )
-        found = parse_qs(parts.query).get("hub", [""])[0]
-        if found.lower() != hub.lower():
-            return TokenFault.AUDIENCE_HUB, (
-                f"the token is for hub '{found}', the request for hub '{hub}'"
-            )
-        return None
-
-    _check_audience(claims, rule, request_host, fault_of)
-    return claims
-
-
-def verify_server_token(
-    token: str | None,
-    keys: Sequence[str],
-    path: str,
-    *,
-    now: float,
-    rule: AudienceRule,
-    request_host: str = "",
-) -> dict[str, Any]:
-    """The claims of a token that allows a REST request to `path` (as sent, escaped, without query).
-
-    A query, a trailing "/" and the port in the audience do not matter, nor does the letter case of
-    the hub, nor
-    whether ids are escaped: SDKs of different years differ in all of these. Raises TokenRefused.
-    """
-    claims = _verified(token, keys, now, rule)
-    wanted = _comparable(path)
-
-    def fault_of(audience: str) -> tuple[TokenFault, str] | None:
-        found = _comparable(urlsplit(audience).path)
-        if found == wanted:
-            return None
-        extra = "; a client's access token does not work for REST" if found == "/client" else ""
-        return TokenFault.AUDIENCE_PATH, (
-            f"the token is for {_shown(audience)}, the request for {path}{extra}"
-        )
-
-    _check_audience(claims, rule, request_host, fault_of)
-    return claims
-
-
-def challenge(refused: TokenRefused) -> str:
-    """The WWW-Authenticate header that the real service answers."""
-    text = {
-        TokenFault.MISSING: "",
-        TokenFault.EXPIRED: "The token is expired",
-        TokenFault.NO_EXPIRY: "The token has no expiration",
-        TokenFault.SIGNATURE: "The signature is invalid",
-        TokenFault.MALFORMED: "The token is malformed",
-        TokenFault.ALGORITHM: "The signature algorithm is not supported",
-    }.get(refused.fault, "The audience is invalid")
-    return f'Bearer error="invalid_token", error_description="{text}"' if text else "Bearer"
-
-
-def _verified(
-    token: str | None, keys: Sequence[str], now: float, rule: AudienceRule
-) -> dict[str, Any]:
-    if not token:
-        raise TokenRefused(TokenFault.MISSING, "send 'Authorization: Bearer <token>'")
-    claims = _signed_claims(token, keys)
-    expiry = claims.get("exp")
-    if not isinstance(expiry, int | float) or isinstance(expiry, bool):
-        raise TokenRefused(TokenFault.NO_EXPIRY, "the token needs an 'exp' claim, in seconds")
-    late = now - expiry
-    if late > rule.leeway_s:
-        raise TokenRefused(
-            TokenFault.EXPIRED, f"the token expired {int(late)} seconds ago; get a new one"
-        )
-    return claims
-
-
-def _signed_claims(token: str, keys: Sequence[str]) -> dict[str, Any]:
-    """The payload if any of the keys signed it."""
-    for key in keys:
-        try:
-            found: dict[str, Any] = jwt.decode(
-                token,
-                _hmac_key(key),
-                algorithms=_ALGORITHMS,
-                # Expiry and audience are checked by our own rules; the service ignores the others.
-                options={
-                    "verify_exp": False,
-                    "verify_nbf": False,
-                    "verify_iat": False,
-                    "verify_aud": False,
-                    "verify_iss": False,
-                    "verify_sub": False,
-                    "verify_jti": False,
-                },
-            )
-        except jwt.InvalidSignatureError:
-            continue
-        except (jwt.InvalidAlgorithmError, NotImplementedError) as error:
-            raise TokenRefused(
-                TokenFault.ALGORITHM,
-                "the token must be signed with HS256 or HS512 and the access key; tokens of"
-                " Microsoft Entra"
-                " cannot be checked off Azure",
-            ) from error
-        except jwt.InvalidTokenError as error:
-            raise TokenRefused(TokenFault.MALFORMED, "the text is not a JSON Web Token") from error
-        return found
-    raise TokenRefused(
-        TokenFault.SIGNATURE,
-        "the token was signed with another key: the connection string of whoever made it must"
-        " hold this"
-        " service's AccessKey",
-    )
-
-
-_AudienceCheck = Callable[[str], tuple[TokenFault, str] | None]
-
-
-def _check_audience(
-    claims: dict[str, Any], rule: AudienceRule, request_host: str, fault_of: _AudienceCheck
-) -> None:
-    """One good audience is enough; of several bad ones the first is reported."""
-    if rule.mode == "off":
-        return
-    given = claims.get("aud")
-    audiences = [
-        one for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)
-    ]
-    faults: list[tuple[TokenFault, str]] = []
-    for audience in audiences:
-        try:
-            fault = fault_of(audience) or _host_fault(audience, rule, request_host)
-        except ValueError:  # urlsplit: not a URL at all
-            fault = TokenFault.AUDIENCE_PATH, "the token's audience is not a URL"
-        if fault is None:
-            return
-        faults.append(fault)
-    if not faults:
-        raise TokenRefused(
-            TokenFault.NO_AUDIENCE, "the token needs an 'aud' claim, a URL of this service"
-        )
-    raise TokenRefused(*faults[0])
-
-
-def _host_fault(
-    audience: str, rule: AudienceRule, request_host: str
-) -> tuple[TokenFault, str] | None:
-    parts = urlsplit(audience)
-    host = parts.hostname or ""
-    if rule.mode == "strict":
-        origin = f"{parts.scheme}://{host}"
-        good = origin in rule.origins
-    else:
-        good = host in rule.hosts or (host != "" and host == _host_name(request_host))
-    if good:
-        return None
-    return TokenFault.AUDIENCE_HOST, (
-        f"the token is for {_shown(audience)}, whose host is not a name of this service;"
-        " set ClientEndpoint or the service's public endpoint to that name"
-    )
-
-
-def _host_name(host_header: str) -> str:
-    """The name in a Host header, without its port, which clients often leave out or get wrong."""
-    try:
-        return urlsplit(f"//{host_header}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def _comparable(path: str) -> str:
-    segments = unquote(path).split("/")
-    if segments and segments[-1] == "":
-        segments.pop()
-    for index, segment in enumerate(segments[:-1]):
-        if segment in ("hubs", "hub"):
-            segments[index + 1] = segments[index + 1].lower()
-            break
-    return "/".join(segments)
-
-
-def _shown(audience: str) -> str:
-    """An audience for a person: long ones cut, no control characters (the text may become a
-    header).
-    """
-    text = "".join(char if char.isprintable() else "?" for char in audience)
-    return text if len(text) <= 200 else text[:200] + "..."
-
-
 # Claims, as the service reads them
 
 
 def user_id_of(claims: dict[str, Any]) -> str | None:
-    """The user of a client token: asrs.s.uid, else the first of nameid, sub and its long name; ""
-    is nobody.
-    """
+    """The user: asrs.s.uid, else the first of nameid, sub and its long name. "" is nobody."""
     found = claims.get("asrs.s.uid")
     if found is None:
         found = next((value for name, value in claims.items() if name in _USER_ID_CLAIMS), None)
@@ -553,9 +288,7 @@ def user_id_of(claims: dict[str, Any]) -> str | None:
 
 
 def user_claims(claims: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The claims that an app may see, as text: the service's own are left out, renamed ones get
-    their name back.
-    """
+    """The claims an app may see, as text: without the service's own, renamed ones named back."""
     for name, value in claims.items():
         if name.startswith(SYSTEM_PREFIX):
             continue
@@ -567,9 +300,7 @@ def user_claims(claims: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def sign_connection(keys: Iterable[str], connection_id: str) -> str:
-    """The X-ASRS-Signature header: one entry per key, joined without a space since receivers do not
-    trim.
-    """
+    """The X-ASRS-Signature header: an entry per key. No space between: receivers do not trim."""
     return ",".join(_signature(key, connection_id) for key in keys)
 
 

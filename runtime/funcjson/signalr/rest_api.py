@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from funcjson.signalr import rest_problem as problems
 from funcjson.signalr.credentials import (
+    TokenReader,
     TokenRefused,
     audience_rule,
     challenge,
@@ -44,6 +45,7 @@ class RestApi:
         self._rule = audience_rule(
             options.audience, f"{scheme}://{options.host}", options.client_endpoint
         )
+        self._reader = TokenReader(options.keys)
         self._scheme = scheme
         self._logged: dict[str, float] = {}
 
@@ -93,7 +95,7 @@ class RestApi:
         try:
             verify_server_token(
                 token if scheme.lower() == "bearer" else None,
-                options.keys,
+                self._reader,
                 request.path,
                 now=options.wall(),
                 rule=self._rule,
@@ -150,9 +152,7 @@ async def handle(service: SignalRService, request: RestRequest) -> RestResponse:
 
 
 def _hub_key(names: Mapping[str, str], query: Mapping[str, list[str]]) -> str:
-    """The hub as the service keeps it: lower case, behind the application's name if there is
-    one.
-    """
+    """The hub as the service keeps it: in lower case, behind the application if there is one."""
     hub = names.get("hub")
     if hub is None:
         return ""

@@ -21,8 +21,7 @@ _EXAMPLE = 'send {"target": "newMessage", "arguments": ["hello"]}'
 def message_of(content_type: str, body: bytes) -> Sendable:
     """The message that a send's body holds. Raises RestProblem (400, 415).
 
-    Without a content type it is JSON. Names of members ignore letter case; `arguments` may be
-    absent or null.
+    Without a content type it is JSON. Names ignore letter case; `arguments` may be absent.
     """
     return _parser(content_type, _MESSAGES)(body)
 

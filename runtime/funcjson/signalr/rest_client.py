@@ -53,6 +53,9 @@ __all__ = [
 API_VERSION = "2022-06-01"  # what the .NET Management SDK, and so the Functions extension, calls
 TIMEOUT_S = 100.0
 
+_TOKEN_REUSE_S = 300.0  # of a lifetime of 3600
+_TOKENS_KEPT = 256
+
 _NO_SUCH_CONNECTION = "Error.Connection.NotExisted"
 _ABSENT = frozenset(
     (
@@ -138,9 +141,7 @@ class HttpTransport:
 
 
 class LocalTransport:
-    """The same requests, handed to the REST handler of a service in this process, without a
-    socket.
-    """
+    """The same requests, handed to the REST handler of a service in this process."""
 
     def __init__(self, handler: Callable[[RestRequest], Awaitable[RestResponse]]) -> None:
         self._handler = handler
@@ -177,6 +178,7 @@ class RestClient:
         self._sleep = sleep
         self._name = f"{platform.node()}_{uuid.uuid4().hex}"
         self._agent = _user_agent(worker_runtime)
+        self._tokens: dict[str, tuple[float, str]] = {}
 
     # Sends. `arguments` None is sent as null, as the SDK does.
 
@@ -206,9 +208,7 @@ class RestClient:
     # Groups
 
     async def add_connection_to_group(self, hub: str, connection_id: str, group: str) -> Delivery:
-        """A connection that does not exist is a success too, as for the SDK; the Delivery says
-        so.
-        """
+        """A connection that is gone is a success too, as for the SDK; the Delivery says so."""
         return await self._act("PUT", hub, _membership(connection_id, group))
 
     async def remove_connection_from_group(
@@ -292,11 +292,21 @@ class RestClient:
             await self._sleep(self._retry.wait_s(len(statuses)))
 
     def _headers(self, path: str, body: bytes) -> dict[str, str]:
-        token = mint_server_token(self._endpoint, path, now=self._now(), name=self._name)
-        headers = {"Authorization": f"Bearer {token}", "Asrs-User-Agent": self._agent}
+        headers = {"Authorization": f"Bearer {self._token(path)}", "Asrs-User-Agent": self._agent}
         if body:
             headers["Content-Type"] = "application/json; charset=utf-8"
         return headers
+
+    def _token(self, path: str) -> str:
+        """A token for the path; the same for a while, since signing costs more than sending."""
+        now = self._now()
+        issued, token = self._tokens.get(path, (0.0, ""))
+        if not 0 <= now - issued < _TOKEN_REUSE_S:
+            token = mint_server_token(self._endpoint, path, now=now, name=self._name)
+            if len(self._tokens) >= _TOKENS_KEPT:
+                self._tokens.clear()
+            self._tokens[path] = (now, token)
+        return token
 
 
 def _accepted(method: str, response: RestResponse) -> bool:

@@ -87,9 +87,7 @@ def empty_argument(parameter: str) -> RestArgumentError:
 
 
 def dot_segment(parameter: str, value: str) -> RestArgumentError:
-    """`.` and `..` as an id would be collapsed out of the URL, and a group message become a
-    broadcast.
-    """
+    """`.` and `..` would be collapsed out of the URL, and a group message become a broadcast."""
     return RestArgumentError(
         f"'{value}' cannot be used as {parameter}: in a URL it means another path",
         hint="use another name; the real client would send this to a wider audience without a word",

@@ -17,9 +17,7 @@ _HEADER_SAFE = " !\"#$&'()*+,-./:;<=>?@[]^_`{|}~"
 
 @dataclass(frozen=True, slots=True)
 class RestRequest:
-    """A request as it came: `path` and `query` (without "?") still escaped, header names in lower
-    case.
-    """
+    """A request as it came: `path` and `query` still escaped, header names in lower case."""
 
     method: str
     path: str

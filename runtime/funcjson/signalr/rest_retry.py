@@ -25,9 +25,7 @@ class Retry:
 
     @staticmethod
     def from_settings(setting: Callable[[str], str | None]) -> Retry:
-        """The settings `AzureSignalRRetry:...`; raises ValueError that names the one that is
-        wrong.
-        """
+        """From `AzureSignalRRetry:...`; raises ValueError that names the setting that is wrong."""
         plain = Retry()
         return Retry(
             max_retries=_read(setting, "MaxRetries", int, plain.max_retries),

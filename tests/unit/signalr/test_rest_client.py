@@ -300,3 +300,17 @@ def test_unreachable_keeps_the_cause_out_of_the_sdks_text() -> None:
     assert isinstance(error, RestUnreachableError)
     assert str(error) == "An error happened when making request to http://x/"
     assert "Connection refused" in error.hint
+
+
+async def test_a_token_is_used_again_for_its_path_until_it_is_five_minutes_old() -> None:
+    transport = Recording()
+    now = [1_700_000_000.0]
+    rest = RestClient(ENDPOINT, transport, now=lambda: now[0])
+    for seconds in (0, 299, 300):
+        now[0] = 1_700_000_000.0 + seconds
+        await send(rest)
+    await rest.send_to_all("other", "m", [])
+    tokens = [call[2]["Authorization"] for call in transport.calls]
+
+    assert tokens[0] == tokens[1]
+    assert len(set(tokens)) == 3
