@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from funcjson.errors import Problem, WorkerStartError
+from funcjson.errors import Problem, WorkerError, WorkerStartError
 from funcjson.model import Language, WorkerLog
 from funcjson.workers.base import LogSink
 from funcjson.workers.channel import Channel, Message
@@ -66,20 +66,12 @@ class Child:
                 child.channel.init(str(program.language), dict(program.options)),
                 program.start_timeout_s,
             )
-        except OSError as error:
-            raise WorkerStartError(child._not_started(str(error))) from error
-        except TimeoutError as error:
-            await child.kill()
-            why = f"it was not ready after {program.start_timeout_s:g} s"
-            raise WorkerStartError(child._not_started(why)) from error
         except BaseException as error:
             await child.kill()
-            if child.exited.done() and not isinstance(error, asyncio.CancelledError):
-                exited = child.exited.result()
-                raise WorkerStartError(
-                    child._not_started(f"{exited.what}\n{exited.why}")
-                ) from error
-            raise
+            why = child._why_not_started(error)
+            if why is None:
+                raise
+            raise WorkerStartError(child._not_started(why)) from error
         if answer["op"] == "failed":
             await child.kill()
             said = f"{answer.get('type')}: {answer.get('message')}\n{answer.get('stack') or ''}"
@@ -182,6 +174,15 @@ class Child:
             fix=_advice(code),
             azure=f"{language} exited with code {code}",
         )
+
+    def _why_not_started(self, error: BaseException) -> str | None:
+        if isinstance(error, TimeoutError):
+            return f"it was not ready after {self.program.start_timeout_s:g} s"
+        if isinstance(error, OSError):
+            return str(error)
+        if isinstance(error, WorkerError):
+            return f"{error.problems[0].what}\n{error.problems[0].why}"
+        return None
 
     def _not_started(self, why: str) -> Problem:
         lines = "\n".join(self._stderr)

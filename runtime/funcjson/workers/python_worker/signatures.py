@@ -5,6 +5,7 @@ Rules and texts: reference `host.md` 11.2, for function.json functions and code-
 
 from __future__ import annotations
 
+import collections.abc
 import inspect
 import types
 import typing
@@ -15,6 +16,11 @@ from .values import Converters
 
 # `dataType` of function.json as the number that the real worker prints; 0 means not given.
 DATA_TYPES = {"string": 1, "binary": 2, "stream": 3}
+
+# `list[int]` and, from Python 3.10 on, `int | str`.
+_NOT_GENERIC = tuple(
+    getattr(types, name) for name in ("GenericAlias", "UnionType") if hasattr(types, name)
+)
 
 
 class FunctionLoadError(RuntimeError):
@@ -192,10 +198,10 @@ def _unwrap_out(name: str, parameter: str, annotation: Any) -> tuple[bool, Any]:
 
 def _is_generic(annotation: Any) -> bool:
     """Whether the real worker takes it for a generic type: `List[int]`, but no unions or tuples."""
-    if isinstance(annotation, types.GenericAlias):
+    if isinstance(annotation, _NOT_GENERIC):
         return False
     origin = typing.get_origin(annotation)
-    return isinstance(origin, type) and origin not in (tuple, typing.get_origin(Callable[..., Any]))
+    return isinstance(origin, type) and origin not in (tuple, collections.abc.Callable)
 
 
 def _return(

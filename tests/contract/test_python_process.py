@@ -1,0 +1,163 @@
+"""What holds for Python handlers because their process is their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from funcjson.errors import WorkerStartError
+from funcjson.model import Binding, Call, Direction, Function, Language, WorkerLog
+from funcjson.workers.child import WorkerProgram
+from funcjson.workers.process import ProcessWorker
+from funcjson.workers.python import PROGRAM, missing_library, python_program
+
+BINDINGS = (Binding("event", "signalRTrigger", Direction.IN, {}, ""),)
+
+
+async def returned(root: Path, code: str, logs: list[WorkerLog] | None = None) -> Any:
+    """What a handler with this code returns, as JSON."""
+    (root / "f").mkdir()
+    (root / "f" / "__init__.py").write_text(code, encoding="utf-8")
+    sink = logs.append if logs is not None else lambda entry: None
+    worker = ProcessWorker(python_program(root, os.environ), sink)
+    await worker.start()
+    try:
+        await worker.load(Function("f", root / "f", BINDINGS, Language.PYTHON, "f/__init__.py"))
+        result = await worker.invoke(Call("1", "f", (("event", {"string": ""}),)))
+    finally:
+        await worker.stop()
+    return json.loads(result.return_value.get("json", "null"))
+
+
+async def test_nothing_of_funcjson_is_among_the_apps_modules_or_paths(tmp_path: Path) -> None:
+    code = "import sys\ndef main(event): return [list(sys.modules), sys.path]"
+    modules, path = await returned(tmp_path, code)
+    workers = str(PROGRAM.parent.parent)
+
+    assert [name for name in modules if name.split(".")[0] in ("funcjson", "aiohttp")] == []
+    assert [entry for entry in path if entry.startswith(workers)] == []
+    assert path[-1] == os.path.realpath(tmp_path)  # noqa: ASYNC240
+
+
+async def test_modules_named_like_ours_are_the_apps(tmp_path: Path) -> None:
+    for name in ("wire", "values", "capture", "context", "pool", "runtime", "program"):
+        (tmp_path / f"{name}.py").write_text(f"who = 'app {name}'", encoding="utf-8")
+    code = (
+        "import wire, runtime, values\ndef main(event): return [wire.who, runtime.who, values.who]"
+    )
+
+    assert await returned(tmp_path, code) == ["app wire", "app runtime", "app values"]
+
+
+async def test_the_socket_is_not_shown_and_not_inherited(tmp_path: Path) -> None:
+    code = """
+import os, subprocess, sys
+LIST = "import os; print(len(os.listdir('/proc/self/fd')))"
+def main(event):
+    out = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True).stdout
+    return [[name for name in os.environ if "FUNCJSON" in name], out.strip()]
+"""
+    names, descriptors = await returned(tmp_path, code)
+
+    assert names == []
+    # stdin, stdout, stderr, and the folder that is listed.
+    assert descriptors == "4"
+
+
+async def test_output_of_a_started_program_is_logged(tmp_path: Path) -> None:
+    logs: list[WorkerLog] = []
+    code = """
+import subprocess, sys
+def main(event): subprocess.run([sys.executable, "-c", "print('from below')"], stdout=sys.stdout)
+"""
+    await returned(tmp_path, code, logs)
+
+    assert "from below" in [entry.message for entry in logs]
+
+
+async def test_lines_printed_at_import_belong_to_no_invocation(tmp_path: Path) -> None:
+    logs: list[WorkerLog] = []
+    await returned(tmp_path, "print('at import')\ndef main(event): pass", logs)
+
+    assert WorkerLog("at import", "information", category="console") in logs
+
+
+async def test_the_loop_may_be_stopped_and_signals_be_handled_at_import(tmp_path: Path) -> None:
+    code = """
+import asyncio, signal
+signal.signal(signal.SIGUSR1, lambda *_: None)
+async def main(event):
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(0)
+    return ["went on"]
+"""
+
+    assert await returned(tmp_path, code) == ["went on"]
+
+
+async def test_a_blocked_async_handler_does_not_stop_the_others_or_the_stacks(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path
+    for name, code in {
+        "blocks": "from __app__.opens import gate\nasync def main(event): gate.wait()",
+        "opens": "import threading\ngate = threading.Event()\ndef main(event): gate.set()",
+    }.items():
+        (root / name).mkdir()
+        (root / name / "__init__.py").write_text(code, encoding="utf-8")
+    worker = ProcessWorker(python_program(root, os.environ), lambda entry: None)
+    await worker.start()
+    for name in ("opens", "blocks"):
+        script = f"{name}/__init__.py"
+        await worker.load(Function(name, root / name, BINDINGS, Language.PYTHON, script))
+    blocked = asyncio.create_task(worker.invoke(Call("1", "blocks", (("event", {}),))))
+    stacks = ""
+    while "gate.wait" not in stacks:
+        stacks = await worker.stacks()
+    await worker.invoke(Call("2", "opens", (("event", {}),)))
+    await blocked
+    await worker.stop()
+
+    assert "blocks/__init__.py" in stacks
+
+
+async def test_a_python_without_the_library_says_how_to_get_it(tmp_path: Path) -> None:
+    # -S leaves the installed packages out.
+    program = WorkerProgram(
+        Language.PYTHON,
+        [sys.executable, "-S", str(PROGRAM)],
+        tmp_path,
+        {"PATH": os.environ["PATH"]},
+        explain=lambda answer: missing_library(answer, Path(sys.executable)),
+    )
+    worker = ProcessWorker(program, lambda entry: None)
+    with pytest.raises(WorkerStartError) as caught:
+        await worker.start()
+
+    assert caught.value.problems[0].code == "FJ0511"
+    assert "--install" in caught.value.problems[0].fix
+
+
+async def test_a_program_that_is_no_worker_ends_the_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import sys; sys.exit('not a worker')"]
+    worker = ProcessWorker(
+        WorkerProgram(Language.PYTHON, command, tmp_path, os.environ), lambda entry: None
+    )
+    with pytest.raises(WorkerStartError) as caught:
+        await worker.start()
+
+    assert "exit code 1" in caught.value.problems[0].why
+    assert "not a worker" in caught.value.problems[0].why
+
+
+async def test_a_worker_that_is_not_ready_in_time_is_ended(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    program = WorkerProgram(Language.PYTHON, command, tmp_path, os.environ, start_timeout_s=0.01)
+    with pytest.raises(WorkerStartError, match=r"not ready after 0\.01 s"):
+        await ProcessWorker(program, lambda entry: None).start()

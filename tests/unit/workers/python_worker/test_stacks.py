@@ -1,0 +1,42 @@
+"""Stacks: user code only, of threads and of tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from funcjson.workers.python_worker.stacks import stacks
+
+
+def waits_here(entered: threading.Event, gate: threading.Event) -> None:
+    entered.set()
+    gate.wait()
+
+
+async def test_a_thread_is_shown_from_user_code_on() -> None:
+    entered, gate = threading.Event(), threading.Event()
+    thread = threading.Thread(target=waits_here, args=(entered, gate), name="mine")
+    thread.start()
+    entered.wait(10)
+    text = stacks(asyncio.get_running_loop())
+    gate.set()
+    thread.join()
+
+    block = next(block for block in text.split("\n\n") if block.startswith("thread mine:"))
+    assert "in waits_here" in block.split("\n")[1]
+
+
+async def test_a_task_is_shown_where_it_waits() -> None:
+    gate = asyncio.Event()
+
+    async def holds() -> None:
+        await gate.wait()
+
+    task = asyncio.create_task(holds(), name="held")
+    await asyncio.sleep(0)
+    text = stacks(asyncio.get_running_loop())
+    gate.set()
+    await task
+
+    assert "task held:" in text
+    assert "in holds" in text
