@@ -1,0 +1,116 @@
+"""Which SignalR endpoint a connection setting leads to."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from funcjson.signalr.server import SignalRServer
+
+from funcjson.errors import ConnectionStringInvalid, Location, SettingNotFound
+from funcjson.local_service import EmbeddedService, Need, find_need
+from funcjson.services import HostServices
+from funcjson.settings import Settings, load_settings
+from funcjson.signalr.credentials import ServiceEndpoint
+from funcjson.signalr.rest_client import HttpTransport
+from funcjson.signalr.service import ServiceOptions
+
+NAME = "AzureSignalRConnectionString"
+WHERE = Location("negotiate/function.json", 9, 5, "/bindings/1/connectionStringSetting")
+AZURE = "Endpoint=https://x.service.signalr.net;AccessKey=KEYKEYKEY;Version=1.0;"
+
+
+def settings(**values: str) -> Settings:
+    return load_settings(Path("/nonexistent"), values)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def embedded(need: Need) -> EmbeddedService:
+    return EmbeddedService(SignalRServer(ServiceOptions(port=0, keys=("LOCALKEY",))), need, "LOCALKEY")
+
+
+def services(values: dict[str, str], service: EmbeddedService | None = None) -> HostServices:
+    return HostServices(settings(**values), service, HttpTransport())
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "   ", "<connection-string>", "<SIGNALR_CONNECTION_STRING>", "your-connection-string-here"]
+)
+def test_without_a_connection_string_the_local_service_is_needed(value: str | None) -> None:
+    values = {} if value is None else {NAME: value}
+
+    assert find_need(settings(**values), [NAME], False).default
+
+
+def test_whatever_name_the_setting_has() -> None:
+    assert find_need(settings(**{NAME: AZURE}), [NAME, "MyOwnSetting"], False).default
+
+
+def test_with_a_connection_string_that_service_is_used() -> None:
+    assert not find_need(settings(**{NAME: AZURE}), [NAME], False)
+    (found,) = services({NAME: AZURE}).endpoints(NAME, WHERE)
+    assert found.endpoint == "https://x.service.signalr.net"
+
+
+def test_a_loopback_endpoint_where_nothing_listens_is_served_there_with_its_key() -> None:
+    port = free_port()
+    text = f"Endpoint=http://localhost;Port={port};AccessKey=EMULATORKEY;Version=1.0;"
+
+    need = find_need(settings(**{NAME: text}), [NAME], False)
+
+    assert (need.default, need.port, need.keys) == (False, port, ("EMULATORKEY",))
+
+
+def test_a_loopback_endpoint_where_something_listens_is_left_alone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        text = f"Endpoint=http://127.0.0.1:{other.getsockname()[1]};AccessKey=K;Version=1.0;"
+
+        assert not find_need(settings(**{NAME: text}), [NAME], False)
+
+
+def test_an_absent_setting_leads_to_the_local_service() -> None:
+    service = embedded(Need(default=True))
+
+    assert services({}, service).endpoints("AnyName", WHERE) == (service.endpoint,)
+
+
+def test_a_replaced_endpoint_leads_to_the_local_service() -> None:
+    service = embedded(Need(endpoints=("http://localhost:1234",)))
+    text = "Endpoint=http://localhost:1234;AccessKey=K;"
+
+    assert services({NAME: text}, service).endpoints(NAME, WHERE) == (service.endpoint,)
+
+
+def test_a_missing_setting_names_it_and_the_place() -> None:
+    with pytest.raises(SettingNotFound) as caught:
+        services({}).endpoints("Nowhere", WHERE)
+
+    problem = caught.value.problems[0]
+    assert "'Nowhere'" in problem.what
+    assert problem.where == WHERE
+
+
+def test_a_malformed_connection_string_is_explained_without_its_key() -> None:
+    with pytest.raises(ConnectionStringInvalid) as caught:
+        services({NAME: "Endpoint=nothttp;AccessKey=TOPSECRETKEY;"}).endpoints(NAME, WHERE)
+
+    assert "TOPSECRETKEY" not in str(caught.value)
+    assert NAME in caught.value.problems[0].what
+
+
+def test_a_blank_setting_name_is_refused() -> None:
+    with pytest.raises(SettingNotFound):
+        services({NAME: AZURE}).endpoints("  ", WHERE)
+
+
+def test_the_endpoint_of_the_local_service_is_what_its_connection_string_says() -> None:
+    service = embedded(Need(default=True))
+
+    assert isinstance(service.endpoint, ServiceEndpoint)
+    assert service.endpoint.access_key == "LOCALKEY"
