@@ -134,7 +134,7 @@ class World:
     async def do(self, step: dict[str, Any]) -> RestResponse:
         method, _, target = self.filled(step["do"]).partition(" ")
         path, _, query = target.partition("?")
-        headers = {"host": f"localhost:{PORT}"}
+        headers = {"host": step.get("host", f"localhost:{PORT}")}
         token = self.token(step.get("token", "sdk"), path, query)
         if token:
             headers["authorization"] = f"Bearer {token}"

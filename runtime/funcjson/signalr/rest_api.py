@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import parse_qs
@@ -28,6 +29,7 @@ HINT_HEADER = "x-funcjson-hint"
 PUBLIC = (*HEALTH, OPENAPI_PATH)
 
 _LOG = logging.getLogger("funcjson.signalr.rest")
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.~-]+)(?::[0-9]{1,5})?", re.ASCII)
 _QUIET_S = 10.0  # one log line per reason and time: a broken client asks thousands of times
 
 
@@ -127,7 +129,9 @@ class RestApi:
 
     def _origin(self, request: RestRequest) -> str:
         options = self._service.options
-        host = request.headers.get("host") or f"{options.host}:{options.port}"
+        host = request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            host = f"{options.host}:{options.port}"
         return f"{self._scheme}://{host}"
 
     def _tell(self, request: RestRequest, status: int, why: str) -> None:

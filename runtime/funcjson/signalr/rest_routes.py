@@ -1,6 +1,4 @@
-"""The REST surface as one table: method, path, API version, verb and success status; and how a
-request finds its row.
-"""
+"""The REST surface as one table, and how a request finds its row."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Events of clients as upstream requests: signed, unframed, in order; and responses as
-completions.
-"""
+"""Events of clients as signed upstream requests, and the responses as completions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Which upstream URL an event goes to: the official emulator's settings file, its templates and
-patterns.
-"""
+"""Which upstream URL an event goes to: the emulator's settings file and its patterns."""
 
 from __future__ import annotations
 

@@ -139,3 +139,12 @@ async def test_a_close_tells_how_many_it_closed() -> None:
     response = await world.do({"do": f"POST /api/hubs/chat/:closeConnections?{V24}"})
 
     assert response.headers["x-funcjson-closed"] == "2"
+
+
+async def test_a_broken_host_header_does_not_break_a_generated_token() -> None:
+    world = World({})
+    response = await world.do(
+        {"do": f"POST /api/hubs/chat/:generateToken?{V24}", "host": "[::1", "token": "doc"}
+    )
+
+    assert response.status == 200
