@@ -56,8 +56,8 @@ def _malformed(
         "FJ0306",
         f"the connection string in the setting '{name}' is malformed",
         function.locate(f"{binding.pointer}{prop}"),
-        why=f"{error.hint}; the value comes from {settings.connection_origin(name)}, and calls "
-        "that use it fail",
+        why=f"calls that use it fail; it comes from {settings.connection_origin(name)}: "
+        f"{error.hint}",
         fix="it reads Endpoint=https://NAME.service.signalr.net;AccessKey=KEY;Version=1.0; (copy "
         "it from the service's Keys page), or leave it empty to use the local service",
         severity=Severity.WARNING,

@@ -161,16 +161,39 @@ def _find_places(text: str) -> dict[str, tuple[int, int]]:
 
 def _broken_json(source: Source, broken: Broken) -> Problem:
     place = source.at(broken.offset)
-    line = source.line(place.line).strip()
     empty = not source.text.strip()
+    what = broken.what
+    if _holds_secrets(source.file):
+        what = _QUOTED.sub("'...'", what)
     return Problem(
         "FJ0102" if empty else "FJ0101",
-        broken.what if empty else f"not valid JSON: {broken.what}",
+        what if empty else f"not valid JSON: {what}",
         place,
-        why=f"line {place.line} reads: {line[:100]}" if line else "",
+        why="" if empty else _pointed_at(source, place.line, place.column),
         fix=broken.fix,
         azure=broken.azure,
     )
+
+
+_QUOTED = re.compile(r"'[^']{2,}'|\"[^\"]{2,}\"")
+_SECRET = re.compile(r"((?:key|secret|password|token|sig)\s*=\s*)([^;\"']+)", re.IGNORECASE)
+
+
+def _holds_secrets(file: str) -> bool:
+    """Whether any value of the file may be a secret, so that none of its lines is shown."""
+    return "settings" in file.lower()
+
+
+def _pointed_at(source: Source, line: int, column: int) -> str:
+    """A line with a mark below one of its columns, cut to what fits a terminal, keys masked."""
+    if _holds_secrets(source.file):
+        return ""
+    text = source.line(line).rstrip().expandtabs(1)
+    text = _SECRET.sub(lambda found: found[1] + "*" * len(found[2]), text)
+    begin = max(len(text) - len(text.lstrip()), column - 1 - 70)
+    cut = bool(text[:begin].strip())
+    shown = f"...{text[begin + 3 : begin + 90]}" if cut else text[begin : begin + 90]
+    return f"{shown}\n{' ' * (column - 1 - begin)}^" if shown else ""
 
 
 def _liberties(source: Source, found: list[tuple[Liberty, int, str]]) -> list[Problem]:
@@ -222,7 +245,7 @@ def _root_not_object(source: Source, value: Any) -> Problem:
         "FJ0103",
         "the document is not an object",
         start,
-        why=f"it begins with: {source.line(start.line).strip()[:100]}",
+        why=_pointed_at(source, start.line, start.column),
         fix='put everything inside one { ... }, as in {"bindings": [...]}',
         azure="Error reading JObject from JsonReader. Current JsonReader item is not an object: "
         f"{name}. Path '', line 1, position {read}.",

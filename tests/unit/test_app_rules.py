@@ -34,7 +34,7 @@ def test_a_malformed_string_is_told_once_for_all_functions() -> None:
 
     assert (problem.code, problem.function) == ("FJ0306", "a")
     assert str(problem.where) == "a/function.json:3:1  /bindings/1"
-    assert "the value comes from environment" in problem.why
+    assert "it comes from environment: " in problem.why
     assert problem.azure == (
         "Connection string missing required properties endpoint. (Parameter 'endpoint')"
     )

@@ -165,3 +165,41 @@ def test_places_of_values_and_names(pointer: str, value_at: str, key_at: str) ->
     assert str(source.locate(pointer)).split()[0] == f"f:{value_at}"
     assert str(source.locate_key(pointer)).split()[0] == f"f:{key_at}"
     assert source.locate(pointer).pointer == pointer
+
+
+def test_the_line_is_shown_with_a_mark_below_the_place() -> None:
+    (problem,) = parse_json('{\n\t"a" 1}', "f/function.json").problems
+
+    assert problem.why == '"a" 1}\n    ^'
+
+
+def test_a_long_line_is_cut_to_what_surrounds_the_place() -> None:
+    (problem,) = parse_json('{"a": "' + "x" * 200 + '" "b": 1}', "f/function.json").problems
+
+    shown, mark = problem.why.split("\n")
+    assert shown.startswith("...x")
+    assert shown[len(mark) - 2 :].startswith('" "b"')
+    assert len(shown) <= 90
+
+
+SECRET = "abcDEF0123456789"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("local.settings.json", f'{{"Values": {{"A": "AccessKey={SECRET};" "B": ""}}}}'),
+        ("local.settings.json", f'{{"Values": {{"A": {SECRET}}}}}'),
+        ("local.settings.json", f'{{"Values": {{"A": 1 "{SECRET}": 1}}}}'),
+        ("local.settings.json", f'"{SECRET}"'),
+        (
+            "f/function.json",
+            f'{{"connectionStringSetting": "Endpoint=x;AccessKey={SECRET};" "b": 1}}',
+        ),
+    ],
+)
+def test_what_is_shown_of_a_broken_file_is_never_a_secret(file: str, text: str) -> None:
+    source = parse_json(text, file)
+
+    assert source.problems
+    assert SECRET not in str([problem.as_json() for problem in source.problems])

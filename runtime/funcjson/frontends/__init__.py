@@ -103,9 +103,9 @@ def _no_folder(root: Path) -> Problem:
 
 def _no_functions(root: Path) -> Problem:
     folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    seen = ", ".join(folders[:12]) or "none"
+    seen = ", ".join(folders[:12])
     fix = "make a folder for each function, with a function.json in it"
-    why = f"folders seen: {seen}; none holds a {FILE}"
+    why = f"folders seen: {seen}; none holds a {FILE}" if folders else "the folder has no folders"
     if (root / FILE).is_file():
         why = f"{FILE} stands in the app's own folder, so this is perhaps one function's folder"
         fix = f"start the app in the folder above: {root.parent.name or root.parent}"
