@@ -145,7 +145,8 @@ def _doubts(
             where,
             "App Service authentication adds this header, and drops it when a client sends it; "
             "without a login the binding fails and the caller gets 500",
-            "turn authentication on in Azure; locally sign in, or send the header yourself",
+            "turn authentication on in Azure; locally sign in at /.auth/login/aad, start with --as NAME, "
+            "or send the header yourself",
             Severity.WARNING,
         )
 
