@@ -7,21 +7,29 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from funcjson.signalr.credentials import (
+    AudienceRule,
     ConnectionStringError,
     IdTokenError,
+    TokenRefused,
+    challenge,
     claims_from_id_token,
     client_audience,
     client_url,
     mint_client_token,
     parse_connection_string,
     sign_connection,
+    user_id_of,
+    verify_client_token,
     verify_signature,
 )
 
 VECTORS = Path(__file__).parent / "vectors"
+NOW = 1_700_000_000
+KEYS = {"primary": "p" * 44, "secondary": "s" * 44, "other": "o" * 44}
 JWT_ENDPOINT = "Endpoint=http://localhost:8888;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -91,3 +99,32 @@ def test_the_service_signs_what_the_vectors_hold() -> None:
         given = param.values[0]["given"]
         if given["header"] and given["header"].startswith("sha256=") and param.values[0]["expect"]:
             assert sign_connection(given["keys"], given["connectionId"]) == given["header"]
+
+
+def signed(given: dict[str, Any]) -> str | None:
+    """The token of a vector: `exp` and `iat` are seconds from now."""
+    if given["claims"] is None:
+        return None
+    claims = dict(given["claims"])
+    for name in ("exp", "iat"):
+        if name in claims:
+            claims[name] += NOW
+    algorithm = given.get("algorithm", "HS256")
+    # HMAC pads with zero bytes, so this is the same key.
+    key = KEYS[given.get("key", "primary")].encode().ljust(64, b"\0")
+    return jwt.encode(claims, "" if algorithm == "none" else key, algorithm=algorithm)
+
+
+@pytest.mark.parametrize("vector", vectors("tokens"))
+def test_client_token(vector: dict[str, Any]) -> None:
+    token, expect = signed(vector["given"]), vector["expect"]
+    keys = [KEYS["primary"], KEYS["secondary"]]
+    if "fault" in expect:
+        with pytest.raises(TokenRefused) as caught:
+            verify_client_token(token, keys, "chat", now=NOW, rule=AudienceRule())
+        assert caught.value.fault == expect["fault"]
+        assert challenge(caught.value) == expect.get("challenge", challenge(caught.value))
+        return
+    claims = verify_client_token(token, keys, "chat", now=NOW, rule=AudienceRule())
+
+    assert user_id_of(claims) == expect.get("user")
