@@ -30,7 +30,7 @@ KNOWN_KEYS = (
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _VERSION = re.compile(r"1\.[0-9]+(?:[\w\-.]+)?")
-_PORT = re.compile(r"\s*\+?[0-9]+\s*")
+_PORT = re.compile(r"\s*\+?[0-9]{1,20}\s*")
 _QUOTES = ("'", '"')
 _EXAMPLE = "Endpoint=http://localhost;Port=8888;AccessKey=...;Version=1.0;"
 

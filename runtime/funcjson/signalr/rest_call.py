@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from funcjson.signalr.rest_message import RestRequest, RestResponse
 from funcjson.signalr.rest_problem import invalid
 from funcjson.signalr.rest_routes import Match
 from funcjson.signalr.service import SignalRService
+
+
+_WHOLE = re.compile(r"\+?[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Call:
         text = self.text(key)
         if text is None:
             return None
-        if not text.isascii() or not text.lstrip("+").isdigit() or not low <= int(text) <= high:
+        if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
             raise invalid(
                 f"The parameter {key} must be a whole number from {low} to {high}.",
                 f"write {key}={low} or more",
