@@ -16,7 +16,6 @@ from funcjson.signalr.rest_problem import invalid
 from funcjson.signalr.rest_routes import Match
 from funcjson.signalr.service import SignalRService
 
-
 _WHOLE = re.compile(r"\+?[0-9]{1,20}")
 
 
