@@ -80,6 +80,7 @@ NOT_SUPPORTED: Mapping[str, str] = MappingProxyType(
         "mcpToolTrigger": "the Model Context Protocol",
         "warmupTrigger": "the warm-up of cloud instances",
         "apiHubFileTrigger": "API Hub, which no longer exists",
+        "apiHubFile": "API Hub, which no longer exists",
         "mobileTable": "Mobile Apps, which no longer exist",
         "notificationHub": "Notification Hubs, in version 1.x of the host only",
         "securityTokenValidation": "compiled C# functions",

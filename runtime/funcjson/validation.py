@@ -245,6 +245,8 @@ def _direction_problems(
     output = isinstance(of_type.kind, OutputType)
     if isinstance(of_type.kind, TriggerType) and binding.direction is Direction.OUT:
         return  # Then it is no trigger, which is reported for the whole function.
+    if binding.name.lower() == "$return" and binding.direction is not Direction.OUT:
+        return  # Reported already, in the host's words.
     if (binding.direction is Direction.OUT) != output:
         yield wrong.wrong_direction(binding, output, stated, places)
     elif not stated:

@@ -145,8 +145,7 @@ def _usual_name(entry: Mapping[str, Any]) -> str:
 
 def direction(found: Any, where: Location) -> Problem:
     text = found if isinstance(found, str) else _json(found)
-    words = ["in", "out", "inout"]
-    near = difflib.get_close_matches(text.lower(), words, n=1, cutoff=0.4) if found else []
+    near = difflib.get_close_matches(text.lower(), _DIRECTIONS, n=1, cutoff=0.7) if found else []
     shown = "{null}" if found is None else f'"{found}"'
     return Problem(
         "FJ0211",
@@ -154,11 +153,24 @@ def direction(found: Any, where: Location) -> Problem:
         where,
         why="a binding is in (made before the handler runs) or out (sent after it), seen from "
         "the handler",
-        fix=f'write "{near[0]}"' if near else 'write "in" or "out"',
+        fix=f'write "{_DIRECTIONS[near[0]]}"' if near else 'write "in" or "out"',
         azure=f"'{'' if found is None else text}' is not a valid binding direction. Error "
         f"converting value {shown} to type "
         "'Microsoft.Azure.WebJobs.Script.Description.BindingDirection'.",
     )
+
+
+# What people write for a direction.
+_DIRECTIONS = {
+    "in": "in",
+    "input": "in",
+    "out": "out",
+    "output": "out",
+    "outward": "out",
+    "return": "out",
+    "inout": "inout",
+    "both": "inout",
+}
 
 
 def return_not_out(pointer: str, places: Places) -> Problem:

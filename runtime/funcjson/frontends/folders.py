@@ -103,6 +103,8 @@ def load_function(
 
 def _script(root: Path, name: str, source: Source, settings: Settings) -> Script:
     declared = source.value.get("scriptFile")
+    if source.value.get("configurationSource") == "attributes":
+        return Script(None, None)  # A compiled function, which validation refuses by name.
     custom = settings.host.custom_handler is not None
     if custom or _runtime(settings) == "custom":
         # The custom handler's program has the handlers; a file is of no use to it.

@@ -75,6 +75,8 @@ def _primary(names: list[str]) -> str | None:
 
 def _declared(root: Path, folder: str, declared: str, places: Places) -> Script:
     file = posixpath.normpath(posixpath.join(folder, declared.replace("\\", "/")))
+    if posixpath.splitext(file)[1].lower() in _ELSEWHERE:
+        return _in_language(file, "/scriptFile", places)
     if not (root / file).is_file():
         where = places.locate("/scriptFile")
         return Script(None, None, (_not_there(root, file, declared, where),))
