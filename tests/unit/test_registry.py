@@ -14,6 +14,7 @@ from funcjson.registry import (
     BUILT_IN,
     ENTRY_POINT_GROUP,
     NOT_SUPPORTED,
+    composed_schema,
     not_supported,
     open_registry,
 )
@@ -37,7 +38,8 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "acme_broken.py").write_text("import no_such_module_anywhere")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield "acme_slack"
-    sys.modules.pop("acme_slack", None)
+    for name in ("acme_slack", "acme_broken"):
+        sys.modules.pop(name, None)
 
 
 def _entry(name: str, value: str) -> EntryPoint:
@@ -119,3 +121,65 @@ def test_types_of_the_platform_are_known_by_name() -> None:
     assert not_supported("QueueTrigger") == ("queueTrigger", "Azure Storage queues")
     assert not_supported("signalX") is None
     assert not set(NOT_SUPPORTED) & set(BUILT_IN)
+
+
+METADATA = "Metadata-Version: 2.1\nName: acme-bindings\nVersion: 1.2\n"
+ENTRY_POINTS = """
+[funcjson.bindings]
+slackMessage = acme_slack:BINDING
+brokenMessage = acme_broken:BINDING
+signalR = acme_slack:BINDING
+"""
+
+
+@pytest.mark.usefixtures("plugin")
+def test_an_installed_distribution_is_found_and_named(tmp_path: Path) -> None:
+    information = tmp_path / "acme_bindings-1.2.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(METADATA)
+    (information / "entry_points.txt").write_text(ENTRY_POINTS)
+
+    registry = open_registry()
+
+    assert registry.find("slackMessage").type == "slackMessage"
+    (problem,) = registry.problems
+    assert problem.what == "acme-bindings 1.2 offers the binding type signalR, which is built in"
+    with pytest.raises(PluginError) as caught:
+        registry.find("brokenMessage")
+    assert caught.value.problems[0].what == (
+        "the binding type brokenMessage of acme-bindings 1.2 fails when it is imported"
+    )
+
+
+def test_the_composed_schema_has_types_of_distributions(plugin: str) -> None:
+    composed = composed_schema(open_registry([_entry("slackMessage", f"{plugin}:BINDING")]))
+
+    assert composed["definitions"]["slackMessage"] == {"type": "object"}
+    assert set(BUILT_IN) <= set(composed["definitions"])
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "words"),
+    [
+        ("acmeTrigger", 'OutputType("acmeTrigger", "{}", None, None)', "ends with Trigger"),
+        ("acme", 'OutputType("acme", "{", None, None)', "JSONDecodeError"),
+        ("acme", 'OutputType("acme", \'{"type": 5}\', None, None)', "SchemaError"),
+        ("acme", 'OutputType("acme", "bindings/none.json", None, None)', "FileNotFoundError"),
+    ],
+)
+def test_an_unsound_type_is_refused_with_the_reason(
+    name: str, source: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"from funcjson.bindings.base import OutputType\nBINDING = {source}\n"
+    (tmp_path / "acme_unsound.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "acme_unsound", raising=False)
+    registry = open_registry([_entry(name, "acme_unsound:BINDING")])
+
+    with pytest.raises(PluginError) as caught:
+        registry.find(name)
+
+    (problem,) = caught.value.problems
+    assert problem.code == "FJ0602"
+    assert words in problem.why
+    monkeypatch.delitem(sys.modules, "acme_unsound", raising=False)
