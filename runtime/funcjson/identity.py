@@ -173,11 +173,6 @@ def cookie_value(header: str, name: str = COOKIE) -> str | None:
     return None
 
 
-def has_client_principal(names: Iterable[str]) -> bool:
-    """Whether a header name is one that only App Service may set."""
-    return any(name[:21].lower() == HEADER_START for name in names)
-
-
 def _first(members: Mapping[str, Any], *names: str) -> str:
     return next((str(members[name]).strip() for name in names if members.get(name)), "")
 

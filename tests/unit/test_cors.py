@@ -1,0 +1,51 @@
+"""CORS; who is allowed is in tests/conformance/vectors/http.json."""
+
+from __future__ import annotations
+
+from funcjson.cors import make_policy, refusal
+
+
+def test_a_star_with_credentials_is_warned_of() -> None:
+    _, problems = make_policy(["*"], True)
+
+    assert [p.code for p in problems] == ["FJ0151"]
+
+
+def test_a_slash_at_the_end_is_warned_of() -> None:
+    _, problems = make_policy(["https://a.test/"], False)
+
+    assert [(p.code, p.fix) for p in problems] == [("FJ0152", "write https://a.test")]
+
+
+def test_blank_origins_are_no_configuration() -> None:
+    policy, problems = make_policy(["", " "], False)
+
+    assert (policy.configured, problems) == (False, ())
+
+
+def test_a_refusal_names_the_origin_and_the_setting() -> None:
+    policy, _ = make_policy([], False)
+
+    text = refusal(policy, "http://b.test")
+
+    assert '"CORS": "http://b.test", "CORSCredentials": true' in text
+
+
+def test_a_refusal_with_a_list_says_to_add_to_it() -> None:
+    policy, _ = make_policy(["http://a.test"], True)
+
+    assert 'add it to "Host": {"CORS": "http://b.test"}' in refusal(policy, "http://b.test")
+
+
+def test_a_page_from_a_file_is_told_to_be_served() -> None:
+    policy, _ = make_policy([], False)
+
+    assert "serve it over http" in refusal(policy, "null")
+
+
+def test_a_preflight_without_asked_headers_names_none() -> None:
+    policy, _ = make_policy(["http://a.test"], False)
+
+    names = [name for name, _ in policy.preflight("http://a.test", "PUT", "")]
+
+    assert "Access-Control-Allow-Headers" not in names

@@ -1,0 +1,95 @@
+"""Which identity headers are believed."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import pytest
+from multidict import CIMultiDict
+
+from funcjson.errors import AppLoadError
+from funcjson.http_principal import PrincipalGuard
+from funcjson.login import LoginTwin
+
+FORGED = {"Host": "h", "X-MS-Client-Principal-Id": "forged", "x-ms-client-principal-other": "y"}
+
+
+@dataclass
+class Peer:
+    remote: str | None = "127.0.0.1"
+
+
+def login(default: str | None = None) -> LoginTwin:
+    return LoginTwin({}, b"k" * 32, lambda: 1000.0, default=default)
+
+
+def names(
+    guard: PrincipalGuard, headers: dict[str, str], twin: LoginTwin, peer: str | None = "127.0.0.1"
+) -> dict[str, str]:
+    pairs = guard.pairs(CIMultiDict(headers), twin, Peer(peer))
+    return {name.lower(): text for name, text in pairs}
+
+
+def test_a_request_without_identity_stays_as_it_is() -> None:
+    pairs = PrincipalGuard("127.0.0.1").pairs(CIMultiDict({"Host": "h"}), login(), Peer())
+
+    assert pairs == (("Host", "h"),)
+
+
+def test_on_loopback_a_clients_own_headers_are_believed_with_one_note(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    guard = PrincipalGuard("127.0.0.1")
+    with caplog.at_level(logging.INFO, "funcjson.host"):
+        first = names(guard, FORGED, login())
+        names(guard, FORGED, login())
+
+    assert first["x-ms-client-principal-id"] == "forged"
+    assert [r.getMessage() for r in caplog.records if "App Service would drop" in r.getMessage()]
+    assert len(caplog.records) == 1
+
+
+def test_a_login_beats_a_clients_own_headers() -> None:
+    found = names(PrincipalGuard("127.0.0.1"), FORGED, login("zoe"))
+
+    assert found["x-ms-client-principal-id"] == "zoe"
+    assert "x-ms-client-principal-other" not in found
+    assert found["host"] == "h"
+
+
+def test_beyond_loopback_they_are_dropped_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "funcjson.host"):
+        found = names(PrincipalGuard("0.0.0.0"), FORGED, login())
+
+    assert found == {"host": "h"}
+    assert [r.levelno for r in caplog.records] == [logging.WARNING]
+
+
+@pytest.mark.parametrize("peer", ["10.0.0.5", "10.1.2.3", "::ffff:10.0.0.5"])
+def test_a_trusted_proxy_is_believed(peer: str) -> None:
+    guard = PrincipalGuard("0.0.0.0", ["10.0.0.0/8"])
+
+    assert names(guard, FORGED, login(), peer)["x-ms-client-principal-id"] == "forged"
+
+
+@pytest.mark.parametrize("peer", ["11.0.0.1", "nonsense", None])
+def test_another_peer_is_not(peer: str | None) -> None:
+    guard = PrincipalGuard("0.0.0.0", ["10.0.0.0/8"])
+
+    assert names(guard, FORGED, login(), peer) == {"host": "h"}
+
+
+def test_a_login_beats_a_trusted_proxy() -> None:
+    guard = PrincipalGuard("0.0.0.0", ["10.0.0.5"])
+
+    assert names(guard, FORGED, login("zoe"), "10.0.0.5")["x-ms-client-principal-id"] == "zoe"
+
+
+def test_a_proxy_must_be_an_address() -> None:
+    with pytest.raises(AppLoadError) as caught:
+        PrincipalGuard("0.0.0.0", ["proxy.local"])
+
+    assert caught.value.problems[0].code == "FJ0156"

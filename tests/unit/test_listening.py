@@ -1,0 +1,74 @@
+"""Addresses, busy ports and who holds them."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from funcjson.listening import cannot_listen, is_loopback, port_holder
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.1", False),
+        ("example.com", False),
+    ],
+)
+def test_what_only_this_machine_reaches(address: str, expected: bool) -> None:
+    assert is_loopback(address) == expected
+
+
+def fake_proc(root: Path, state: str = "0A") -> Path:
+    (root / "net").mkdir()
+    row = f"   0: 0100007F:1B9F 00000000:0000 {state} 0:0 00:0 0 1000 0 4242 1"
+    (root / "net" / "tcp").write_text(f"heading\n{row}\n", "ascii")
+    fd = root / "77" / "fd"
+    fd.mkdir(parents=True)
+    (fd / "3").symlink_to("socket:[4242]")
+    (root / "77" / "comm").write_text("func\n", "utf-8")
+    return root
+
+
+def test_the_holder_of_a_port_is_named(tmp_path: Path) -> None:
+    assert port_holder(7071, fake_proc(tmp_path)) == "func (pid 77)"
+
+
+def test_a_connection_does_not_hold_a_port(tmp_path: Path) -> None:
+    assert port_holder(7071, fake_proc(tmp_path, "01")) == ""
+
+
+def test_another_port_is_held_by_nobody(tmp_path: Path) -> None:
+    assert port_holder(7072, fake_proc(tmp_path)) == ""
+
+
+def test_a_system_that_does_not_tell(tmp_path: Path) -> None:
+    assert port_holder(7071, tmp_path) == ""
+
+
+def test_a_busy_port_says_what_to_do() -> None:
+    problem = cannot_listen("127.0.0.1", 1, OSError(errno.EADDRINUSE, "in use"))
+
+    assert (problem.code, problem.what) == ("FJ0150", "port 1 is in use")
+    assert "--port 0" in problem.fix
+    assert problem.azure is not None
+
+
+def test_a_port_of_the_system() -> None:
+    problem = cannot_listen("127.0.0.1", 80, OSError(errno.EACCES, "denied"))
+
+    assert problem.what == "this user may not listen on port 80"
+
+
+def test_an_address_of_another_machine() -> None:
+    problem = cannot_listen("192.0.2.1", 80, OSError(errno.EADDRNOTAVAIL, "not here"))
+
+    assert problem.what == "cannot listen on 192.0.2.1, port 80"

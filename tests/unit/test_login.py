@@ -1,0 +1,222 @@
+"""The login twin, request by request."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import pytest
+
+from funcjson.identity import SESSION_S, Persona
+from funcjson.login import LoginTwin
+from funcjson.model import HttpRequest, HttpResponse
+
+ALICE = Persona("a-1", "alice", "github", ("admin",))
+FORM = ("Content-Type", "application/x-www-form-urlencoded")
+JSON = ("Content-Type", "application/json")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def twin(**options: object) -> LoginTwin:
+    return LoginTwin({"alice": ALICE}, b"k" * 32, Clock(), **options)  # type: ignore[arg-type]
+
+
+def ask(
+    login: LoginTwin,
+    method: str,
+    path: str,
+    *headers: tuple[str, str],
+    body: bytes = b"",
+) -> HttpResponse:
+    url = f"http://localhost:7071{path}"
+    answer = login.answer(HttpRequest(method, url, headers, path.partition("?")[2], {}, body))
+    assert answer is not None
+    return answer
+
+
+def header(answer: HttpResponse, name: str) -> str:
+    return next((text for key, text in answer.headers if key == name), "")
+
+
+def cookie(answer: HttpResponse) -> str:
+    return header(answer, "Set-Cookie").partition(";")[0]
+
+
+def test_one_request_signs_a_known_persona_in() -> None:
+    login = twin()
+
+    answer = ask(login, "GET", "/.auth/login/aad?persona=alice")
+
+    assert (answer.status, header(answer, "Location")) == (302, "/.auth/login/done")
+    assert login.who(cookie(answer)) == ALICE
+    assert dict(login.headers(cookie(answer)))["X-MS-CLIENT-PRINCIPAL-ID"] == "a-1"
+
+
+def test_a_name_that_nobody_has_is_invented_for_the_provider() -> None:
+    login = twin()
+
+    answer = ask(login, "GET", "/.auth/login/google?persona=zoe")
+
+    assert login.who(cookie(answer)) == Persona("zoe", "zoe", "google")
+
+
+def test_a_form_invents_a_persona() -> None:
+    login = twin()
+    form = urlencode({"userDetails": "Bob", "userId": "b", "userRoles": "x,y", "claims": ""})
+
+    answer = ask(login, "POST", "/.auth/login/local", FORM, body=form.encode())
+
+    assert login.who(cookie(answer)) == Persona("b", "Bob", "local", ("x", "y"))
+
+
+def test_json_signs_in_and_gets_json() -> None:
+    login = twin()
+
+    answer = ask(login, "POST", "/.auth/login/aad", JSON, body=b'{"persona": "alice"}')
+
+    assert answer.status == 200
+    assert json.loads(answer.body)[0]["user_id"] == "alice"
+    assert login.who(cookie(answer)) == ALICE
+
+
+@pytest.mark.parametrize("body", [b'"alice"', b'{"persona": {"id": "a-1", "name": "alice"}}'])
+def test_other_shapes_of_json(body: bytes) -> None:
+    login = twin()
+
+    who = login.who(cookie(ask(login, "POST", "/.auth/login/github", JSON, body=body)))
+
+    assert who is not None
+    assert (who.id, who.provider) == ("a-1", "github")
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b"\xff"])
+def test_a_body_that_says_nobody_is_refused_with_the_reason(body: bytes) -> None:
+    answer = ask(twin(), "POST", "/.auth/login/aad", JSON, body=body)
+
+    assert answer.status == 400
+    assert answer.body.startswith(b"not signed in: ")
+
+
+def test_the_page_lists_the_personas() -> None:
+    answer = ask(twin(), "GET", "/.auth/login/github?post_login_redirect_uri=/api/x")
+
+    assert answer.status == 200
+    assert b'value="alice"' in answer.body
+    assert b'value="/api/x"' in answer.body
+
+
+@pytest.mark.parametrize("target", ["/", "/api/page?x=1#y", "http://localhost:3000/page"])
+def test_a_login_leads_back(target: str) -> None:
+    login = twin(trusts_origin=lambda origin: origin == "http://localhost:3000")
+    query = urlencode({"persona": "alice", "post_login_redirect_uri": target})
+
+    assert header(ask(login, "GET", f"/.auth/login/aad?{query}"), "Location") == target
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["//evil.test", "/\\evil.test", "http://evil.test", "javascript:alert(1)", "/a\r\nX: y", "x"],
+)
+def test_a_login_leads_nowhere_else(target: str) -> None:
+    query = urlencode({"persona": "alice", "post_login_redirect_uri": target})
+
+    answer = ask(twin(), "GET", f"/.auth/login/aad?{query}")
+
+    assert answer.status == 400
+    assert not cookie(answer)
+
+
+def test_me_in_both_shapes() -> None:
+    login = twin()
+    signed_in = ("Cookie", cookie(ask(login, "GET", "/.auth/login/aad?persona=alice")))
+
+    assert json.loads(ask(login, "GET", "/.auth/me", signed_in).body)[0]["user_id"] == "alice"
+    swa = json.loads(ask(login, "GET", "/.auth/me?shape=swa", signed_in).body)
+    assert swa["clientPrincipal"]["userRoles"] == ["anonymous", "authenticated", "admin"]
+
+
+def test_me_of_nobody() -> None:
+    assert ask(twin(), "GET", "/.auth/me").status == 401
+    swa = ask(twin(shape="static-web-apps"), "GET", "/.auth/me")
+    assert json.loads(swa.body) == {"clientPrincipal": None}
+
+
+def test_logout_takes_the_cookie_back() -> None:
+    answer = ask(twin(), "POST", "/.auth/logout")
+
+    assert header(answer, "Location") == "/.auth/logout/complete"
+    assert "Max-Age=0" in header(answer, "Set-Cookie")
+    assert ask(twin(), "GET", "/.auth/logout/complete").status == 200
+
+
+def test_logout_leads_to_local_pages_only() -> None:
+    there = ask(twin(), "GET", "/.auth/logout?post_logout_redirect_uri=/bye")
+
+    assert header(there, "Location") == "/bye"
+    assert ask(twin(), "GET", "/.auth/logout?post_logout_redirect_uri=//x").status == 400
+
+
+def test_a_default_persona_signs_everybody_in() -> None:
+    login = twin(default="Alice")
+
+    assert login.who("") == ALICE
+    assert dict(login.headers(""))["X-MS-CLIENT-PRINCIPAL-NAME"] == "alice"
+
+
+def test_a_cookie_beats_the_default() -> None:
+    login = twin(default="zoe")
+    answer = ask(login, "GET", "/.auth/login/aad?persona=alice")
+
+    assert login.who(cookie(answer)) == ALICE
+
+
+def test_a_session_ends() -> None:
+    clock = Clock()
+    login = LoginTwin({}, b"k" * 32, clock)
+    value = cookie(ask(login, "GET", "/.auth/login/aad?persona=zoe"))
+    assert login.who(value)
+
+    clock.now += SESSION_S + 61
+
+    assert login.who(value) is None
+
+
+def test_a_cookie_of_another_run_is_nobody() -> None:
+    other = LoginTwin({}, b"x" * 32, Clock())
+    value = cookie(ask(other, "GET", "/.auth/login/aad?persona=zoe"))
+
+    assert twin().who(value) is None
+    assert twin().headers(value) == ()
+
+
+def test_the_memory_of_sessions_is_bounded() -> None:
+    login = twin()
+    for number in range(1100):
+        login.who(cookie(ask(login, "GET", f"/.auth/login/aad?persona=p{number}")))
+
+    assert len(login._sessions) <= 1000
+
+
+def test_refresh_wants_a_session() -> None:
+    assert ask(twin(), "GET", "/.auth/refresh").status == 401
+    assert ask(twin(default="zoe"), "GET", "/.auth/refresh").status == 200
+
+
+@pytest.mark.parametrize("path", ["/.auth", "/.auth/x", "/.auth/me/x", "/.auth/login/a/b"])
+def test_the_twin_knows_its_own_urls_only(path: str) -> None:
+    assert twin().answer(HttpRequest("GET", f"http://h{path}")) is None
+
+
+def test_other_verbs_do_not_sign_in() -> None:
+    assert ask(twin(), "PUT", "/.auth/login/aad").status == 405
+
+
+def test_after_a_login_the_page_says_who() -> None:
+    assert b"zoe" in ask(twin(default="zoe"), "GET", "/.auth/login/done").body

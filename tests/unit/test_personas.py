@@ -1,0 +1,63 @@
+"""The personas file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from funcjson.identity import Persona
+from funcjson.personas import find_persona, load_personas, read_personas
+
+ALICE = Persona("1", "Alice", "github", ("admin",))
+DESCRIBED = '{"id": "1", "name": "Alice", "provider": "github", "roles": ["admin"]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f'{{"alice": {DESCRIBED}}}', "alice"),
+        (f'{{"$schema": "x", "personas": {{"alice": {DESCRIBED}}}}}', "alice"),
+        (f"[{DESCRIBED}]", "Alice"),
+        (f'// mine\n{{"alice": {DESCRIBED},}}', "alice"),
+    ],
+)
+def test_the_shapes_of_the_file(text: str, name: str) -> None:
+    assert read_personas(text, "personas.json") == ({name: ALICE}, ())
+
+
+def test_a_name_is_enough() -> None:
+    found, _ = read_personas('{"bob": {}}', "personas.json")
+
+    assert found == {"bob": Persona("bob", "bob")}
+
+
+def test_one_wrong_persona_leaves_the_others() -> None:
+    found, problems = read_personas('{"a": 1,\n "b": {}}', "personas.json")
+
+    assert list(found) == ["b"]
+    assert [(p.code, str(p.where)) for p in problems] == [("FJ0154", "personas.json:1:7  /a")]
+
+
+def test_a_broken_file_is_told() -> None:
+    found, problems = read_personas("{", "personas.json")
+
+    assert (found, [p.code for p in problems]) == ({}, ["FJ0101"])
+
+
+def test_the_hidden_folder_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "personas.json").write_text('{"outer": {}}', "utf-8")
+    assert list(load_personas(tmp_path)[0]) == ["outer"]
+
+    (tmp_path / ".funcjson").mkdir()
+    (tmp_path / ".funcjson" / "personas.json").write_text('{"inner": {}}', "utf-8")
+    assert list(load_personas(tmp_path)[0]) == ["inner"]
+
+
+def test_no_file_is_no_persona(tmp_path: Path) -> None:
+    assert load_personas(tmp_path) == ({}, ())
+
+
+def test_a_name_is_found_in_any_letter_case_or_invented() -> None:
+    assert find_persona({"alice": ALICE}, "ALICE") == ALICE
+    assert find_persona({}, "zoe", "github") == Persona("zoe", "zoe", "github")
