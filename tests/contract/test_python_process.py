@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,17 @@ from funcjson.workers.python import PROGRAM, missing_library, python_program
 BINDINGS = (Binding("event", "signalRTrigger", Direction.IN, {}, ""),)
 
 
-async def returned(root: Path, code: str, logs: list[WorkerLog] | None = None) -> Any:
+async def returned(
+    root: Path,
+    code: str,
+    logs: list[WorkerLog] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Any:
     """What a handler with this code returns, as JSON."""
     (root / "f").mkdir()
     (root / "f" / "__init__.py").write_text(code, encoding="utf-8")
     sink = logs.append if logs is not None else lambda entry: None
-    worker = ProcessWorker(python_program(root, os.environ), sink)
+    worker = ProcessWorker(python_program(root, environment), sink)
     await worker.start()
     try:
         await worker.load(Function("f", root / "f", BINDINGS, Language.PYTHON, "f/__init__.py"))
@@ -161,3 +167,56 @@ async def test_a_worker_that_is_not_ready_in_time_is_ended(tmp_path: Path) -> No
     program = WorkerProgram(Language.PYTHON, command, tmp_path, os.environ, start_timeout_s=0.01)
     with pytest.raises(WorkerStartError, match=r"not ready after 0\.01 s"):
         await ProcessWorker(program, lambda entry: None).start()
+
+
+async def test_a_forked_process_writes_past_the_host(tmp_path: Path) -> None:
+    logs: list[WorkerLog] = []
+    code = """
+import logging, multiprocessing
+def work():
+    print("from the fork")
+    logging.warning("logged in the fork")
+def main(event):
+    print("before", end="")
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join()
+    return [process.exitcode]
+"""
+    assert await returned(tmp_path, code, logs) == [0]
+    lines = [entry.message for entry in logs]
+    assert sorted(lines) == ["before", "from the fork", "logged in the fork"]
+
+
+async def test_arguments_for_python_and_another_python_may_be_set(tmp_path: Path) -> None:
+    link = tmp_path / "other-python"
+    link.write_text(f'#!/bin/sh\nOTHER=1 exec {sys.executable} "$@"\n', encoding="utf-8")
+    link.chmod(0o755)
+    environment = {
+        **os.environ,
+        "languageWorkers__python__defaultExecutablePath": str(link),
+        "languageWorkers__python__arguments": "-X 'utf8=1' -W error::UserWarning",
+    }
+    code = "import os, sys\ndef main(event): return [os.environ['OTHER'], sys._xoptions['utf8']]"
+
+    assert await returned(tmp_path, code, environment=environment) == ["1", "1"]
+
+
+async def test_extensions_run_around_a_call_when_they_are_switched_on(tmp_path: Path) -> None:
+    code = """
+import azure.functions as func
+seen = []
+class Own(func.AppExtensionBase):
+    @classmethod
+    def post_function_load_app_level(cls, name, directory, *rest): seen.append(name)
+    @classmethod
+    def pre_invocation_app_level(cls, logger, context, arguments, *rest): seen.append("before")
+    @classmethod
+    def post_invocation_app_level(cls, logger, context, arguments, result, *rest): 1 / 0
+def main(event): return seen
+"""
+    environment = {**os.environ, "PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
+    logs: list[WorkerLog] = []
+
+    assert await returned(tmp_path, code, logs, environment) == ["f", "before"]
+    assert [entry.level for entry in logs if "ZeroDivisionError" in entry.message] == ["error"]

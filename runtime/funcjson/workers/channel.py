@@ -97,8 +97,8 @@ class Channel:
         if self._closed is not None:
             raise WorkerError(self._closed)
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[identifier] = future
         self._send(message)
+        self._waiting[identifier] = future
         return future
 
     # -- what the host asks ----------------------------------------------------------------------

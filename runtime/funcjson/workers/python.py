@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ from funcjson.workers.child import WorkerProgram
 PROGRAM = Path(__file__).with_name("python_worker") / "__main__.py"
 _VENVS = (".venv", "venv", "env")
 _PYTHONS = ("bin/python", "Scripts/python.exe")
+# Settings of Core Tools: another Python, and arguments such as "-m debugpy --listen 5678".
+_PROGRAM_SETTINGS = (
+    "languageWorkers__python__defaultExecutablePath",
+    "languageWorkers:python:defaultExecutablePath",
+)
+_ARGUMENTS_SETTINGS = ("languageWorkers__python__arguments", "languageWorkers:python:arguments")
 
 
 def find_python(app_root: Path) -> Path:
@@ -27,9 +34,9 @@ def find_python(app_root: Path) -> Path:
     return Path(sys.executable)
 
 
-def command_line(python: Path) -> list[str]:
-    """The command that runs the worker."""
-    return [str(python), str(PROGRAM)]
+def command_line(python: Path, arguments: Sequence[str] = ()) -> list[str]:
+    """The command that runs the worker; `arguments` are for Python itself."""
+    return [str(python), *arguments, str(PROGRAM)]
 
 
 def python_program(
@@ -37,14 +44,20 @@ def python_program(
 ) -> WorkerProgram:
     """How to start the Python worker of an app. `environment` is the whole one of the process."""
     root = app_root.resolve()
-    chosen = python or find_python(root)
+    named = _first(environment, _PROGRAM_SETTINGS)
+    chosen = python or (Path(named) if named else find_python(root))
+    arguments = shlex.split(_first(environment, _ARGUMENTS_SETTINGS))
     return WorkerProgram(
         Language.PYTHON,
-        command_line(chosen),
+        command_line(chosen, arguments),
         root,
         environment,
         explain=lambda answer: missing_library(answer, chosen),
     )
+
+
+def _first(environment: Mapping[str, str], names: Sequence[str]) -> str:
+    return next((environment[name] for name in names if environment.get(name)), "")
 
 
 def missing_library(answer: Mapping[str, Any], python: Path) -> Problem | None:

@@ -23,7 +23,7 @@ def _load(name: str, path: Path, search: list[str] | None = None) -> ModuleType:
 
 if __name__ == "__main__":
     # Python put our folder there, whose names are none of the app's business.
-    del sys.path[0]
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _HERE]
     _load(_NAME, _HERE / "__init__.py", [str(_HERE)])
     wire = _load(f"{_NAME}.wire", _HERE.parent / "wire.py")
     importlib.import_module(f"{_NAME}.program").main(wire)

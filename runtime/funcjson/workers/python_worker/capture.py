@@ -100,6 +100,18 @@ class Capture:
                 threading.Thread.start = before  # type: ignore[method-assign]
             self._thread_start = None
 
+    def abandon(self) -> None:
+        """In a forked process: leave what is the parent's, and write where a plain process would."""
+        for _, _, ours in self._streams:
+            # The parent has these texts as well.
+            ours.drop_lines()
+        level = logging.getLogger().level
+        self.uninstall()
+        root = logging.getLogger()
+        if not root.handlers:
+            root.addHandler(logging.StreamHandler())
+            root.setLevel(level)
+
     def end_lines(self, invocation: Invocation | None) -> None:
         """Emit what an invocation wrote without a line end."""
         for _, _, stream in self._streams:
@@ -194,6 +206,9 @@ class _Stream(io.TextIOBase):
             text = self._partial.pop(key, "")
             if text:
                 self._emit(text, invocation)
+
+    def drop_lines(self) -> None:
+        self._partial.clear()
 
     def close_lines(self) -> None:
         for key in list(self._partial):

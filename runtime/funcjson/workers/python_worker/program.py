@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from .runtime import Message, Runtime
@@ -30,7 +31,7 @@ def main(wire: Any) -> None:
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True, errors="replace")
+            stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
     lock = threading.Lock()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -45,6 +46,14 @@ def main(wire: Any) -> None:
             os._exit(0)
 
     runtime = Runtime(send, loop, own_process=True)
+
+    def leave_to_parent() -> None:
+        connection.close()
+        runtime.capture.abandon()
+
+    # A fork of user code (multiprocessing) must not write to the host in between.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=leave_to_parent)
     reader = threading.Thread(
         target=_read, args=(connection, wire.Decoder(), runtime), name="host", daemon=True
     )
@@ -55,17 +64,23 @@ def main(wire: Any) -> None:
 
 
 def _read(connection: socket.socket, decoder: Any, runtime: Runtime) -> None:
+    for message in _messages(connection, decoder):
+        if message.get("op") == "stop":
+            break
+        runtime.receive(message)
+    _leave(runtime)
+
+
+def _messages(connection: socket.socket, decoder: Any) -> Iterator[Message]:
+    """What the host sends, until it is gone."""
     while True:
         try:
             data = connection.recv(_READ_SIZE)
         except OSError:
-            data = b""
+            return
         if not data:
-            _leave(runtime)
-        for message in decoder.feed(data):
-            if message.get("op") == "stop":
-                _leave(runtime)
-            runtime.receive(message)
+            return
+        yield from decoder.feed(data)
 
 
 def _leave(runtime: Runtime) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from . import capture, failures, indexing, loading
 from .context import Context, Out
+from .extension_hooks import AFTER, BEFORE, ExtensionHooks
 from .pool import Pool, pool_size
 from .signatures import DATA_TYPES, BoundParameter, Handler, check
 from .stacks import stacks
@@ -45,6 +46,7 @@ class Runtime:
         self._handlers: dict[str, Handler] = {}
         self._library: Any = None
         self._converters: Any = None
+        self._hooks = ExtensionHooks(None, {})
         self._space: loading.ModuleSpace | None = None
         self._app_root = ""
         self._pool: Pool | None = None
@@ -119,6 +121,7 @@ class Runtime:
         self._library = importlib.import_module("azure.functions")
         meta = importlib.import_module("azure.functions.meta")
         self._converters = Converters(self._library, meta)
+        self._hooks = ExtensionHooks(self._library, os.environ)
         debug = os.environ.get("PYTHON_ENABLE_DEBUG_LOGGING", "").strip().lower() in _TRUE
         self.capture.install(logging.DEBUG if debug else logging.INFO)
         self._pool = Pool(
@@ -140,6 +143,7 @@ class Runtime:
                 self._find_functions()
             if name not in self._handlers:
                 raise RuntimeError(f"cannot load function {name}: the app does not define it")
+            self._hooks.loaded(name, self._handlers[name].directory)
             return {"op": "loaded", "id": message["id"]}
         directory = str(Path(self._app_root, function.get("directory") or name))
         call = loading.load_function(
@@ -151,6 +155,7 @@ class Runtime:
         )
         bindings = [_bound(binding) for binding in function["bindings"]]
         self._handlers[name] = check(name, directory, call, bindings, self._converters)
+        self._hooks.loaded(name, directory)
         return {"op": "loaded", "id": message["id"]}
 
     def _index(self, message: Message) -> Message:
@@ -209,8 +214,11 @@ class Runtime:
         local = self.capture.thread_local
         local.invocation_id = invocation.id
         try:
-            arguments = self._arguments(handler, message)
-            answer = self._result(handler, message, arguments, handler.call(**arguments))
+            arguments, context = self._arguments(handler, message)
+            self._hooks.run(BEFORE, context, arguments)
+            value = handler.call(**arguments)
+            self._hooks.run(AFTER, context, arguments, value)
+            answer = self._result(handler, message, arguments, value)
         except BaseException as error:  # noqa: BLE001 - it fails its own call only, also SystemExit
             answer = self._failed(invocation.id, error)
         finally:
@@ -229,8 +237,11 @@ class Runtime:
         self, handler: Handler, message: Message, invocation: capture.Invocation
     ) -> None:
         try:
-            arguments = self._arguments(handler, message)
-            answer = self._result(handler, message, arguments, await handler.call(**arguments))
+            arguments, context = self._arguments(handler, message)
+            self._hooks.run(BEFORE, context, arguments)
+            value = await handler.call(**arguments)
+            self._hooks.run(AFTER, context, arguments, value)
+            answer = self._result(handler, message, arguments, value)
         except BaseException as error:  # noqa: BLE001 - it fails its own call only, also SystemExit
             answer = self._failed(invocation.id, error)
         self._finish(invocation, answer)
@@ -244,23 +255,19 @@ class Runtime:
             # A value that cannot be written; the call must still end.
             self._send(self._failed(invocation.id, error))
 
-    def _arguments(self, handler: Handler, message: Message) -> dict[str, Any]:
+    def _arguments(self, handler: Handler, message: Message) -> tuple[dict[str, Any], Context]:
         arguments: dict[str, Any] = {}
         for name, data in message["inputs"]:
             converter = handler.inputs[name].converter
             metadata = message.get("metadata") if converter.has_trigger_support() else None
             arguments[name] = self._converters.decode(converter, data, metadata or {})
+        local = self.capture.thread_local
+        context = Context(handler.name, handler.directory, message["id"], local, message)
         if handler.requires_context:
-            arguments["context"] = Context(
-                handler.name,
-                handler.directory,
-                message["id"],
-                self.capture.thread_local,
-                message,
-            )
+            arguments["context"] = context
         for name in handler.outputs:
             arguments[name] = Out()
-        return arguments
+        return arguments, context
 
     def _result(
         self, handler: Handler, message: Message, arguments: dict[str, Any], value: Any
