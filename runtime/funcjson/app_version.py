@@ -59,12 +59,14 @@ class Loader:
     async def load(self) -> AppVersion:
         """Settings, documents and plans; code-first apps are indexed by their worker, which is then already started.
 
-        Raises AppLoadError when the folder is not an app.
+        Raises AppLoadError when the folder is not an app, or its host.json or settings cannot be read.
         """
         settings = load_settings(self.root, self.environ)
         registry = open_registry()
         model = choose_model(self.root, settings)
         found = read_app(self.root, registry, settings)
+        if unreadable := _unreadable(model.model, settings, found.problems):
+            raise AppLoadError(unreadable)
         version = AppVersion(settings, {}, {}, (*settings.problems, *found.problems))
         functions = list(found.functions)
         language = _CODE_FIRST.get(model.model)
@@ -167,6 +169,14 @@ def show_user_log(line: WorkerLog) -> None:
         line.message,
         extra={"function": line.function, "invocation_id": line.invocation_id, "user": True},
     )
+
+
+def _unreadable(
+    model: Model, settings: Settings, problems: tuple[Problem, ...]
+) -> tuple[Problem, ...]:
+    """What keeps the whole app from starting, as on the real host: its settings, or no functions."""
+    fatal = (*settings.problems, *(problems if model is Model.EMPTY else ()))
+    return tuple(problem for problem in fatal if problem.severity is Severity.ERROR)
 
 
 def _index_failed(language: Language, result: IndexResult) -> Problem:
