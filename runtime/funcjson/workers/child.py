@@ -8,10 +8,10 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from funcjson.errors import Problem, WorkerError, WorkerStartError
 from funcjson.model import Language, WorkerLog
@@ -85,7 +85,7 @@ class Child:
             ours.setblocking(False)
             environment = {**self.program.environment, FD_VARIABLE: str(theirs.fileno())}
             process, _ = await self._loop.subprocess_exec(
-                lambda: _Output(self),
+                lambda: Output(self),
                 *self.program.command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -164,16 +164,8 @@ class Child:
             self._process.close()
 
     def _exit_problem(self) -> Problem:
-        language = self.program.language
         code = self._process.get_returncode() if self._process is not None else None
-        lines = "\n".join(self._stderr)
-        return Problem(
-            "FJ0512",
-            f"the {language} worker process ended with {_describe(code)} while it was needed",
-            why=f"its last lines on stderr:\n{lines}" if lines else "it wrote nothing to stderr",
-            fix=_advice(code),
-            azure=f"{language} exited with code {code}",
-        )
+        return exit_problem(self.program.language, code, self._stderr)
 
     def _why_not_started(self, error: BaseException) -> str | None:
         if isinstance(error, TimeoutError):
@@ -204,6 +196,18 @@ class Child:
             self._stderr.append(text)
             level = level_of_stderr(text)
         self._log(WorkerLog(text, level, category="console"))
+
+
+def exit_problem(language: Language, code: int | None, stderr: Iterable[str]) -> Problem:
+    """A process that was needed has ended with an exit code; `stderr` are its last lines."""
+    lines = "\n".join(stderr)
+    return Problem(
+        "FJ0512",
+        f"the {language} worker process ended with {_describe(code)} while it was needed",
+        why=f"its last lines on stderr:\n{lines}" if lines else "it wrote nothing to stderr",
+        fix=_advice(code),
+        azure=f"{language} exited with code {code}",
+    )
 
 
 def level_of_stderr(line: str) -> str:
@@ -249,11 +253,24 @@ class _Frames(asyncio.Protocol):
         self._child.connection_lost()
 
 
-class _Output(asyncio.SubprocessProtocol):
+class Owner(Protocol):
+    """Who is told what a process writes, and that it has ended."""
+
+    def line(self, pipe: int, text: str) -> None:
+        """A line that it wrote to pipe 1 (stdout) or 2 (stderr)."""
+
+    def process_exited(self) -> None:
+        """It has ended; its pipes may still be open."""
+
+    def finish(self) -> None:
+        """It has ended and its pipes are read."""
+
+
+class Output(asyncio.SubprocessProtocol):
     """The pipes: bytes to lines of any length."""
 
-    def __init__(self, child: Child) -> None:
-        self._child = child
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
         self._partial: dict[int, bytearray] = {pipe: bytearray() for pipe in _PIPES}
 
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
@@ -264,16 +281,16 @@ class _Output(asyncio.SubprocessProtocol):
         *lines, rest = bytes(partial).split(b"\n")
         partial[:] = rest
         for line in lines:
-            self._child.line(fd, line.decode("utf-8", "replace").rstrip("\r"))
+            self._owner.line(fd, line.decode("utf-8", "replace").rstrip("\r"))
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         partial = self._partial[fd]
         if partial:
-            self._child.line(fd, partial.decode("utf-8", "replace"))
+            self._owner.line(fd, partial.decode("utf-8", "replace"))
             partial.clear()
 
     def process_exited(self) -> None:
-        self._child.process_exited()
+        self._owner.process_exited()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._child.finish()
+        self._owner.finish()

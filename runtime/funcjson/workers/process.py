@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from funcjson.errors import (
     FuncJsonError,
@@ -22,7 +23,35 @@ from funcjson.workers.child import Child, WorkerProgram
 # Seconds before the 1st, 2nd, ... restart in a row; the last one stays. A finished call starts anew.
 RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 ENDED_BY_ITSELF = "FJ0512"
-StartChild = Callable[[WorkerProgram, LogSink], Awaitable[Child]]
+
+
+class Link(Protocol):
+    """What a running process can be asked; `Channel` says what each may raise."""
+
+    @property
+    def waiting(self) -> int:
+        """How many requests have no answer yet."""
+
+    def is_running(self, invocation_id: str) -> bool: ...
+    async def load(self, function: Function) -> None: ...
+    async def index(self) -> IndexResult: ...
+    async def invoke(self, call: Call) -> CallResult: ...
+    async def stacks(self) -> str: ...
+
+
+class Running(Protocol):
+    """A process that handlers run in. `exited` gets a Problem when it has ended."""
+
+    exited: asyncio.Future[Problem]
+    runtime: str
+
+    @property
+    def channel(self) -> Link: ...
+    async def kill(self, cause: Problem | None = None) -> None: ...
+    async def stop(self) -> None: ...
+
+
+StartChild = Callable[[WorkerProgram, LogSink], Awaitable[Running]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +64,7 @@ class _Starter:
     delays: Sequence[float]
     sleep: Callable[[float], Awaitable[None]]
 
-    async def start(self) -> Child:
+    async def start(self) -> Running:
         return await self.start_child(self.program, self.log)
 
     def delay(self, failures: int) -> float:
@@ -144,7 +173,7 @@ class ProcessWorker:
             if seat.child is not None and seat.child.channel.is_running(invocation_id)
         ]
 
-    async def _prepare(self, child: Child) -> None:
+    async def _prepare(self, child: Running) -> None:
         """Tell a fresh process what its predecessor knew."""
         if self._indexed:
             await child.channel.index()
@@ -165,14 +194,14 @@ async def _first_error(jobs: object) -> None:
 class _Seat:
     """A place in the pool, and the task that keeps a process in it."""
 
-    def __init__(self, starter: _Starter, prepare: Callable[[Child], Awaitable[None]]) -> None:
-        self.child: Child | None = None
+    def __init__(self, starter: _Starter, prepare: Callable[[Running], Awaitable[None]]) -> None:
+        self.child: Running | None = None
         self.failures = 0
         self._starter = starter
         self._log = starter.log
         self._language = starter.program.language
         self._prepare = prepare
-        self._ready: asyncio.Future[Child] | None = None
+        self._ready: asyncio.Future[Running] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -193,7 +222,7 @@ class _Seat:
         self._set_ready(child)
         self._keeper = asyncio.create_task(self._keep(child), name="worker-keeper")
 
-    async def available(self) -> Child:
+    async def available(self) -> Running:
         """The process, when it is there. Raises WorkerError when it cannot be had."""
         if self._ready is None or self._stopping:
             raise WorkerError(Problem("FJ0515", f"the {self._language} worker is not running"))
@@ -223,14 +252,14 @@ class _Seat:
         if self._ready is not None and not self._ready.done():
             self._fail(Problem("FJ0515", f"the {self._language} worker was stopped"))
 
-    async def _keep(self, child: Child) -> None:
+    async def _keep(self, child: Running) -> None:
         while True:
             problem = await asyncio.shield(child.exited)
             if problem.code == ENDED_BY_ITSELF:
                 self._log(WorkerLog(_report(problem), "error", category="system"))
             child = await self._replace()
 
-    async def _replace(self) -> Child:
+    async def _replace(self) -> Running:
         while True:
             delay = self._starter.delay(self.failures)
             self.failures += 1
@@ -245,7 +274,7 @@ class _Seat:
             self._set_ready(child)
             return child
 
-    async def _fresh(self) -> Child:
+    async def _fresh(self) -> Running:
         child = await self._starter.start()
         try:
             await self._prepare(child)
@@ -260,7 +289,7 @@ class _Seat:
         if self._ready is None or self._ready.done():
             self._ready = asyncio.get_running_loop().create_future()
 
-    def _set_ready(self, child: Child) -> None:
+    def _set_ready(self, child: Running) -> None:
         self.child = child
         child.exited.add_done_callback(lambda _: self._new_ready() if self.child is child else None)
         if self._ready is None or self._ready.done():
