@@ -1,0 +1,41 @@
+"""CORS of the service: any origin, echoed with credentials, unless a list of origins is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+_METHODS = "GET, POST, PUT, DELETE, HEAD, OPTIONS"
+
+
+def is_allowed(origin: str, allowed: Sequence[str]) -> bool:
+    """Whether a page of this origin may call."""
+    return "*" in allowed or origin.lower() in {one.lower().rstrip("/") for one in allowed}
+
+
+def cors_headers(origin: str | None, allowed: Sequence[str]) -> dict[str, str]:
+    """For every answer, errors too: a browser hides an error without them.
+
+    The origin is echoed and never `*`, since the JavaScript client sends credentials.
+    """
+    if origin is None or not is_allowed(origin, allowed):
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": "x-ms-error-code, x-funcjson-delivered, x-funcjson-hint",
+        "Vary": "Origin",
+    }
+
+
+def preflight_headers(
+    origin: str | None, asked: Mapping[str, str], allowed: Sequence[str]
+) -> dict[str, str]:
+    """The answer to an OPTIONS request. Each long poll asks anew, so it must be cheap."""
+    headers = cors_headers(origin, allowed)
+    if headers:
+        headers["Access-Control-Allow-Methods"] = _METHODS
+        wanted = asked.get("access-control-request-headers", "")
+        if wanted:
+            headers["Access-Control-Allow-Headers"] = wanted
+        headers["Access-Control-Max-Age"] = "600"
+    return headers

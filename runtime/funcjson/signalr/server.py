@@ -1,0 +1,245 @@
+"""The service as a server: clients and REST on one port, timers, start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import ssl
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from funcjson.signalr.backplane.base import Backplane
+from funcjson.signalr.client_endpoint import ClientEndpoint
+from funcjson.signalr.cors import cors_headers, preflight_headers
+from funcjson.signalr.errors import OptionsError
+from funcjson.signalr.events import ClientEvents
+from funcjson.signalr.limits import Quotas
+from funcjson.signalr.live_trace import LiveTrace
+from funcjson.signalr.options import ServiceOptions
+from funcjson.signalr.rest_api import RestApi
+from funcjson.signalr.rest_message import RestRequest, RestResponse
+from funcjson.signalr.service import SignalRService
+from funcjson.signalr.token_check import TokenReader, audience_rule
+
+log = logging.getLogger("funcjson.signalr.server")
+
+STATE_PATH = "/_lss/state"
+TRACE_PATH = "/_lss/trace"
+TICK_S = 1.0
+# The real service takes URLs of 12 KB and headers of 16 KB; tokens stand in both.
+_MAX_LINE, _MAX_FIELD = 12 * 1024 + 512, 16 * 1024 + 512
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+
+
+class SignalRServer:
+    """A local SignalR service. `start`, then clients and REST calls are served until `stop`."""
+
+    def __init__(
+        self,
+        options: ServiceOptions | None = None,
+        *,
+        events: ClientEvents | None = None,
+        backplane: Backplane | None = None,
+    ) -> None:
+        self.options = options or ServiceOptions()
+        self.trace = LiveTrace(self.options.wall)
+        self.service = SignalRService(
+            self.options, events=events, observer=self.trace, backplane=backplane
+        )
+        quotas = Quotas(self.options.tier, self.options.wall)
+        self._rest = RestApi(self.service, quotas)
+        self._clients = ClientEndpoint(
+            self.service.sessions,
+            TokenReader(self.options.keys),
+            audience_rule(
+                self.options.audience,
+                f"{self._scheme}://{self.options.host}",
+                self.options.client_endpoint,
+            ),
+            quotas,
+            self._spawn,
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._runner: web.ServerRunner | None = None
+        self._port = self.options.port
+
+    # Life
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the port cannot be had, OptionsError for bad certificates."""
+        context = self._ssl_context()
+        server = web.Server(
+            self._handle,
+            access_log=None,
+            handler_cancellation=True,
+            max_line_size=_MAX_LINE,
+            max_field_size=_MAX_FIELD,
+        )
+        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(
+            self._runner, self.options.host, self.options.port, ssl_context=context, backlog=4096
+        )
+        try:
+            await site.start()
+            await self.service.start()
+        except BaseException:
+            await self._runner.cleanup()
+            self._runner = None
+            raise
+        self._port = int(self._runner.addresses[0][1])
+        self._spawn(self._keep_time())
+
+    async def stop(self) -> None:
+        """Tell every client, let upstream hear of the ends, stop listening; idempotent."""
+        runner, self._runner = self._runner, None
+        if runner is None:
+            return
+        for site in tuple(runner.sites):
+            await site.stop()
+        await self.service.stop()
+        await runner.cleanup()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.service.sessions.tick()
+            self._clients.tick()
+
+    def _ssl_context(self) -> ssl.SSLContext | None:
+        if not self.options.certfile:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.options.certfile, self.options.keyfile or None)
+        except (OSError, ssl.SSLError) as error:
+            raise OptionsError(
+                f"the certificate {self.options.certfile} cannot be used: {error}"
+            ) from error
+        return context
+
+    # Where it is
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.options.certfile else "http"
+
+    @property
+    def port(self) -> int:
+        """The port in use once started."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port, without a slash at the end."""
+        host = self.options.host
+        if host in ("127.0.0.1", "0.0.0.0", "::", "::1"):  # noqa: S104 - compared, not bound
+            host = "localhost"
+        return f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{self._port}"
+
+    @property
+    def connection_string(self) -> str:
+        """What functions put into their settings. It holds the key."""
+        client = self.options.client_endpoint
+        extra = f"ClientEndpoint={client};" if client else ""
+        return f"Endpoint={self.url};AccessKey={self.options.keys[0]};Version=1.0;{extra}"
+
+    def state(self) -> dict[str, Any]:
+        """Hubs with their connections, users and groups."""
+        return self.service.state()
+
+    # Requests
+
+    async def handle_rest(self, request: RestRequest) -> RestResponse:
+        """A REST request that came without a socket; answered as over HTTP."""
+        return await self._rest.handle(request)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path.partition("?")[0].lower()
+        allowed = self.options.cors_origins
+        origin = request.headers.get("Origin")
+        if request.method == "OPTIONS":
+            lowered = {name.lower(): value for name, value in request.headers.items()}
+            return web.Response(status=204, headers=preflight_headers(origin, lowered, allowed))
+        headers = cors_headers(origin, allowed)
+        try:
+            if path == "/client" or path.startswith("/client/"):
+                return await self._clients.handle(request, headers)
+            if path.startswith("/api/"):
+                return await self._answer_rest(request, headers)
+            if path in (STATE_PATH, TRACE_PATH):
+                return await self._inspect(request, path, headers)
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413, headers=headers)
+        except Exception:
+            # The seam where one request must not take the service down.
+            log.exception("a request failed inside the service: %s %s", request.method, path)
+            return web.Response(status=500, headers=headers)
+        if path == "/":
+            return web.Response(text="The local SignalR service is running.\n", headers=headers)
+        return web.Response(status=404, headers=headers)
+
+    async def _answer_rest(
+        self, request: web.BaseRequest, headers: Mapping[str, str]
+    ) -> web.StreamResponse:
+        path, _, query = request.raw_path.partition("?")
+        lowered = {name.lower(): value for name, value in request.headers.items()}
+        limit = self.options.max_post_bytes if self.options.limits else 0
+        declared = request.content_length or 0
+        # A body over the limit is refused by its length, without being read.
+        body = b"" if limit and declared > limit else await _read(request, limit)
+        answer = await self._rest.handle(RestRequest(request.method, path, query, lowered, body))
+        response = web.Response(status=answer.status, body=answer.body)
+        response.headers.clear()
+        response.headers.update({**answer.headers, **headers})
+        return response
+
+    async def _inspect(
+        self, request: web.BaseRequest, path: str, headers: Mapping[str, str]
+    ) -> web.StreamResponse:
+        """What is connected, for people at this machine only."""
+        if request.remote not in _LOOPBACK:
+            return web.Response(status=403, headers=headers)
+        if path == STATE_PATH:
+            return web.Response(
+                text=json.dumps(self.state()), headers=headers, content_type="application/json"
+            )
+        lines = "".join(f"{line}\n" for line in self.trace)
+        return web.Response(text=lines, headers=headers, content_type="application/x-ndjson")
+
+
+async def _read(request: web.BaseRequest, limit: int) -> bytes:
+    """The body, cut just above the limit, so that the handler sees that it is too long."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if limit and size > limit:
+            break
+    return b"".join(parts)
+
+
+@asynccontextmanager
+async def serve(
+    options: ServiceOptions | None = None, *, events: ClientEvents | None = None
+) -> AsyncIterator[SignalRServer]:
+    """A running service for the length of a `with` block, as tests want it."""
+    server = SignalRServer(options, events=events)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()

@@ -1,0 +1,90 @@
+"""Server-Sent Events: messages out are events of one endless response; messages in come by POST."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from aiohttp import web
+
+from funcjson.signalr.frames import Batch, pack_records
+from funcjson.signalr.protocols import HubProtocol
+from funcjson.signalr.sessions import Session, Sessions
+
+EVENT_BYTES = 32 * 1024
+HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-cache,no-store",
+    "Pragma": "no-cache",
+    "Content-Encoding": "identity",
+    "X-Accel-Buffering": "no",  # proxies would keep events back
+}
+
+
+def frame_events(records: Sequence[bytes]) -> bytes:
+    """Events as one HTTP chunk; a message is never split over two events."""
+    events = b"".join(_event(data) for data in pack_records(records, EVENT_BYTES))
+    return b"%x\r\n%b\r\n" % (len(events), events) if events else b""
+
+
+def _event(data: bytes) -> bytes:
+    lines = data.replace(b"\r\n", b"\n").split(b"\n")
+    return b"".join(b"data: %b\r\n" % line for line in lines) + b"\r\n"
+
+
+class SseSink:
+    """Writes events without waiting."""
+
+    __slots__ = ("_transport", "ended")
+
+    transport_name = "ServerSentEvents"
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.ended = asyncio.Event()
+
+    def write(self, batch: Batch, protocol: HubProtocol) -> int:
+        transport = self._transport
+        if self.ended.is_set() or transport.is_closing():
+            return 0
+        data = batch.wire("sse", protocol.name, frame_events)
+        if data:
+            transport.write(data)
+        return transport.get_write_buffer_size()
+
+    def close(self) -> None:
+        self.ended.set()
+
+    def is_stale(self, now: float) -> bool:
+        return False
+
+    def hold(self, is_held: bool) -> None:
+        """Clients send by POST, each of which is answered when it was taken."""
+
+
+async def serve_sse(
+    request: web.BaseRequest, sessions: Sessions, session: Session, headers: Mapping[str, str]
+) -> web.StreamResponse:
+    """Run one event stream until the session or the client ends it."""
+    transport = request.transport
+    assert isinstance(transport, asyncio.Transport)
+    sink = SseSink(transport)
+    sessions.attach(session, sink, binary=False, pings=True)
+    response = web.StreamResponse(headers={**HEADERS, **headers})
+    response.enable_chunked_encoding()
+    error: str | None = "The connection was lost."
+    try:
+        await response.prepare(request)
+        # A comment at once, so that browsers say that the stream is open.
+        await response.write(b":\r\n\r\n")
+        await sink.ended.wait()
+        if transport.get_write_buffer_size() > sessions.options.buffer_bytes:
+            transport.abort()  # it does not read, so it would not read the end either
+        else:
+            await response.write_eof()
+        error = None
+    except ConnectionError:
+        pass  # the client left while something was written
+    finally:
+        sessions.lost(session, sink, error)
+    return response
