@@ -36,10 +36,8 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes:
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
-    first = await content.readany()
-    if content.at_eof():
-        return first
-    chunks, size = [first], len(first)
+    chunks: list[bytes] = []
+    size = 0
     while chunk := await content.readany():
         size += len(chunk)
         if size > limit:
