@@ -130,7 +130,8 @@ class HttpServer:
             # Kestrel's limit is for all headers together.
             max_field_size=32768,
         )
-        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=2.0)
+        # aiohttp waits for running requests twice as long: Ctrl-C is meant at once.
+        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.5)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, options.address, options.port).start()

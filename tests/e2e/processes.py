@@ -230,11 +230,13 @@ def start_host(
     *options: str,
     extra: Mapping[str, str] | None = None,
     timeout_s: float = START_TIMEOUT_S,
+    any_service_port: bool = True,
 ) -> RunningHost:
     """Start the app on free ports and return when it answers."""
     ready_file = scratch / f"{app.name}-{os.getpid()}-{time.monotonic_ns()}.json"
-    ports = ("--port", "0", "--service-port", "0", "--ready-file", str(ready_file))
-    process = funcjson("start", str(app), *ports, *options, extra=extra)
+    ports = ("--port", "0", *(("--service-port", "0") if any_service_port else ()))
+    written = ("--ready-file", str(ready_file))
+    process = funcjson("start", str(app), *ports, *written, *options, extra=extra)
     return when_ready(process, ready_file, timeout_s)
 
 

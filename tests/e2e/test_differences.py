@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import jwt
 import pytest
 from tests.e2e.conftest import copy_sample, run_and_check
 from tests.e2e.processes import RunningHost, request, signed_in_as, start_host
@@ -49,17 +50,18 @@ def test_principal_headers_of_a_client_are_dropped_beyond_loopback(
         answer = host.call("POST", "/api/negotiate", user="ann")
 
         assert answer.status == 500
-        assert answer.headers["x-funcjson-error"] == "FJ0301"
+        assert answer.headers["x-funcjson-error"] == "FJ0302"
 
 
 def test_a_login_wins_over_principal_headers(chat: RunningHost) -> None:
     login = request("POST", f"{chat.host}/.auth/login/aad", {"userDetails": "bob"})
     cookie = login.headers["set-cookie"].partition(";")[0]
     forged = {**signed_in_as("ann"), "cookie": cookie}
-    answer = request("POST", f"{chat.host}/api/addToGroup", {"groupName": "g"}, forged)
+    info = request("POST", f"{chat.host}/api/negotiate", headers=forged).json()
     told = request("GET", f"{chat.host}/.auth/me", headers=forged)
 
-    assert answer.status == 202
+    claims = jwt.decode(info["accessToken"], options={"verify_signature": False})
+    assert claims["asrs.s.uid"] == "bob"
     assert "bob" in told.text
     assert "ann" not in told.text
 
@@ -68,7 +70,7 @@ def test_a_failed_call_has_an_empty_body_and_a_code_in_a_header(chat: RunningHos
     answer = chat.call("POST", "/api/negotiate")
 
     assert (answer.status, answer.text) == (500, "")
-    assert answer.headers["x-funcjson-error"] == "FJ0301"
+    assert answer.headers["x-funcjson-error"] == "FJ0302"
 
 
 def test_pages_of_this_machine_may_call_without_any_cors_setting(chat: RunningHost) -> None:
