@@ -34,7 +34,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in a user's file. `line` and `column` count from 1; 0 means that only the file is known."""
+    """A place in a user's file. `line` and `column` count from 1; 0 means not known."""
 
     file: str
     line: int = 0
@@ -42,7 +42,8 @@ class Location:
     pointer: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        known = [str(part) for part in (self.file, self.line, self.column) if part]
+        place = ":".join(known if self.line else known[:1])
         return f"{place}  {self.pointer}" if self.pointer else place
 
 

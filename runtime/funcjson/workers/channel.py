@@ -219,7 +219,7 @@ class Channel:
                 self._place(answer) or _script(function),
                 _why(said, answer),
                 function=function.name,
-                azure=f"Result: Failure\nException: {said}\nStack: {answer.get('stack') or ''}",
+                azure=f"Result: Failure\nException: {said}",
             )
         )
 
@@ -232,7 +232,7 @@ class Channel:
                 f"'{function}' raised {_first_line(said)}",
                 self._place(answer),
                 function=function,
-                azure=f"Result: Failure\nException: {said}\nStack: {stack}",
+                azure=f"Result: Failure\nException: {said}",
             ),
             message=said,
             stack=stack,
@@ -244,7 +244,8 @@ class Channel:
             return None
         inside = str(file).startswith(str(self._app_root) + os.sep)
         name = os.path.relpath(file, self._app_root) if inside else str(file)
-        return Location(name.replace(os.sep, "/"), answer.get("line") or 0)
+        line, column = answer.get("line") or 0, answer.get("column") or 0
+        return Location(name.replace(os.sep, "/"), line, column)
 
 
 def _script(function: Function) -> Location | None:

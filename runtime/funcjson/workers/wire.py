@@ -28,7 +28,7 @@ Worker to host
   {"op": "indexed", "id", "functions": [{"name", "document", "script_file", "line", "entry_point"}], "error", "stack", "warnings": [str]}
   {"op": "result", "id", "outputs": {name: typed data}, "return": typed data}
   {"op": "failed", "id", "type": exception class name, "message": str, "stack": str (user frames only)}
-   and, where known, "file" (absolute) and "line": the innermost place in the app's own code
+   and, where known, "file" (absolute), "line" and "column" (from 1): the innermost place in the app's own code
   {"op": "stacks", "id", "text"}
    with "id" null it was not asked for: the worker sees by itself that its loop is blocked and cannot answer; this text answers the
    "stacks" that wait and that come, until the worker answers anything else

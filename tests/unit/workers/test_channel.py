@@ -89,14 +89,13 @@ async def test_a_load_failure_names_function_place_and_reason() -> None:
             stack="  File ...",
             file="/app/f/__init__.py",
             line=3,
+            column=7,
         )
     problem = caught.value.problems[0]
 
     assert problem.what == "the handler of 'f' could not be loaded: SyntaxError: never closed"
-    assert problem.where == Location("f/__init__.py", 3)
-    assert problem.azure == (
-        "Result: Failure\nException: SyntaxError: never closed\nStack:   File ..."
-    )
+    assert problem.where == Location("f/__init__.py", 3, 7)
+    assert problem.azure == ("Result: Failure\nException: SyntaxError: never closed")
 
 
 async def test_a_handler_error_has_the_users_message_and_stack() -> None:

@@ -14,7 +14,7 @@ _CONTEXT = "\nDuring handling of the above exception, another exception occurred
 
 
 def describe(error: BaseException, app_root: str = "") -> dict[str, Any]:
-    """Type, message, stack; file and line of the innermost frame inside the app, if there is one."""
+    """Type, message, stack; file, line, column of the innermost frame inside the app, if any."""
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
@@ -28,7 +28,7 @@ def describe(error: BaseException, app_root: str = "") -> dict[str, Any]:
     except Exception:  # noqa: BLE001 - source lines come from users' files and loaders
         return answer
     if place is not None:
-        answer["file"], answer["line"] = place
+        answer["file"], answer["line"], answer["column"] = place
     return answer
 
 
@@ -64,9 +64,9 @@ def _text(error: BaseException, trace: Any) -> str:
     return "".join(parts)
 
 
-def _place(error: BaseException, trace: Any, app_root: str) -> tuple[str, int] | None:
+def _place(error: BaseException, trace: Any, app_root: str) -> tuple[str, int, int] | None:
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return error.filename, error.lineno
+        return error.filename, error.lineno, error.offset or 0
     inside = [
         frame
         for frame in trace.stack
@@ -74,4 +74,8 @@ def _place(error: BaseException, trace: Any, app_root: str) -> tuple[str, int] |
         and frame.filename.startswith(app_root + os.sep)
         and f"{os.sep}site-packages{os.sep}" not in frame.filename
     ]
-    return (inside[-1].filename, inside[-1].lineno or 0) if inside else None
+    if not inside:
+        return None
+    # Python tells the column from 3.11 on.
+    column = getattr(inside[-1], "colno", None)
+    return inside[-1].filename, inside[-1].lineno or 0, 0 if column is None else column + 1

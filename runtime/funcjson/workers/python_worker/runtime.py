@@ -165,7 +165,9 @@ class Runtime:
         except BaseException as error:  # noqa: BLE001 - a user's module may raise anything, also SystemExit
             failure = failures.describe(error, self._app_root)
             answer["error"] = f"{failure['type']}: {failure['message']}"
-            answer.update({k: failure[k] for k in ("stack", "file", "line") if k in failure})
+            answer.update(
+                {k: failure[k] for k in ("stack", "file", "line", "column") if k in failure}
+            )
             return answer
         return {**answer, **found, "error": None, "stack": ""}
 

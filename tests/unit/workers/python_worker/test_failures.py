@@ -24,7 +24,7 @@ def test_type_message_and_innermost_place(tmp_path: Path) -> None:
     answer = run(tmp_path / "f.py", "def g():\n  raise ValueError('no')\ng()\n")
 
     assert (answer["type"], answer["message"]) == ("ValueError", "no")
-    assert (answer["file"], answer["line"]) == (str(tmp_path / "f.py"), 2)
+    assert (answer["file"], answer["line"], answer["column"]) == (str(tmp_path / "f.py"), 2, 3)
     assert "raise ValueError('no')" in answer["stack"]
 
 
