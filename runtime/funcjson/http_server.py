@@ -288,7 +288,9 @@ class HttpServer:
         disabled = self._disabled.match(request.method, path)
         if isinstance(disabled, RouteMatch):
             hint = f"{disabled.function} is disabled"
-        log.info("404 for %s %s: %s", request.method, path, hint)
+        # Every browser asks for the icon by itself.
+        level = logging.DEBUG if path == "/favicon.ico" else logging.INFO
+        log.log(level, "404 for %s %s: %s", request.method, path, hint)
         headers = (("x-funcjson-hint", header_text(hint)),)
         if self._options.method_not_allowed and found.allowed:
             return HttpResponse(405, (*headers, ("Allow", ", ".join(sorted(found.allowed)))))
