@@ -18,7 +18,7 @@ from funcjson.plan import Plan, make_plan
 from funcjson.registry import Registry, open_registry
 from funcjson.services import HostServices
 from funcjson.settings import Settings, load_settings
-from funcjson.workers.base import IndexResult, Worker
+from funcjson.workers.base import IndexResult, LogSink, Worker
 from funcjson.workers.make import make_worker
 
 log = logging.getLogger("funcjson.host")
@@ -49,12 +49,16 @@ class AppVersion:
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """Reads an app from disk and starts what it needs. `in_process` runs Python handlers in the host's own process."""
+    """Reads an app from disk and starts what it needs.
+
+    `in_process` runs Python handlers in the host's own process. `log` gets each line of user code; by default it is shown.
+    """
 
     root: Path
     environ: Mapping[str, str]
     in_process: bool = False
     azure: bool = False
+    log: LogSink | None = None
 
     async def load(self) -> AppVersion:
         """Settings, documents and plans; code-first apps are indexed by their worker, which is then already started.
@@ -145,7 +149,7 @@ class Loader:
 
     async def _worker(self, language: Language, settings: Settings) -> Worker:
         return await make_worker(
-            language, self.root, settings, show_user_log, in_process=self.in_process
+            language, self.root, settings, self.log or show_user_log, in_process=self.in_process
         )
 
 

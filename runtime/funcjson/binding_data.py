@@ -141,6 +141,23 @@ class BindingData:
         self._fill()
         return self._shadowed
 
+    @property
+    def shadowed_so_far(self) -> tuple[Entry, ...]:
+        """As `shadowed`, as far as anybody has looked: reads neither body nor query."""
+        return self._shadowed
+
+    @property
+    def hidden_reserved(self) -> tuple[Entry, ...]:
+        """Those of `shadowed_so_far` that Azure would let replace `headers`, `query` or `sys`.
+
+        What a route parameter or the trigger's name hides is hidden there, too.
+        """
+        return tuple(
+            entry
+            for entry in self._shadowed
+            if (key := entry.name.lower()) in RESERVED and self.entries[key].origin == key
+        )
+
     def names(self) -> tuple[str, ...]:
         """All names as they are spelled at their origin, sorted."""
         return tuple(sorted((entry.name for entry in self), key=str.lower))

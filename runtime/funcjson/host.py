@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from funcjson import banner
-from funcjson.app_version import AppVersion, Loader
+from funcjson.app_version import AppVersion, Loader, show_user_log
 from funcjson.errors import FuncJsonError, Severity
 from funcjson.http_answer import answer
 from funcjson.http_server import HttpServer, HttpServerOptions
 from funcjson.install import install
 from funcjson.invoker import Invoker
 from funcjson.local_service import EmbeddedService, find_need, start_embedded
-from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
+from funcjson.model import HttpRequest, HttpResponse, TriggerEvent, WorkerLog
 from funcjson.pipeline import Outcome
 from funcjson.plan import Plan
 from funcjson.reload import Watcher
@@ -68,6 +68,7 @@ class Host:
             dict(environ if environ is not None else os.environ),
             options.in_process,
             options.compat_azure,
+            self._user_log,
         )
         self._version: AppVersion | None = None
         self._embedded: EmbeddedService | None = None
@@ -225,6 +226,12 @@ class Host:
             if p.severity is Severity.ERROR and p.function and p.function.lower() in worked
         ]
         return found
+
+    def _user_log(self, line: WorkerLog) -> None:
+        """A line of user code: shown, and kept with its invocation."""
+        if line.invocation_id is not None:
+            self.recorder.note(line.invocation_id, line.level, line.message)
+        show_user_log(line)
 
     # --- what others may ask ------------------------------------------------------------------------------------------
 

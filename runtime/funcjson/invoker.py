@@ -6,13 +6,23 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 
 from funcjson.app_version import AppVersion
-from funcjson.errors import FuncJsonError, HandlerError, HandlerTimeout, Location, Problem
+from funcjson.binding_data import Entry
+from funcjson.errors import (
+    FuncJsonError,
+    HandlerError,
+    HandlerTimeout,
+    Location,
+    Problem,
+    Severity,
+    render,
+)
 from funcjson.model import Call, CallResult, Function, RetryContext, RetryPolicy, TriggerEvent
 from funcjson.pipeline import Outcome, run
 from funcjson.plan import Plan
-from funcjson.trace import Recorder, Step
+from funcjson.trace import InvocationTrace, Recorder, Step
 
 log = logging.getLogger("funcjson.invocation")
 
@@ -24,6 +34,7 @@ class Invoker:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+        self._told_of_shadows: set[str] = set()
         self._running: dict[AppVersion, int] = {}
         self._idle = asyncio.Condition()
 
@@ -85,7 +96,9 @@ class Invoker:
             extra=extra,
         )
         trace.add(Step.ARRIVED, {"event": event})
-        trace.add(Step.CHOSEN, {"function": name})
+        trace.add(
+            Step.CHOSEN, {"function": name, "plan": plan, "settings": version.settings}
+        )
         began = time.perf_counter()
         try:
             if broken is not None:
@@ -101,6 +114,9 @@ class Invoker:
                 retry,
             )
         except BaseException as error:
+            if isinstance(error, FuncJsonError):
+                trace.problems = error.problems
+            self._tell_of_shadows(plan, trace)
             self.recorder.end(trace, "failed")
             ms = (time.perf_counter() - began) * 1000
             log.error(
@@ -111,9 +127,9 @@ class Invoker:
                 extra=extra,
             )
             if isinstance(error, FuncJsonError):
-                trace.problems = error.problems
                 log.error("%s", _failure_text(error, name), extra=extra)
             raise
+        self._tell_of_shadows(plan, trace)
         self.recorder.end(trace, "succeeded")
         ms = (time.perf_counter() - began) * 1000
         log.info(
@@ -124,6 +140,18 @@ class Invoker:
             extra=extra,
         )
         return outcome
+
+    def _tell_of_shadows(self, plan: Plan, trace: InvocationTrace) -> None:
+        """Say once of each function that a caller's names did not replace the real ones."""
+        found = next((event for event in trace.events if event.step is Step.DATA), None)
+        if found is None or not found.data["data"].shadowed_so_far:
+            return
+        name = plan.function.name
+        shadowed = found.data["data"].hidden_reserved
+        if shadowed and name not in self._told_of_shadows:
+            self._told_of_shadows.add(name)
+            extra = {"invocation_id": trace.id, "function": name}
+            log.warning("%s", render(shadow_problem(plan.function, shadowed)), extra=extra)
 
 
 async def _call(version: AppVersion, function: Function, call: Call) -> CallResult:
@@ -152,6 +180,22 @@ def _delay(policy: RetryPolicy, count: int) -> float:
     if policy.strategy.lower() == "fixeddelay":
         return policy.delay_s
     return float(min(policy.maximum_s, policy.minimum_s * 2**count))
+
+
+def shadow_problem(function: Function, shadowed: Sequence[Entry]) -> Problem:
+    """A request gave a value under a name that has a meaning already."""
+    names = ", ".join(sorted({f"'{entry.name}' ({entry.origin})" for entry in shadowed}))
+    return Problem(
+        "FJ0314",
+        f"a request to '{function.name}' used a name that is taken: {names}",
+        function.locate(function.trigger.pointer),
+        "headers, query and sys mean the request's own here, so the caller's value is not used; on Azure it "
+        "replaces the real one, and a caller could choose whose headers {headers.x} reads",
+        "call that member or parameter something else, and do not take identities from {headers.x} on "
+        "Azure when callers may post JSON",
+        Severity.WARNING,
+        function.name,
+    )
 
 
 def _failure_text(error: FuncJsonError, name: str) -> str:

@@ -48,6 +48,8 @@ async def bind(
     trigger = function.trigger
     data = plan.trigger.binding_data(event, function, plan.azure)
     trace.add(Step.DATA, {"data": data})
+    if event.request is not None:
+        trace.weight += len(event.request.body)
     resolved = [step.resolve(data, services) for step in plan.inputs]
     trace.add(Step.RESOLVED, {"bindings": resolved})
     values = await _all_in_order(
@@ -83,8 +85,10 @@ async def run(
         trigger_metadata=plan.trigger.metadata(event, plan.function, bound.data),
         retry=retry,
     )
-    trace.add(Step.HANDLER, {"inputs": [name for name, _ in bound.inputs]})
+    trace.add(Step.HANDLER, {"call": call})
     result = await invoke(call)
+    trace.add(Step.HANDLER, {"result": result})
+    trace.weight += sum(map(_size, result.outputs.values())) + _size(result.return_value)
     outputs = output_values(plan, result)
     pending = collect(plan, outputs, bound.data, services)
     trace.add(
@@ -92,6 +96,17 @@ async def run(
     )
     await flush(pending, services, trace)
     return Outcome(outputs, result.return_value)
+
+
+def _size(value: TypedData) -> int:
+    """About how many bytes a value keeps alive."""
+    size = 0
+    for one in value.values():
+        if isinstance(one, str | bytes):
+            size += len(one)
+        elif isinstance(one, dict) and "body" in one:
+            size += _size(one["body"] or {})
+    return size
 
 
 def output_values(plan: Plan, result: CallResult) -> dict[str, TypedData]:

@@ -13,9 +13,9 @@ PACKAGE = Path(__file__).parents[2] / "runtime" / "funcjson"
 # From the ground up. A package is one unit; units in one row do not know each other.
 ROWS: tuple[tuple[str, str], ...] = (
     ("words and texts", "console dotnet_text errors explain http_route_constraints identity"),
-    ("words and texts", "json_reader reload schema_check schemas"),
+    ("words and texts", "honesty json_reader reload schema_check schemas"),
     ("nouns", "cors expression_faults http_json http_route_templates install json_source keys"),
-    ("nouns", "listening login_page model trace"),
+    ("nouns", "listening login_page masking model trace"),
     ("readers", "binding_data host_config http_response http_routes http_wire personas"),
     ("templates", "templates"),
     ("settings and expressions", "expressions login settings"),

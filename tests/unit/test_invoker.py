@@ -19,6 +19,7 @@ from funcjson.model import (
     CallResult,
     Direction,
     Function,
+    HttpRequest,
     Language,
     RetryPolicy,
     TriggerEvent,
@@ -28,7 +29,7 @@ from funcjson.registry import open_registry
 from funcjson.services import HostServices
 from funcjson.settings import load_settings
 from funcjson.signalr.rest_client import HttpTransport
-from funcjson.trace import Recorder
+from funcjson.trace import Recorder, Step
 from funcjson.workers.base import IndexResult
 
 EVENT = TriggerEvent("manualTrigger", payload="x", reason="a test")
@@ -170,3 +171,63 @@ async def test_the_recorder_keeps_the_outcome() -> None:
         await invoker.invoke(version, plan, EVENT)
 
     assert [trace.outcome for trace in recorder] == ["succeeded", "failed"]
+
+
+def http_plan(version: AppVersion, body: bytes, user: str) -> tuple[Plan, TriggerEvent]:
+    """A negotiate function with an expression that makes the host read the body, and a request."""
+    trigger = Binding("req", "httpTrigger", Direction.IN, {"type": "httpTrigger"}, "/bindings/0")
+    properties = {"hubName": "{room}", "userId": user}
+    info = Binding("ci", "signalRConnectionInfo", Direction.IN, properties, "/bindings/1")
+    function = Function("f", Path(), (trigger, info), Language.PYTHON, "f/__init__.py")
+    settings = load_settings(
+        Path("/nonexistent"),
+        {"AzureSignalRConnectionString": f"Endpoint=http://localhost;AccessKey={'k' * 40}"},
+    )
+    version.settings = settings
+    version.services = HostServices(settings, None, HttpTransport())
+    plan = make_plan(function, open_registry([]), settings)
+    request = HttpRequest("POST", "http://h/api/f", (("X-User", "ann"),), body=body)
+    return plan, TriggerEvent("httpTrigger", request)
+
+
+async def test_a_body_that_hides_the_headers_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("funcjson").propagate = True
+    version, _ = setup(ScriptedWorker("ok", "ok"))
+    body = b'{"room": "chat", "headers": {"x-user": "forged"}}'
+    plan, event = http_plan(version, body, "{headers.x-user}")
+    invoker = Invoker(Recorder())
+
+    with caplog.at_level(logging.WARNING, "funcjson"):
+        await invoker.invoke(version, plan, event)
+        await invoker.invoke(version, plan, event)
+
+    (line,) = [text for text in caplog.messages if "FJ0314" in text]
+    assert "'headers' (body)" in line
+    assert "forged" not in line
+
+
+async def test_a_body_that_nobody_reads_is_not_read_to_warn() -> None:
+    version, _ = setup(ScriptedWorker("ok"))
+    plan, event = http_plan(version, b'{"room": "chat", "headers": 1}', "x")
+    plan = replace(plan, inputs=())
+    recorder = Recorder()
+
+    await Invoker(recorder).invoke(version, plan, event)
+
+    (trace,) = recorder
+    (data,) = [found.data["data"] for found in trace.events if found.step is Step.DATA]
+    assert data.shadowed_so_far == ()
+    assert [entry.name for entry in data.shadowed] == ["headers"]
+
+
+async def test_names_that_a_route_hides_are_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("funcjson").propagate = True
+    version, _ = setup(ScriptedWorker("ok"))
+    plan, event = http_plan(version, b'{"room": "chat", "who": "x", "req": 1}', "{who}")
+    assert event.request is not None
+    event = replace(event, request=replace(event.request, route_params={"who": "ann"}))
+
+    with caplog.at_level(logging.WARNING, "funcjson"):
+        await Invoker(Recorder()).invoke(version, plan, event)
+
+    assert caplog.messages == []

@@ -166,7 +166,8 @@ async def test_the_trace_has_the_steps_in_order() -> None:
     trace, _ = await invoke(plan_of(negotiate("ci"), signalr("out")), result, Wire())
 
     assert [event.step for event in trace.events] == [
-        Step.DATA, Step.RESOLVED, Step.INPUTS, Step.HANDLER, Step.COLLECTED, Step.FLUSHED, Step.DELIVERED,
+        Step.DATA, Step.RESOLVED, Step.INPUTS, Step.HANDLER, Step.HANDLER, Step.COLLECTED, Step.FLUSHED,
+        Step.DELIVERED,
     ]  # fmt: skip
 
 
