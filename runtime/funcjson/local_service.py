@@ -73,7 +73,11 @@ def is_absent(text: str | None) -> bool:
 
 
 def _has_other_endpoints(settings: Settings, name: str) -> bool:
-    return bool(settings.named_endpoints()) or settings.identity(name) is not None
+    return (
+        bool(settings.named_endpoints())
+        or bool(settings.named_identities())
+        or settings.identity(name) is not None
+    )
 
 
 def _loopback(text: str | None) -> ServiceEndpoint | None:

@@ -6,9 +6,9 @@ import time
 
 from funcjson.errors import ConnectionStringInvalid, Location, Problem, SettingNotFound
 from funcjson.local_service import EmbeddedService, is_absent
-from funcjson.settings import Settings
+from funcjson.settings import IdentityConnection, Settings
 from funcjson.signalr.connection_string import ConnectionStringError
-from funcjson.signalr.credentials import ServiceEndpoint, parse_connection_string
+from funcjson.signalr.credentials import Identity, ServiceEndpoint, parse_connection_string
 from funcjson.signalr.rest_client import HttpTransport, LocalTransport, RestClient
 
 NOT_SET = (
@@ -52,6 +52,8 @@ class HostServices:
             found.append(
                 self._parse(named.connection_string, section, where, named.name, named.kind)
             )
+        # An identity-based one counts as an endpoint, as on the real platform, and says at its use that it needs Azure.
+        found += map(_identity_endpoint, self.settings.named_identities())
         text = self.settings.connection_string(setting)
         if not is_absent(text):
             found.append(self._parse(text, setting, where, "", "Primary"))
@@ -83,6 +85,16 @@ class HostServices:
             transport = self._local if local and self._local is not None else self._transport
             client = self._clients[endpoint] = RestClient(endpoint, transport)
         return client
+
+
+def _identity_endpoint(identity: IdentityConnection) -> ServiceEndpoint:
+    return ServiceEndpoint(
+        identity.service_uri.rstrip("/"),
+        None,
+        identity.name,
+        "Secondary" if identity.kind == "Secondary" else "Primary",
+        identity=Identity("azure", identity.client_id, identity.tenant_id),
+    )
 
 
 def _blank_setting(where: Location) -> Problem:

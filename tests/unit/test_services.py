@@ -114,3 +114,18 @@ def test_the_endpoint_of_the_local_service_is_what_its_connection_string_says() 
 
     assert isinstance(service.endpoint, ServiceEndpoint)
     assert service.endpoint.access_key == "LOCALKEY"
+
+
+EAST = {"Azure__SignalR__Endpoints__east__serviceUri": "https://east.service.signalr.net/"}
+
+
+def test_a_named_identity_counts_as_an_endpoint_and_has_no_key() -> None:
+    east, own = services({NAME: AZURE, **EAST}).endpoints(NAME, WHERE)
+
+    assert (east.name, east.endpoint) == ("east", "https://east.service.signalr.net")
+    assert (east.access_key, east.auth_type) == (None, "azure")
+    assert own.endpoint == "https://x.service.signalr.net"
+
+
+def test_with_a_named_identity_the_local_service_is_not_needed() -> None:
+    assert not find_need(settings(**EAST), [NAME], False)

@@ -17,7 +17,7 @@ from funcjson.bindings.signalr_items import (
 )
 from funcjson.errors import FlushError, OutputShapeError, Problem
 from funcjson.model import TypedData
-from funcjson.signalr.credentials import ServiceEndpoint
+from funcjson.signalr.credentials import KeyMissingError, ServiceEndpoint
 from funcjson.signalr.rest_client import Delivery, RestClient, RestError
 from funcjson.signalr.rest_errors import RestArgumentError
 
@@ -61,6 +61,8 @@ async def flush(
                 delivered(await _request(services.rest(endpoint), hub, item))
             except RestError as error:
                 raise FlushError(_refused(error, index, items, resolved)) from error
+            except KeyMissingError as error:
+                raise FlushError(_no_key(endpoint, resolved)) from error
 
 
 def _chosen(
@@ -148,6 +150,17 @@ def _refused(error: RestError, index: int, items: Sequence[Any], resolved: Resol
         error.hint,
         fix,
         azure=str(error),
+    )
+
+
+def _no_key(endpoint: ServiceEndpoint, resolved: Resolved) -> Problem:
+    return Problem(
+        "FJ0307",
+        f"output '{resolved.binding.name}': the connection to {endpoint.endpoint} is identity-based, "
+        "and has no key to sign a request with",
+        resolved.where(),
+        "only Azure can issue such tokens",
+        "use a connection string with an AccessKey",
     )
 
 

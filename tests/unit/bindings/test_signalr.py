@@ -168,3 +168,12 @@ async def test_with_one_endpoint_the_filter_has_no_effect() -> None:
     await send(services, {"target": "m", "endpoints": []})
 
     assert len(services.requests) == 1
+
+
+async def test_an_identity_endpoint_says_that_it_needs_azure() -> None:
+    east = ServiceEndpoint("https://east.service.signalr.net", None, "east")
+
+    problem = await refusal(FakeServices(east), {"target": "a"})
+
+    assert problem.code == "FJ0307"
+    assert "https://east.service.signalr.net" in problem.what
