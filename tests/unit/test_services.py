@@ -6,7 +6,6 @@ import socket
 from pathlib import Path
 
 import pytest
-from funcjson.signalr.server import SignalRServer
 
 from funcjson.errors import ConnectionStringInvalid, Location, SettingNotFound
 from funcjson.local_service import EmbeddedService, Need, find_need
@@ -14,6 +13,7 @@ from funcjson.services import HostServices
 from funcjson.settings import Settings, load_settings
 from funcjson.signalr.credentials import ServiceEndpoint
 from funcjson.signalr.rest_client import HttpTransport
+from funcjson.signalr.server import SignalRServer
 from funcjson.signalr.service import ServiceOptions
 
 NAME = "AzureSignalRConnectionString"
