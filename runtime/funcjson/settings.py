@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from funcjson.errors import Location, Problem, Severity
 from funcjson.host_config import HostConfig, read_host_config
 from funcjson.json_source import Source, parse_json
+from funcjson.masking import secrets_in
 
 __all__ = [
     "HostConfig",
@@ -144,6 +145,10 @@ class Settings:
         """
         own = (s.name for s in self._by_key.values() if s.origin not in (ENVIRONMENT, OVERRIDE))
         return tuple(sorted(own, key=str.lower))
+
+    def secrets(self) -> frozenset[str]:
+        """The secret texts among the values, the environment's too; for taking them out of what is shown."""
+        return secrets_in((setting.name, setting.value) for setting in self._by_key.values())
 
     def worker_environment(self, hostname: str = "") -> dict[str, str]:
         """The environment of a worker process: this one's, the settings, and what the host adds.

@@ -74,7 +74,7 @@ class Delivery:
     `delivered` and `why` are the local service's verdict: how many connections got it, and why none
     or not all;
     `delivered` is None for a service that does not tell (Azure), or when the request is no send.
-    `path` starts with "/"; `body` is what was sent.
+    `path` starts with "/" and follows `base`; `body` is what was sent.
     """
 
     method: str
@@ -84,6 +84,7 @@ class Delivery:
     why: str = ""
     attempts: int = 1
     body: bytes = field(default=b"", repr=False)
+    base: str = ""
 
 
 class Transport(Protocol):
@@ -256,16 +257,34 @@ class RestClient:
             raise empty_argument("methodName")
         path, body = _path(hub, f"{where}:send"), _payload(target, arguments)
         response, attempts = await self._request("POST", path, body)
-        return _delivery("POST", path, response, attempts, body)
+        return self._delivery("POST", path, response, attempts, body)
 
     async def _act(self, method: str, hub: str, where: str) -> Delivery:
         path = _path(hub, where)
         response, attempts = await self._request(method, path, b"")
-        return _delivery(method, path, response, attempts, b"")
+        return self._delivery(method, path, response, attempts, b"")
 
     async def _exists(self, hub: str, where: str) -> bool:
         response, _ = await self._request("HEAD", _path(hub, where), b"")
         return response.status != 404
+
+    def _delivery(
+        self, method: str, path: str, response: RestResponse, attempts: tuple[int, ...], body: bytes
+    ) -> Delivery:
+        told = response.headers.get(DELIVERED_HEADER, "")
+        why = text_of_header(response.headers.get(REASON_HEADER, ""))
+        if response.status == 404:
+            why = why or "no such connection"
+        return Delivery(
+            method,
+            f"/{path}",
+            response.status,
+            delivered=int(told) if told.isdigit() else None,
+            why=why,
+            attempts=len(attempts),
+            body=body,
+            base=self._endpoint.server_endpoint.rstrip("/"),
+        )
 
     async def _request(
         self, method: str, path: str, body: bytes
@@ -352,24 +371,6 @@ def _payload(target: str, arguments: Sequence[Any] | None) -> bytes:
         return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half of a surrogate pair
         return json.dumps(body, separators=(",", ":")).encode()
-
-
-def _delivery(
-    method: str, path: str, response: RestResponse, attempts: tuple[int, ...], body: bytes
-) -> Delivery:
-    told = response.headers.get(DELIVERED_HEADER, "")
-    why = text_of_header(response.headers.get(REASON_HEADER, ""))
-    if response.status == 404:
-        why = why or "no such connection"
-    return Delivery(
-        method,
-        f"/{path}",
-        response.status,
-        delivered=int(told) if told.isdigit() else None,
-        why=why,
-        attempts=len(attempts),
-        body=body,
-    )
 
 
 def _user_agent(worker_runtime: str) -> str:
