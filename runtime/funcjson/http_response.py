@@ -82,6 +82,11 @@ def from_return(value: TypedData, *, accept: str = "") -> HttpResponse:
 
 def _from_message(message: Mapping[str, Any], accept: str, plain_json: bool) -> HttpResponse:
     """What a worker's http message becomes; its body is never parsed again."""
+    if "header_list" in message:
+        # A custom handler's own answer, which the host hands on as it is.
+        return HttpResponse(
+            message["status"], tuple(message["header_list"]), message["body"]["bytes"]
+        )
     status = message.get("status")
     if status.__class__ is not int or not 200 <= status <= 999:
         status = _status(status)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from funcjson.errors import HandlerError, HandlerLoadError, WorkerError
 from funcjson.model import Binding, Call, Direction, Function, Language, RetryContext, WorkerLog
 from funcjson.workers.base import LogSink, Worker
 from funcjson.workers.child import WorkerProgram
+from funcjson.workers.custom_handler import HandlerProcess
+from funcjson.workers.custom_handler_program import HandlerProgram
 from funcjson.workers.in_process import InProcessPythonWorker
 from funcjson.workers.node import command_line, find_node
 from funcjson.workers.process import ProcessWorker
@@ -103,6 +106,45 @@ module.exports = async (c) => {
     "setting": "module.exports = async (c) => { c.bindings.out = process.env.COLOUR; };",
 }
 
+# Handlers of `handler_program.py`, which is a custom handler.
+CUSTOM = {
+    "echo": "def main(call): return {'Outputs': {'out': call['Data']['event']}}",
+    "edited": "def main(call): return {'Outputs': {'out': 'new12'}}",
+    "bytes": """
+import base64
+def main(call): return {"Outputs": {"out": base64.b64encode(bytes(range(256))).decode()}}
+""",
+    "waits": """
+import threading
+gate = threading.Event()
+def main(call):
+    print("waiting", flush=True)
+    gate.wait()
+    return {"Outputs": {}}
+""",
+    "opens": """
+def main(call):
+    MODULES["waits"].gate.set()
+    return {"Outputs": {}}
+""",
+    "tries": """
+def main(call): return {"Outputs": {"out": str(call["Metadata"]["RetryContext"]["RetryCount"])}}
+""",
+    "traced": "def main(call): return {'Outputs': {'out': dict(call['headers'])['traceparent']}}",
+    "where": "import os\ndef main(call): return {'Outputs': {'out': os.getcwd()}}",
+    "exits": 'import os\ndef main(call):\n    os.write(2, b"so long\\n")\n    os._exit(7)',
+    "killed": "import os\ndef main(call): os.kill(os.getpid(), 9)",
+    "process": "import os\ndef main(call): return {'Outputs': {'out': os.getpid()}}",
+    "raw": """
+import os
+def main(call):
+    os.write(1, b"\\xff\\n" + b"y" * 200_000 + b"\\nend")
+    return {"Outputs": {}}
+""",
+    "setting": "import os\ndef main(call): return {'Outputs': {'out': os.environ['COLOUR']}}",
+}
+PROGRAM = Path(__file__).with_name("handler_program.py")
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -114,6 +156,8 @@ class Kind:
     file: str
     make: Callable[[Path, LogSink, dict[str, str], int], Awaitable[Worker]]
     has_process: bool = True
+    # Whether the worker runs the handlers itself, so that it knows their stacks and what they print.
+    runs_handlers: bool = True
 
 
 async def python_process(
@@ -134,14 +178,39 @@ async def node_process(root: Path, log: LogSink, environment: dict[str, str], co
     return ProcessWorker(program, log, count=count)
 
 
+async def custom_handler(
+    root: Path, log: LogSink, environment: dict[str, str], count: int
+) -> Worker:
+    handler = HandlerProgram(Path(sys.executable), (str(PROGRAM),), root)
+    program = WorkerProgram(Language.CUSTOM, handler.command(0), root, environment)
+    return ProcessWorker(program, log, start_child=partial(HandlerProcess.start, handler))
+
+
 KINDS = (
     Kind("python process", Language.PYTHON, PYTHON, "__init__.py", python_process),
     Kind("python in process", Language.PYTHON, PYTHON, "__init__.py", python_in_process, False),
     Kind("node process", Language.NODE, NODE, "index.js", node_process),
+    Kind(
+        "custom handler",
+        Language.CUSTOM,
+        CUSTOM,
+        "handler.py",
+        custom_handler,
+        runs_handlers=False,
+    ),
 )
 every = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 with_process = pytest.mark.parametrize(
     "kind", [kind for kind in KINDS if kind.has_process], ids=lambda kind: kind.name
+)
+
+runs_handlers = pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind.runs_handlers], ids=lambda kind: kind.name
+)
+with_pool = pytest.mark.parametrize(
+    "kind",
+    [kind for kind in KINDS if kind.has_process and kind.runs_handlers],
+    ids=lambda kind: kind.name,
 )
 
 
@@ -209,7 +278,7 @@ class App:
 @asynccontextmanager
 async def started(kind: Kind, root: Path, *names: str, count: int = 1) -> AsyncIterator[App]:
     logs: list[App] = []
-    environment = {**os.environ, "COLOUR": "blue"}
+    environment = {**os.environ, "COLOUR": "light-blue"}
     # As for most users, so that stale byte code would be noticed.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     worker = await kind.make(root, lambda entry: logs[0].on_log(entry), environment, count)
@@ -277,13 +346,13 @@ async def test_a_handler_sees_the_trace_parent(kind: Kind, tmp_path: Path) -> No
 async def test_handlers_run_in_the_app_root_with_its_settings(kind: Kind, tmp_path: Path) -> None:
     async with started(kind, tmp_path, "where", "setting") as app:
         assert await app.call("where") == os.path.realpath(tmp_path)  # noqa: ASYNC240
-        assert await app.call("setting") == "blue"
+        assert await app.call("setting") == "light-blue"
 
 
 # -- log lines -----------------------------------------------------------------------------------
 
 
-@every
+@runs_handlers
 async def test_log_lines_are_there_before_the_answer_whole_and_with_their_invocation(
     kind: Kind, tmp_path: Path
 ) -> None:
@@ -310,7 +379,7 @@ async def test_what_is_written_past_the_language_is_kept(kind: Kind, tmp_path: P
 # -- failures ------------------------------------------------------------------------------------
 
 
-@every
+@runs_handlers
 async def test_an_exception_has_the_users_own_stack_and_place(kind: Kind, tmp_path: Path) -> None:
     async with started(kind, tmp_path, "raises") as app:
         with pytest.raises(HandlerError) as caught:
@@ -325,7 +394,7 @@ async def test_an_exception_has_the_users_own_stack_and_place(kind: Kind, tmp_pa
     assert problem.where.line > 0
 
 
-@every
+@runs_handlers
 @pytest.mark.parametrize("name", ["syntax", "missing"])
 async def test_a_handler_that_cannot_be_loaded_leaves_the_others(
     kind: Kind, tmp_path: Path, name: str
@@ -406,7 +475,7 @@ async def test_an_edited_handler_runs_after_a_restart(kind: Kind, tmp_path: Path
         assert await app.call("echo") == "new12"
 
 
-@every
+@runs_handlers
 async def test_stacks_show_where_a_handler_is(kind: Kind, tmp_path: Path) -> None:
     async with started(kind, tmp_path, "waits", "opens") as app:
         waiting = asyncio.create_task(app.call("waits"))
@@ -444,7 +513,7 @@ async def test_stop_leaves_no_process(kind: Kind, tmp_path: Path) -> None:
             os.kill(pid, 0)
 
 
-@with_process
+@with_pool
 async def test_several_processes_share_the_calls(kind: Kind, tmp_path: Path) -> None:
     async with started(kind, tmp_path, "waits", "process", count=2) as app:
         waiting = asyncio.create_task(app.call("waits"))

@@ -27,11 +27,14 @@ from funcjson.settings import Settings
 def value(event: TriggerEvent, language: Language) -> TypedData:
     """The request as the worker gets it: names of headers in lower case, repeated values joined.
 
-    Query parameters without a value are left out for Python, as the real host does.
+    Query parameters without a value are left out for Python, as the real host does. Custom handlers
+    also get `header_list`, the headers as they came.
     """
     request = _request(event)
+    as_it_came = {"header_list": request.headers} if language is Language.CUSTOM else {}
     return {
         "http": {
+            **as_it_came,
             "method": request.method,
             "url": request.url,
             "headers": headers_of(request),

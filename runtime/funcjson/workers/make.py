@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from funcjson.errors import Problem, WorkerStartError
 from funcjson.model import Language
 from funcjson.settings import Settings
 from funcjson.workers.base import LogSink, Worker
+from funcjson.workers.custom_handler import custom_handler_worker
 from funcjson.workers.in_process import InProcessPythonWorker
 from funcjson.workers.node import node_program
 from funcjson.workers.process import ProcessWorker
@@ -20,7 +20,7 @@ MOST_PROCESSES = 10
 async def make_worker(
     language: Language, root: Path, settings: Settings, log: LogSink, *, in_process: bool = False
 ) -> Worker:
-    """A worker that is not started yet. Raises WorkerStartError for a language without one."""
+    """A worker that is not started yet. Raises WorkerStartError when it cannot be had."""
     environment = settings.worker_environment()
     count = _process_count(settings)
     if language is Language.PYTHON and in_process:
@@ -30,14 +30,7 @@ async def make_worker(
     if language is Language.NODE:
         program = await node_program(root, environment, debug=in_process)
         return ProcessWorker(program, log, count=count)
-    raise WorkerStartError(
-        Problem(
-            "FJ0522",
-            "custom handlers are not run yet",
-            why="host.json has a customHandler, and this version runs Python and JavaScript handlers",
-            fix="use Python or JavaScript handlers",
-        )
-    )
+    return custom_handler_worker(settings, log)
 
 
 def _process_count(settings: Settings) -> int:
