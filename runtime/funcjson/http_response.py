@@ -21,6 +21,7 @@ TEXT = "text/plain; charset=utf-8"
 JSON = "application/json; charset=utf-8"
 
 NO_CONTENT = HttpResponse(204)
+_PLAIN = (("Content-Type", TEXT),)
 
 # The server frames the answer itself; a wrong length from a handler would break the connection.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
@@ -54,7 +55,7 @@ def from_output(value: TypedData, *, accept: str = "", plain_json: bool = False)
     if "bytes" in value:
         return HttpResponse(200, (), bytes(value["bytes"]))
     number = value.get("int", value.get("double"))
-    return HttpResponse(200, (("Content-Type", TEXT),), http_json.scalar(number).encode())
+    return HttpResponse(200, _PLAIN, http_json.scalar(number).encode())
 
 
 def from_return(value: TypedData, *, accept: str = "") -> HttpResponse:
@@ -106,6 +107,8 @@ def _from_message(message: Mapping[str, Any], accept: str, plain_json: bool) -> 
     else:
         text = http_json.text_of(_body_value(body))
     content = text.encode("utf-8", "replace")
+    if not headers and not message.get("cookies") and status not in _NO_BODY:
+        return HttpResponse(status, _PLAIN, content)
     return _finish(status, _typed(headers, TEXT), message.get("cookies"), content)
 
 
@@ -114,11 +117,11 @@ def _from_text(text: str, plain_json: bool) -> HttpResponse:
     try:
         value = http_json.read(text)
     except http_json.NotJson:
-        return HttpResponse(200, (("Content-Type", TEXT),), text.encode("utf-8", "replace"))
+        return HttpResponse(200, _PLAIN, text.encode("utf-8", "replace"))
     if isinstance(value, dict) and (described := _from_description(value)) is not None:
         return described
     shown = text if plain_json else http_json.text_of(value)
-    return HttpResponse(200, (("Content-Type", TEXT),), shown.encode("utf-8", "replace"))
+    return HttpResponse(200, _PLAIN, shown.encode("utf-8", "replace"))
 
 
 def _from_json(text: str, plain_json: bool) -> HttpResponse:
@@ -132,7 +135,7 @@ def _from_json(text: str, plain_json: bool) -> HttpResponse:
     if isinstance(value, dict) and (described := _from_description(value)) is not None:
         return described
     shown = text if plain_json else http_json.text_of(value)
-    return HttpResponse(200, (("Content-Type", TEXT),), shown.encode("utf-8", "replace"))
+    return HttpResponse(200, _PLAIN, shown.encode("utf-8", "replace"))
 
 
 def _from_description(value: Mapping[str, Any]) -> HttpResponse | None:
@@ -164,7 +167,7 @@ def _negotiated(value: Any, accept: str) -> HttpResponse:
     if value is None:
         return NO_CONTENT
     if isinstance(value, str) and not _wants_json(accept):
-        return HttpResponse(200, (("Content-Type", TEXT),), value.encode("utf-8", "replace"))
+        return HttpResponse(200, _PLAIN, value.encode("utf-8", "replace"))
     text = http_json.compact(value)
     return HttpResponse(200, (("Content-Type", JSON),), text.encode("utf-8", "replace"))
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl
 
 from funcjson.binding_data import BindingData, http_binding_data, json_text
@@ -31,24 +32,27 @@ def value(event: TriggerEvent, language: Language) -> TypedData:
     also get `header_list`, the headers as they came.
     """
     request = _request(event)
-    as_it_came = {"header_list": request.headers} if language is Language.CUSTOM else {}
-    return {
-        "http": {
-            **as_it_came,
-            "method": request.method,
-            "url": request.url,
-            "headers": headers_of(request),
-            "query": query_of(request, keep_empty=language is not Language.PYTHON),
-            "params": {k: v for k, v in request.route_params.items() if v is not None},
-            "body": {"bytes": request.body} if request.body else NOTHING,
-            "user": None,
-        }
+    params = request.route_params
+    message: dict[str, Any] = {
+        "method": request.method,
+        "url": request.url,
+        "headers": headers_of(request),
+        "query": query_of(request, keep_empty=language is not Language.PYTHON),
+        "params": {k: v for k, v in params.items() if v is not None} if params else {},
+        "body": {"bytes": request.body} if request.body else NOTHING,
+        "user": None,
     }
+    if language is Language.CUSTOM:
+        message["header_list"] = request.headers
+    return {"http": message}
 
 
 def headers_of(request: HttpRequest) -> dict[str, str]:
     """Headers by lower-case name; a name that comes twice has its values joined with a comma."""
-    headers: dict[str, str] = {}
+    headers = {name.lower(): text for name, text in request.headers}
+    if len(headers) == len(request.headers):
+        return headers
+    headers = {}
     for name, text in request.headers:
         folded = name.lower()
         headers[folded] = f"{headers[folded]},{text}" if folded in headers else text
