@@ -69,7 +69,8 @@ class HttpServerOptions:
     """How to listen and whom to believe. `port` 0 chooses a free one.
 
     `azure` reproduces Azure's own behaviour where it differs. `session_key` signs the login's
-    cookies, and is made for this run when empty. `max_body` is in bytes.
+    cookies, and is made for this run when empty. `max_body` is in bytes. `auth_shape` None: that of
+    Static Web Apps when the app, or the folder above it, has a staticwebapp.config.json.
     """
 
     address: str = "127.0.0.1"
@@ -82,7 +83,7 @@ class HttpServerOptions:
     app_root: Path = field(default_factory=Path)
     azure: bool = False
     route_order: Order = "name"
-    auth_shape: Shape = "app-service"
+    auth_shape: Shape | None = None
     session_key: bytes = field(default=b"", repr=False)
     max_body: int = MAX_BODY
     method_not_allowed: bool = False
@@ -110,6 +111,7 @@ class HttpServer:
         self._guard = PrincipalGuard(options.address, options.trusted_proxies)
         self._running = 0
         self._limit = -1
+        self._slots: asyncio.Semaphore | None = None
         self._refused_origins: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
@@ -195,6 +197,8 @@ class HttpServer:
             self._keys = load_keys(options.app_root, [f.name for f in functions])
         self._custom_headers = tuple(app.settings.host.custom_headers.items())
         self._limit = app.settings.host.max_outstanding_requests
+        most = app.settings.host.max_concurrent_requests
+        self._slots = asyncio.Semaphore(most) if most > 0 else None
         self._login = self._make_login()
         self._app, self._table, self._disabled = app, table, disabled
         return problems
@@ -209,7 +213,7 @@ class HttpServer:
             personas,
             self._session_key,
             time.time,
-            shape=options.auth_shape,
+            shape=options.auth_shape or _shape_of(options.app_root),
             default=options.persona,
             trusts_origin=self._trusts_origin,
         )
@@ -258,7 +262,12 @@ class HttpServer:
             )
             self._running += 1
             try:
-                answer = await self._facade.invoke(function, TriggerEvent("httpTrigger", asked))
+                event = TriggerEvent("httpTrigger", asked)
+                if self._slots is None:
+                    answer = await self._facade.invoke(function, event)
+                else:
+                    async with self._slots:
+                        answer = await self._facade.invoke(function, event)
             finally:
                 self._running -= 1
             return response_of(answer, self._custom_headers)
@@ -420,6 +429,11 @@ _RESERVED = frozenset({"admin", "runti", ".auth"})
 _UNAUTHORIZED = HttpResponse(401)
 _TOO_MANY = HttpResponse(429, (("X-FUNCTION-SCALEOUT", "1"),))
 _NOT_RUNNING = text_response(503, b"Function host is not running.")
+
+
+def _shape_of(root: Path) -> Shape:
+    static = any((at / "staticwebapp.config.json").is_file() for at in (root, root.parent))
+    return "static-web-apps" if static else "app-service"
 
 
 async def _to_its_end(run: Awaitable[Any]) -> None:

@@ -188,6 +188,21 @@ async def test_host_json_adds_headers_and_a_limit(tmp_path: Path) -> None:
         assert (answer.status, answer.headers["X-Frame-Options"]) == (200, "deny")
 
 
+async def test_host_json_limits_how_many_run_at_once(tmp_path: Path) -> None:
+    limits = '{"version": "2.0", "extensions": {"http": {"maxConcurrentRequests": 1}}}'
+    async with world(root=tmp_path, host_json=limits) as w:
+        w.facade.gate = asyncio.Event()
+        asked = [asyncio.create_task(w.ask("GET", "/api/f")) for _ in range(3)]
+        await w.facade.happened.wait()
+        # An answer of the host itself proves that the other requests have arrived.
+        await w.ask("GET", "/admin/host/ping")
+        running = len(w.facade.requests)
+        w.facade.gate.set()
+        answers = [answer.status for answer, _ in await asyncio.gather(*asked)]
+
+        assert (running, answers) == (1, [200, 200, 200])
+
+
 # The host's own URLs
 
 
@@ -394,6 +409,16 @@ async def test_personas_come_from_the_apps_file(tmp_path: Path) -> None:
 
         assert w.facade.headers()["x-ms-client-principal-id"] == "z-1"
         assert b"zoe" in (await w.ask("GET", "/"))[1]
+
+
+async def test_a_static_web_app_gets_its_own_shape(tmp_path: Path) -> None:
+    (tmp_path / "staticwebapp.config.json").write_text("{}", "utf-8")
+    api = tmp_path / "api"
+    api.mkdir()
+    async with world(root=api, persona="zoe") as w:
+        _answer, body = await w.ask("GET", "/.auth/me")
+
+        assert json.loads(body)["clientPrincipal"]["userDetails"] == "zoe"
 
 
 async def test_unknown_login_urls_are_404() -> None:
