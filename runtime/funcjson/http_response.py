@@ -268,9 +268,11 @@ def _cookie(cookie: Mapping[str, Any]) -> str:
         parts.append(f"expires={expires}")
     if (max_age := cookie.get("maxAge")) is not None:
         parts.append(f"max-age={int(max_age)}")
-    if domain := cookie.get("domain"):
+    if (domain := cookie.get("domain")) is not None:
         parts.append(f"domain={domain}")
-    parts.append(f"path={cookie.get('path') or '/'}")
+    # Python's worker sends "" for what the handler left out, and the host writes it as it is.
+    path = cookie.get("path")
+    parts.append(f"path={'/' if path is None else path}")
     if cookie.get("secure"):
         parts.append("secure")
     if same_site := cookie.get("sameSite"):
