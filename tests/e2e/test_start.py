@@ -228,7 +228,7 @@ def test_keys_and_tokens_in_use_are_never_printed(tmp_path: Path, npm_packages: 
     setting = {"AzureSignalRConnectionString": text}
     host = start_host(app, tmp_path, extra=setting, any_service_port=False)
     try:
-        assert host.service == f"http://127.0.0.1:{port}"
+        assert host.service.endswith(f":{port}")
         info = host.call("POST", "/api/negotiate", user="ann").json()
         negotiate = info["url"].replace("/client/?", "/client/negotiate?")
         bearer = {"authorization": f"Bearer {info['accessToken']}"}
