@@ -174,8 +174,8 @@ def _not_found(root: Path, written: str) -> Problem:
     bare = written.removesuffix(".exe")
     if bare != written and (root / bare).is_file():
         fix = f'there is a file {bare}: write "defaultExecutablePath": "{bare}"'
-    elif sources := _sources(root):
-        fix = f"build it ({', '.join(sources)}), so that {root / written} exists"
+    elif sources := _sources(root, bare):
+        fix = f"build it from {', '.join(sources)}, so that {root / written} exists"
     else:
         fix = f"put the program at {root / written}, or install '{written}' so that PATH has it"
     return Problem(
@@ -188,7 +188,7 @@ def _not_found(root: Path, written: str) -> Problem:
     )
 
 
-def _sources(root: Path) -> list[str]:
+def _sources(root: Path, name: str) -> list[str]:
     """Files that tell how a handler is built."""
-    known = ("Makefile", "go.mod", "Cargo.toml", "CMakeLists.txt")
-    return [name for name in known if (root / name).is_file()]
+    known = (f"{name}.c", f"{name}.cpp", f"{name}.go", f"{name}.rs", "Makefile", "CMakeLists.txt")
+    return [file for file in (*known, "go.mod", "Cargo.toml") if (root / file).is_file()]

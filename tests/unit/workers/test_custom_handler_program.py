@@ -121,7 +121,7 @@ def test_a_file_that_may_not_be_run_says_how_to_allow_it(app: Path) -> None:
     ("there", "written", "fix"),
     [
         ("handler", "handler.exe", '"defaultExecutablePath": "handler"'),
-        ("Makefile", "server", "build it (Makefile)"),
+        ("server.c", "server", "build it from server.c"),
         ("nothing", "server", "install 'server'"),
     ],
 )
