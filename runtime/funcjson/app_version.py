@@ -11,12 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from funcjson.bindings.base import Services
 from funcjson.errors import AppLoadError, FuncJsonError, Location, Problem, Severity
-from funcjson.frontends import Model, Rules, choose_model, function_from_document, read_app
+from funcjson.frontends import (
+    Model,
+    Rules,
+    choose_model,
+    load_indexed,
+    read_app,
+    registers_hooks,
+)
 from funcjson.model import Function, Language, WorkerLog
 from funcjson.plan import Plan, make_plan
 from funcjson.registry import Registry, open_registry
-from funcjson.services import HostServices
 from funcjson.settings import Settings, load_settings
 from funcjson.workers.base import IndexResult, LogSink, Worker
 from funcjson.workers.make import make_worker
@@ -37,7 +44,7 @@ class AppVersion:
     workers: dict[Language, Worker]
     problems: tuple[Problem, ...]
     broken: dict[str, FuncJsonError] = field(default_factory=dict)
-    services: HostServices | None = None
+    services: Services | None = None
     replaced: bool = False
 
     def plan(self, name: str) -> Plan | None:
@@ -90,7 +97,7 @@ class Loader:
 
     async def _index(self, version: AppVersion, language: Language, rules: Rules) -> list[Function]:
         """Ask the worker which functions the app's code registers."""
-        worker = await self._worker(language, version.settings)
+        worker = await self._worker(language, version.settings, run_main=True)
         version.workers[language] = worker
         try:
             await worker.start()
@@ -103,22 +110,9 @@ class Loader:
         version.problems += tuple(
             Problem("FJ0149", text, severity=Severity.WARNING) for text in result.warnings
         )
-        functions: list[Function] = []
-        for found in result.functions:
-            function, problems = function_from_document(
-                found.name,
-                found.document,
-                root=self.root,
-                language=language,
-                script_file=found.script_file,
-                rules=rules,
-                line=found.line,
-                entry_point=found.entry_point,
-            )
-            version.problems += problems
-            if function is not None:
-                functions.append(function)
-        return functions
+        loaded = load_indexed(result.functions, self.root, language, rules)
+        version.problems += loaded.problems
+        return list(loaded.functions)
 
     async def start_workers(self, version: AppVersion) -> None:
         """Start the workers that the plans need, side by side, and load the handlers.
@@ -133,7 +127,9 @@ class Loader:
         worker = version.workers.get(language)
         try:
             if worker is None:
-                worker = version.workers[language] = await self._worker(language, version.settings)
+                run_main = self.azure or registers_hooks(self.root)
+                worker = await self._worker(language, version.settings, run_main=run_main)
+                version.workers[language] = worker
                 await worker.start()
         except FuncJsonError as error:
             version.broken.update({function.name: error for function in functions})
@@ -147,9 +143,14 @@ class Loader:
             elif isinstance(result, BaseException):
                 raise result
 
-    async def _worker(self, language: Language, settings: Settings) -> Worker:
+    async def _worker(self, language: Language, settings: Settings, *, run_main: bool) -> Worker:
         return await make_worker(
-            language, self.root, settings, self.log or show_user_log, in_process=self.in_process
+            language,
+            self.root,
+            settings,
+            self.log or show_user_log,
+            in_process=self.in_process,
+            run_main=run_main,
         )
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from funcjson.app_rules import without_conflicts
 from funcjson.errors import AppLoadError, Location, Problem, Severity
-from funcjson.frontends.code_first import function_from_document
+from funcjson.frontends.code_first import function_from_document, load_indexed
 from funcjson.frontends.folders import FILE, find_functions, load_folders
-from funcjson.model import FunctionSet
+from funcjson.frontends.package_main import main_problems, package_main, registers_hooks
+from funcjson.model import FunctionSet, Language
 from funcjson.registry import Registry
 from funcjson.settings import Settings
 from funcjson.validation import Rules
@@ -23,7 +23,9 @@ __all__ = [
     "choose_model",
     "function_from_document",
     "load_folders",
+    "load_indexed",
     "read_app",
+    "registers_hooks",
     "without_conflicts",
 ]
 
@@ -57,7 +59,7 @@ def choose_model(root: Path, settings: Settings) -> AppModel:
     script = settings.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py"
     if (root / script).is_file():
         return AppModel(Model.PYTHON_V2, script)
-    if main := _package_main(root):
+    if main := package_main(root):
         return AppModel(Model.NODE_V4, main)
     return AppModel(Model.EMPTY)
 
@@ -65,8 +67,8 @@ def choose_model(root: Path, settings: Settings) -> AppModel:
 def read_app(root: Path, registry: Registry, settings: Settings) -> FunctionSet:
     """The functions of an app's folders, and what is wrong with them.
 
-    A code-first app gives none here: its worker indexes it, and each document of the index goes
-    through `function_from_document`. Raises AppLoadError when the root is no folder.
+    A code-first app gives none here: its worker indexes it, and the index goes through
+    `load_indexed`. Raises AppLoadError when the root is no folder.
     """
     chosen = choose_model(root, settings)
     if chosen.model in (Model.PYTHON_V2, Model.NODE_V4):
@@ -78,17 +80,9 @@ def read_app(root: Path, registry: Registry, settings: Settings) -> FunctionSet:
         problems = (*problems, _no_functions(root))
     elif (root / "function_app.py").is_file():
         problems = (*problems, _mixed("function_app.py"))
+    if any(function.language is Language.NODE for function in found.functions):
+        problems = (*problems, *main_problems(root))
     return FunctionSet(together.functions, problems)
-
-
-def _package_main(root: Path) -> str | None:
-    """`main` of package.json, which registers the functions of a Node v4 app."""
-    try:
-        package = json.loads((root / "package.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    main = package.get("main") if isinstance(package, dict) else None
-    return main if isinstance(main, str) and main else None
 
 
 def _no_folder(root: Path) -> Problem:

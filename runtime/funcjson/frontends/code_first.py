@@ -1,15 +1,18 @@
-"""A function that a worker found in code: its document goes through the same validation."""
+"""Functions that a worker found in code: their documents go through the same checks as folders do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from funcjson.app_rules import without_conflicts
 from funcjson.errors import Location, Problem
-from funcjson.model import Function, Language
+from funcjson.frontends.folders import allow_list, allowed_names
+from funcjson.model import Function, FunctionSet, Language
 from funcjson.validation import Document, Rules, validate
+from funcjson.workers.base import IndexedFunction
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,32 @@ def function_from_document(  # noqa: PLR0913 - what a worker reports of a functi
         ),
         rules,
     )
+
+
+def load_indexed(
+    index: Iterable[IndexedFunction], root: Path, language: Language, rules: Rules
+) -> FunctionSet:
+    """The sound ones of the functions that a worker found, and the problems of all."""
+    by_name = {found.name: found for found in index}
+    problems: list[Problem] = []
+    functions: list[Function] = []
+    allowed = rules.settings.host.functions
+    if allowed is not None:
+        problems.append(allow_list(allowed, tuple(by_name)))
+    for name in allowed_names(by_name, allowed):
+        found = by_name[name]
+        function, own = function_from_document(
+            name,
+            found.document,
+            root=root,
+            language=language,
+            script_file=found.script_file,
+            rules=rules,
+            line=found.line,
+            entry_point=found.entry_point,
+        )
+        problems += own
+        if function is not None:
+            functions.append(function)
+    together = without_conflicts(functions, rules.settings)
+    return FunctionSet(together.functions, (*problems, *together.problems))

@@ -59,8 +59,8 @@ def load_folders(root: Path, rules: Rules) -> FunctionSet:
     problems: list[Problem] = []
     allowed = rules.settings.host.functions
     if allowed is not None:
-        problems.append(_allow_list(allowed, found.functions))
-    for name in _allowed(found.functions, allowed):
+        problems.append(allow_list(allowed, found.functions))
+    for name in allowed_names(found.functions, allowed):
         function, own = load_function(root, name, rules)
         problems += own
         if function is not None:
@@ -116,7 +116,8 @@ def _runtime(settings: Settings) -> str:
     return (settings.get("FUNCTIONS_WORKER_RUNTIME") or "").strip().lower()
 
 
-def _allowed(names: Iterable[str], allowed: Iterable[str] | None) -> Iterator[str]:
+def allowed_names(names: Iterable[str], allowed: Iterable[str] | None) -> Iterator[str]:
+    """The functions that host.json lets load: all when it has no list."""
     wanted = None if allowed is None else {name.lower() for name in allowed}
     return (name for name in names if wanted is None or name.lower() in wanted)
 
@@ -184,7 +185,8 @@ def _unreadable(file: str, name: str, error: OSError) -> Problem:
     )
 
 
-def _allow_list(allowed: tuple[str, ...], names: tuple[str, ...]) -> Problem:
+def allow_list(allowed: tuple[str, ...], names: tuple[str, ...]) -> Problem:
+    """What is said of host.json's list of functions."""
     known = {name.lower() for name in names}
     missing = [name for name in allowed if name.lower() not in known]
     return Problem(

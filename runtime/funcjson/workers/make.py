@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from funcjson.model import Language
@@ -18,9 +19,18 @@ MOST_PROCESSES = 10
 
 
 async def make_worker(
-    language: Language, root: Path, settings: Settings, log: LogSink, *, in_process: bool = False
+    language: Language,
+    root: Path,
+    settings: Settings,
+    log: LogSink,
+    *,
+    in_process: bool = False,
+    run_main: bool = True,
 ) -> Worker:
-    """A worker that is not started yet. Raises WorkerStartError when it cannot be had."""
+    """A worker that is not started yet; `run_main` is about package.json's.
+
+    Raises WorkerStartError when it cannot be had.
+    """
     environment = settings.worker_environment()
     count = _process_count(settings)
     if language is Language.PYTHON and in_process:
@@ -29,6 +39,7 @@ async def make_worker(
         return ProcessWorker(python_program(root, environment), log, count=count)
     if language is Language.NODE:
         program = await node_program(root, environment, debug=in_process)
+        program = replace(program, options={"run_main": run_main})
         return ProcessWorker(program, log, count=count)
     return custom_handler_worker(settings, log)
 

@@ -46,7 +46,7 @@ const running = new Map();
 const OPERATIONS = {
   init(message) {
     options = message.options ?? {};
-    app = new App({ root: message.app_root, logs });
+    app = new App({ root: message.app_root, logs, runsMain: options.run_main });
     watch.start(fd, options);
     send({ op: 'ready', version: VERSION, runtime: `node ${process.versions.node}` });
     // Not awaited: a load or an index that comes waits for it, and tells what went wrong.

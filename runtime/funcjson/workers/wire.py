@@ -39,7 +39,8 @@ Optional members may be missing. "load", "index" and "stacks" may arrive while c
 Cookies: "domain" and "path" are "" when the handler gave none and null when the language's host default applies; "sameSite" is
 Lax, Strict, None or null.
 Options of the Node worker: "hang_hint_ms" (5000), "blocked_ms" (1000), "blocked_log_ms" (5000): after how long it says that a
-handler has not called done(), is busy, and logs that it is; "http_streams" (false).
+handler has not called done(), is busy, and logs that it is; "http_streams" (false); "run_main" (true): whether `main` of package.json
+is part of the app.
 HTTP streams (Node v4 apps that ask for them)
   A request body may come in pieces: its "body" is then {"stream": true}, and "body" messages follow, the last with "end".
   With "http_streams": true among the options of "init" a response comes in pieces, before the "result" of its call, which then has

@@ -578,6 +578,18 @@ async def test_a_main_that_is_not_there_spoils_all(tmp_path: Path, main: str, wh
     assert f'Worker was unable to load entry point "{main}": {why}' in failed["message"]
 
 
+async def test_a_main_that_is_no_part_of_the_app_is_left_alone(tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"main": "setup.js"}',
+        "setup.js": "throw new Error('ran')",
+        "f/index.js": "module.exports = async () => {}",
+    }
+    async with node_app(tmp_path, files, run_main=False) as node:
+        loaded = await node.load()
+
+    assert loaded["op"] == "loaded"
+
+
 async def test_a_bad_package_json_is_warned_of(tmp_path: Path) -> None:
     files = {"package.json": "{", "f/index.js": "module.exports = async () => {}"}
     async with node_app(tmp_path, files) as node:

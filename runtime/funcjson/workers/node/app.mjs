@@ -18,10 +18,13 @@ export class App {
   #started;
   #startError;
   #package;
+  #runsMain;
   core;
 
-  constructor({ root, logs }) {
+  /** Without `runsMain` package.json is only looked into for its dependencies. */
+  constructor({ root, logs, runsMain = true }) {
     this.#root = root;
+    this.#runsMain = runsMain;
     this.#logs = logs;
     this.core = new CoreApi({ root, logs });
     this.core.install();
@@ -48,7 +51,7 @@ export class App {
   async #runMain() {
     this.#package = this.#readPackage();
     const main = this.#package?.main;
-    if (!main) return;
+    if (!main || !this.#runsMain) return;
     const files = expandMain(this.#root, main);
     if (files.length === 0) {
       const why = isGlob(main) ? 'Found zero files matching the supplied pattern' : 'File does not exist';

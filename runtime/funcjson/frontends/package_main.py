@@ -1,0 +1,82 @@
+"""`main` of package.json: what registers v4 functions, and what it means to an app of folders.
+
+npm writes a `main` into every package.json, so in an app of folders it often names a script that is no part of the app (one that
+fills a database), or no file at all. The real worker runs it, and no function works when that fails. Here it is run when it, or a
+file of the app that it loads, speaks of @azure/functions: then it registers hooks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from funcjson.errors import Location, Problem, Severity
+
+_LIBRARY = "@azure/functions"
+_OWN_MODULE = re.compile(r"""(?:require\(\s*|from\s+|import\s*\(?\s*)["'](\.{1,2}/[^"']+)["']""")
+_PATTERN = re.compile(r"[*?\[{!(]")
+_SUFFIXES = ("", ".js", ".mjs", ".cjs", ".ts", "/index.js", "/index.ts")
+
+
+def package_main(root: Path) -> str | None:
+    """`main` of package.json, None when there is none."""
+    try:
+        package = json.loads((root / "package.json").read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return None
+    main = package.get("main") if isinstance(package, dict) else None
+    return main if isinstance(main, str) and main else None
+
+
+def registers_hooks(root: Path) -> bool:
+    """Whether the worker of an app of folders has to run `main`."""
+    main = package_main(root)
+    if main is None:
+        return False
+    return _PATTERN.search(main) is not None or _speaks_of_library(root, main)
+
+
+def main_problems(root: Path) -> tuple[Problem, ...]:
+    """A warning when the `main` of an app of folders is not run."""
+    main = package_main(root)
+    if main is None or registers_hooks(root):
+        return ()
+    there = (root / main).is_file()
+    return (
+        Problem(
+            "FJ0157",
+            f"'{main}', the main of package.json, is not run"
+            if there
+            else f"'{main}', the main of package.json, does not exist",
+            Location("package.json"),
+            why="it registers no hooks, as it does not use @azure/functions; on Azure the worker runs it at each start"
+            if there
+            else "the functions of this app stand in folders and do not need it; on Azure all of them fail",
+            fix='remove "main" from package.json',
+            severity=Severity.WARNING,
+            azure=None
+            if there
+            else f'Worker was unable to load entry point "{main}": File does not exist. '
+            "Learn more here: https://aka.ms/AAla7et",
+        ),
+    )
+
+
+def _speaks_of_library(root: Path, main: str) -> bool:
+    waiting, seen = [(root / main).resolve()], set[Path]()
+    while waiting:
+        found = _existing(waiting.pop())
+        if found is None or found in seen:
+            continue
+        seen.add(found)
+        text = found.read_text(encoding="utf-8", errors="replace")
+        if _LIBRARY in text:
+            return True
+        waiting += [(found.parent / name).resolve() for name in _OWN_MODULE.findall(text)]
+    return False
+
+
+def _existing(file: Path) -> Path | None:
+    candidates = (Path(f"{file}{suffix}") for suffix in _SUFFIXES)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
