@@ -88,10 +88,14 @@ class Function:
     retry: RetryPolicy | None = None
     locate: Callable[[str], Location] = _nowhere
     code_first: bool = False
+    # Asked for at every invocation, so found once; unset when there is none.
+    trigger: Binding = field(init=False, repr=False, compare=False)
 
-    @property
-    def trigger(self) -> Binding:
-        return next(binding for binding in self.bindings if binding.is_trigger)
+    def __post_init__(self) -> None:
+        for binding in self.bindings:
+            if binding.is_trigger:
+                object.__setattr__(self, "trigger", binding)
+                return
 
     @property
     def inputs(self) -> tuple[Binding, ...]:

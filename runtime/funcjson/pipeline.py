@@ -52,13 +52,15 @@ async def bind(
         trace.weight += len(event.request.body)
     resolved = [step.resolve(data, services) for step in plan.inputs]
     trace.add(Step.RESOLVED, {"bindings": resolved})
-    values = await _all_in_order(
-        [_bind_one(step, item, services) for step, item in zip(plan.inputs, resolved, strict=True)]
-    )
-    inputs = (
+    inputs: tuple[tuple[str, TypedData], ...] = (
         (trigger.name, plan.trigger.value(event, function.language)),
-        *((step.binding.name, value) for step, value in zip(plan.inputs, values, strict=True)),
     )
+    if resolved:
+        values = await _all_in_order(
+            [_bind_one(step, one, services) for step, one in zip(plan.inputs, resolved, strict=True)]
+        )
+        names = [step.binding.name for step in plan.inputs]
+        inputs = (*inputs, *zip(names, values, strict=True))
     trace.add(Step.INPUTS, {"inputs": inputs})
     return Bound(data, inputs)
 
@@ -90,11 +92,12 @@ async def run(
     trace.add(Step.HANDLER, {"result": result})
     trace.weight += sum(map(_size, result.outputs.values())) + _size(result.return_value)
     outputs = output_values(plan, result)
-    pending = collect(plan, outputs, bound.data, services)
+    pending = collect(plan, outputs, bound.data, services) if outputs else []
     trace.add(
         Step.COLLECTED, {"outputs": pending, "values": outputs, "return": result.return_value}
     )
-    await flush(pending, services, trace)
+    if pending:
+        await flush(pending, services, trace)
     return Outcome(outputs, result.return_value)
 
 
@@ -115,7 +118,7 @@ def output_values(plan: Plan, result: CallResult) -> dict[str, TypedData]:
     An output named `$return` takes the return value; with none, a returned JSON object is spread over the outputs
     by name and overrides what the handler set.
     """
-    declared = {step.binding.name.lower(): step.binding.name for step in plan.all_outputs}
+    declared = plan.output_names
     values: dict[str, TypedData] = {}
     for name, value in result.outputs.items():
         if name.lower() in declared:

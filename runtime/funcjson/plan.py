@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from funcjson.bindings.base import InputType, OutputType, Resolved, Services, TriggerType
 from funcjson.errors import AppInvalid, BindingError, Problem
@@ -44,6 +44,12 @@ class Plan:
     outputs: tuple[PlannedBinding, ...]
     http_output: PlannedBinding | None = None
     azure: bool = False
+    # Names of all outputs, the HTTP answer too, by their lower-case form.
+    output_names: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = {step.binding.name.lower(): step.binding.name for step in self.all_outputs}
+        object.__setattr__(self, "output_names", names)
 
     @property
     def all_outputs(self) -> tuple[PlannedBinding, ...]:
