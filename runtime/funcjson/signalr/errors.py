@@ -4,6 +4,7 @@
       ProtocolError          bytes from a client that the hub protocol does not allow
       ProtocolUnavailable    a hub protocol whose package is not installed
       OptionsError           ServiceOptions that cannot work (key too short, unknown audience mode)
+      BackplaneUnavailable   what joins the service nodes cannot be used
       NoSuchConnection       no connection of this id has finished its handshake in this hub
       ClientResultError      the client answered an invocation with an error
       ClientResultTimeout    the client did not answer an invocation in time
@@ -26,6 +27,10 @@ class ProtocolUnavailable(SignalRError):
 
 class OptionsError(SignalRError):
     """Options of the service that cannot work; the text names the option and the fix."""
+
+
+class BackplaneUnavailable(SignalRError):
+    """What joins the service nodes cannot be used; the text says what is missing, never a password."""
 
 
 class NoSuchConnection(SignalRError):

@@ -2,24 +2,25 @@
 
 `SignalRService` is what the REST surface calls. Hub names are case-insensitive everywhere; users, groups and
 connection ids compare exactly. With other nodes on the backplane each verb acts on all of them: it is applied
-here, the same request goes to the others, and the answers are added up.
+here, the same request goes to the others, and the answers are added up. What a node does with a request is the
+same for its own and for others' (node.py). Where another node did not answer, the verdict of a send says so; the
+other verbs act on whom they reached, and the log says so.
 """
 
 from __future__ import annotations
 
-import asyncio
-import difflib
-import itertools
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+import logging
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from funcjson.signalr.backplane.base import Backplane, Reply, Request
+from funcjson.signalr.backplane.base import TIMEOUT_S, Answers, Backplane, Reply, Request
 from funcjson.signalr.backplane.memory import MemoryBackplane
 from funcjson.signalr.errors import ClientResultError, ClientResultTimeout, NoSuchConnection
 from funcjson.signalr.events import ClientEvents, ClientInfo, NoUpstream, Observer, Rejection
 from funcjson.signalr.frames import Payload
-from funcjson.signalr.hub import Hub, without
+from funcjson.signalr.hub import Hub
 from funcjson.signalr.messages import (
     Completion,
     Encoded,
@@ -28,6 +29,8 @@ from funcjson.signalr.messages import (
     Sendable,
     StreamItem,
 )
+from funcjson.signalr.near_misses import explain
+from funcjson.signalr.node import TAG_VERBS, Node
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.protocols import PROTOCOLS
 from funcjson.signalr.protocols.msgpack import is_installed as has_msgpack
@@ -47,7 +50,10 @@ __all__ = [
     "Verdict",
 ]
 
+log = logging.getLogger("funcjson.signalr.backplane")
+
 LONGEST_INVOKE_S = 600.0
+MAX_UNHEARD = 10_000  # changes of remembered users that are kept for nodes that cannot be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +103,14 @@ class SignalRService:
         self.options = options or ServiceOptions()
         self.sessions = Sessions(self.options, events or NoUpstream(), observer)
         self.backplane: Backplane = backplane or MemoryBackplane()
-        self._call_ids = itertools.count(1)
+        self.node = Node(self.sessions)
+        self._unheard: deque[tuple[float, Request]] = deque(maxlen=MAX_UNHEARD)
+        self._told_gap = ""
 
     async def start(self) -> None:
         """Join the other nodes and learn which users they remember for groups."""
-        await self.backplane.join(self._answer)
-        for reply in await self._ask_others({"verb": "tags"}):
-            self._learn_tags(reply)
+        await self.backplane.join(self.node.answer, self._catch_up)
+        await self._catch_up()
 
     async def stop(self) -> None:
         """Close every connection, let upstream hear of it, and leave the other nodes."""
@@ -139,10 +146,10 @@ class SignalRService:
         self, hub: str, to: str, name: str, message: Sendable, excluded: Collection[str]
     ) -> Verdict:
         payload = Payload(message)
-        delivered, skipped = self._send_here(hub, to, name, payload, excluded)
-        replies: Sequence[Reply] = ()
+        delivered, skipped = self.node.send(hub, to, name, payload, excluded)
+        gap = ""
         if not self.backplane.is_alone:
-            replies = await self._ask_others(
+            answers = await self._ask_others(
                 {
                     "verb": "send",
                     "hub": hub,
@@ -150,13 +157,16 @@ class SignalRService:
                     "name": name,
                     "excluded": list(excluded),
                     "frames": _every_encoding(payload),
-                }
+                },
+                enough=_was_delivered if to == "connection" else None,
             )
-            delivered += sum(reply["delivered"] for reply in replies)
-            skipped += sum(reply["skipped"] for reply in replies)
-        verdict = Verdict(delivered)
+            delivered += sum(reply["delivered"] for reply in answers.replies)
+            skipped += sum(reply["skipped"] for reply in answers.replies)
+            gap = answers.gap
+        verdict = Verdict(delivered, gap)
         if not delivered or skipped:
-            verdict = Verdict(delivered, self._why(hub, to, name, skipped))
+            why = await self._why(hub, to, name, skipped)
+            verdict = Verdict(delivered, f"{why}; {gap}" if gap else why)
         observer = self.sessions.observer
         if observer is not None:
             target = message.target if isinstance(message, Invocation) else None
@@ -166,64 +176,17 @@ class SignalRService:
             )
         return verdict
 
-    def _send_here(
-        self, hub: str, to: str, name: str, payload: Payload, excluded: Collection[str]
-    ) -> tuple[int, int]:
-        """(how many connections got it, how many speak a protocol that the sender did not encode)."""
-        found = self.sessions.hubs.get(hub.lower())
-        if found is None:
-            return 0, 0
-        audience = _AUDIENCES[to](found, name)
-        if excluded:
-            audience = without(audience, excluded)
-        skipped = 0
-        if isinstance(payload.message, Encoded):
-            everybody = list(audience)
-            audience = [s for s in everybody if payload.speaks(s.connection.protocol.name)]
-            skipped = len(everybody) - len(audience)
-        return self.sessions.deliver(audience, payload), skipped
-
-    def _why(self, hub: str, to: str, name: str, skipped: int) -> str:
-        """One sentence: why not everybody received a message. For a person, so it guesses near misses."""
+    async def _why(self, hub: str, to: str, name: str, skipped: int) -> str:
+        """One sentence: why not everybody received a message; the best that any node has."""
         if skipped:
             return f"{skipped} connections speak a hub protocol that the message was not encoded for"
-        key = hub.lower()
-        found = self.sessions.hubs.get(key)
-        if found is None or not found.connections:
-            return self._why_hub_is_empty(key)
-        if to == "all":
-            return f"every connection of hub '{key}' is excluded"
-        if to == "connection":
-            if any(session.id == name for session in self.sessions.by_token.values()):
-                return f"connection '{name}' has not finished its handshake in hub '{key}'"
-            others = [h.name for h in self.sessions.hubs.values() if name in h.connections]
-            hint = f"; it is in hub '{others[0]}'" if others else ""
-            return f"hub '{key}' has no connection '{name}'{hint}"
-        known: Mapping[str, Any] = found.users if to == "user" else found.groups
-        if name in known:
-            return f"every connection of {to} '{name}' in hub '{key}' is excluded"
-        if to == "group" and any(name in tags for tags in found.tags.values()):
-            return f"group '{name}' of hub '{key}' has members, but none of them is connected"
-        near = difflib.get_close_matches(name.lower(), {n.lower(): n for n in known}, 1, 0.75)
-        spelled = next((n for n in known if near and n.lower() == near[0]), None)
-        hint = f"; did you mean '{spelled}', which has {len(known[spelled])}?" if spelled else ""
-        return f"hub '{key}' has no {to} '{name}' with a connection{hint}"
-
-    def _why_hub_is_empty(self, key: str) -> str:
-        waiting = sum(
-            1
-            for session in self.sessions.by_token.values()
-            if session.info is None and session.caller.hub.lower() == key
-        )
-        if waiting:
-            return f"hub '{key}' has {waiting} connections, but none has finished its handshake"
-        counts = {h.name: len(h.connections) for h in self.sessions.hubs.values() if h.connections}
-        near = difflib.get_close_matches(key, counts, 1, 0.6)
-        hint = f", but '{near[0]}' has {counts[near[0]]}" if near else ""
-        if not near and counts:
-            listed = ", ".join(f"'{name}' ({count})" for name, count in sorted(counts.items())[:5])
-            hint = f"; hubs with connections: {listed}"
-        return f"hub '{key}' has 0 connections{hint}"
+        rank, text = explain(self.sessions, hub, to, name)
+        for reply in (
+            await self._ask_others({"verb": "why", "hub": hub, "to": to, "name": name})
+        ).replies:
+            if reply["rank"] > rank:
+                rank, text = reply["rank"], reply["text"]
+        return text
 
     # Presence
 
@@ -338,37 +301,22 @@ class SignalRService:
         ClientResultTimeout.
         """
         wait_s = min(timeout_s or self.options.invoke_timeout_s, LONGEST_INVOKE_S)
-        session = self._session(hub, connection_id)
+        session = self.node.session(hub, connection_id)
         if session is not None:
-            return await self._invoke_here(session, target, arguments, wait_s)
+            found = await self.node.invoke(session, target, arguments, wait_s)
+            protocol = session.connection.protocol.name
+            return ClientResult(found.result, found.has_result, protocol)
         request = {"verb": "invoke", "hub": hub, "connection": connection_id, "target": target}
-        replies = await self._ask_others({**request, "arguments": list(arguments), "wait": wait_s})
-        for reply in replies:
+        answers = await self._ask_others(
+            {**request, "arguments": list(arguments), "wait": wait_s},
+            timeout_s=wait_s + TIMEOUT_S,
+            enough=_is_outcome,
+        )
+        for reply in answers.replies:
             if reply["outcome"] != "absent":
                 return _result_of(reply)
-        raise NoSuchConnection(f"hub '{hub.lower()}' has no connection '{connection_id}'")
-
-    async def _invoke_here(
-        self, session: Session, target: str, arguments: Sequence[Any], wait_s: float
-    ) -> ClientResult:
-        call = f"s-{next(self._call_ids)}"
-        waiting: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
-        if session.calls is None:
-            session.calls = {}
-        session.calls[call] = waiting
-        self.sessions.deliver((session,), Payload(Invocation(target, arguments, call)))
-        try:
-            async with asyncio.timeout(wait_s):
-                answer = await waiting
-        except TimeoutError:
-            raise ClientResultTimeout(
-                f"connection '{session.id}' did not answer '{target}' within {wait_s:g} s"
-            ) from None
-        finally:
-            (session.calls or {}).pop(call, None)
-        if answer.error is not None:
-            raise ClientResultError(answer.error)
-        return ClientResult(answer.result, answer.has_result, session.connection.protocol.name)
+        gap = f"; {answers.gap}" if answers.gap else ""
+        raise NoSuchConnection(f"hub '{hub.lower()}' has no connection '{connection_id}'{gap}")
 
     async def send_stream_item(
         self, hub: str, connection_id: str, stream_id: str, item: Any
@@ -397,162 +345,62 @@ class SignalRService:
         hubs = self.sessions.hubs.values()
         return {"hubs": {hub.name: _hub_state(hub) for hub in sorted(hubs, key=lambda h: h.name)}}
 
-    # Other nodes. A request is a dict; what this node does with it is the same for its own requests.
+    # Other nodes
 
-    def _session(self, hub: str, connection_id: str) -> Session | None:
-        found = self.sessions.hubs.get(hub.lower())
-        return None if found is None else found.connections.get(connection_id)
-
-    async def _ask_others(self, request: Request) -> Sequence[Reply]:
-        return () if self.backplane.is_alone else await self.backplane.call(request)
+    async def _ask_others(
+        self,
+        request: Request,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        enough: Callable[[Reply], bool] | None = None,
+    ) -> Answers:
+        if self.backplane.is_alone:
+            return Answers()
+        answers = await self.backplane.call(request, timeout_s=timeout_s, enough=enough)
+        if answers.cut_off and request["verb"] in TAG_VERBS:
+            self._unheard.append((self.options.wall(), request))
+        gap = answers.gap
+        if gap != self._told_gap:  # not a line for each send while a node is away
+            self._told_gap = gap
+            if gap:
+                log.warning("a request (%s) did not reach every node: %s", request["verb"], gap)
+        return answers
 
     async def _everywhere(self, request: Request) -> list[Reply]:
-        here = await self._answer(request)
-        return [here, *await self._ask_others(request)]
+        here = await self.node.answer(request)
+        return [here, *(await self._ask_others(request)).replies]
 
     async def _anywhere(self, request: Request) -> bool:
         """True if this node or, failing that, another says so."""
-        if (await self._answer(request))["ok"]:
+        if (await self.node.answer(request))["ok"]:
             return True
-        return any(reply["ok"] for reply in await self._ask_others(request))
+        answers = await self._ask_others(request, enough=_is_ok)
+        return any(reply["ok"] for reply in answers.replies)
 
-    async def _answer(self, request: Request) -> Reply:
-        return await _ANSWERS[request["verb"]](self, request)
-
-    async def _answer_send(self, request: Request) -> Reply:
-        payload = Payload(Encoded(request["frames"]))
-        delivered, skipped = self._send_here(
-            request["hub"], request["to"], request["name"], payload, request["excluded"]
-        )
-        return {"delivered": delivered, "skipped": skipped}
-
-    async def _answer_exists(self, request: Request) -> Reply:
-        hub = self.sessions.hubs.get(request["hub"].lower())
-        if hub is None:
-            return {"ok": False}
-        if "connection" in request:
-            return {"ok": request["connection"] in hub.connections}
-        return {"ok": request.get("user") in hub.users or request.get("group") in hub.groups}
-
-    async def _answer_user_in(self, request: Request) -> Reply:
-        hub = self.sessions.hubs.get(request["hub"].lower())
-        user, group = request["user"], request["group"]
-        return {"ok": hub is not None and hub.is_user_in(user, group, self.options.wall())}
-
-    async def _answer_members(self, request: Request) -> Reply:
-        hub = self.sessions.hubs.get(request["hub"].lower())
-        if hub is None:
-            return {"members": [], "more": False}
-        page, more = hub.page(request["group"], request["after"], request["limit"])
-        return {"members": [[each.id, each.user_id] for each in page], "more": more}
-
-    async def _answer_join(self, request: Request) -> Reply:
-        hub = self.sessions.hubs.get(request["hub"].lower())
-        return {"ok": hub is not None and hub.join(request["connection"], request["group"])}
-
-    async def _answer_leave(self, request: Request) -> Reply:
-        hub = self.sessions.hubs.get(request["hub"].lower())
-        return {"ok": hub is not None and hub.leave(request["connection"], request["group"])}
-
-    async def _answer_leave_all(self, request: Request) -> Reply:
-        hub = self.sessions.hubs.get(request["hub"].lower())
-        if hub is None or request["connection"] not in hub.connections:
-            return {"ok": False}
-        hub.leave_all(request["connection"])
-        return {"ok": True}
-
-    async def _answer_join_user(self, request: Request) -> Reply:
-        hub = self.sessions.hub(request["hub"])
-        hub.join_user(request["user"], request["group"], request["ttl"], self.options.wall())
-        return {}
-
-    async def _answer_leave_user(self, request: Request) -> Reply:
-        self.sessions.hub(request["hub"]).leave_user(request["user"], request["group"])
-        return {}
-
-    async def _answer_leave_user_all(self, request: Request) -> Reply:
-        self.sessions.hub(request["hub"]).leave_user_all(request["user"])
-        return {}
-
-    async def _answer_close(self, request: Request) -> Reply:
-        hub = self.sessions.hubs.get(request["hub"].lower())
-        if hub is None:
-            return {"closed": 0}
-        audience = without(_AUDIENCES[request["to"]](hub, request["name"]), request["excluded"])
-        leaving = list(audience)
-        allow = self.options.rest_close_allows_reconnect
-        for session in leaving:
-            self.sessions.close(session, request["reason"], allow_reconnect=allow)
-        return {"closed": len(leaving)}
-
-    async def _answer_invoke(self, request: Request) -> Reply:
-        session = self._session(request["hub"], request["connection"])
-        if session is None:
-            return {"outcome": "absent"}
-        try:
-            found = await self._invoke_here(
-                session, request["target"], request["arguments"], request["wait"]
-            )
-        except (ClientResultError, ClientResultTimeout, NoSuchConnection) as error:
-            return {"outcome": type(error).__name__, "error": str(error)}
-        return {
-            "outcome": "result",
-            "result": found.result,
-            "has_result": found.has_result,
-            "protocol": found.protocol,
-        }
-
-    async def _answer_stream(self, request: Request) -> Reply:
-        session = self._session(request["hub"], request["connection"])
-        stream = request["stream"]
-        if session is None or not session.streams or stream not in session.streams:
-            return {"ok": False}
-        if request["ends"]:
-            session.streams.discard(stream)
-        self.sessions.deliver((session,), Payload(Encoded(request["frames"])))
-        return {"ok": True}
-
-    async def _answer_tags(self, request: Request) -> Reply:
+    async def _catch_up(self) -> None:
+        """After joining: know which users the others remember, and tell them what they did not hear."""
+        unheard = tuple(self._unheard)
+        self.node.hear_tags()
+        replies = (await self._ask_others({"verb": "tags"})).replies
+        await self.node.take_over_tags(replies, [request for _, request in unheard])
+        self._unheard.clear()
         now = self.options.wall()
-        return {
-            "tags": [
-                [hub.name, user, group, tag.expires_at - now, tag.has_ttl]
-                for hub in self.sessions.hubs.values()
-                for user, tags in hub.tags.items()
-                for group, tag in tags.items()
-            ]
-        }
-
-    def _learn_tags(self, reply: Reply) -> None:
-        now = self.options.wall()
-        for hub, user, group, left_s, has_ttl in reply.get("tags", ()):
-            if left_s > 0:
-                self.sessions.hub(hub).join_user(user, group, left_s if has_ttl else None, now)
+        for at, request in unheard:
+            if request.get("ttl"):
+                request = {**request, "ttl": max(0, request["ttl"] - (now - at))}
+            await self._everywhere(request)
 
 
-_AUDIENCES: Mapping[str, Callable[[Hub[Session], str], Iterable[Session]]] = {
-    "all": lambda hub, _: hub.all(),
-    "user": lambda hub, name: hub.of_user(name),
-    "group": lambda hub, name: hub.of_group(name),
-    "connection": lambda hub, name: [hub.connections[name]] if name in hub.connections else [],
-}
+def _is_ok(reply: Reply) -> bool:
+    return bool(reply["ok"])
 
-_ANSWERS: Mapping[str, Callable[[SignalRService, Request], Awaitable[Reply]]] = {
-    "send": SignalRService._answer_send,
-    "exists": SignalRService._answer_exists,
-    "user_in": SignalRService._answer_user_in,
-    "members": SignalRService._answer_members,
-    "join": SignalRService._answer_join,
-    "leave": SignalRService._answer_leave,
-    "leave_all": SignalRService._answer_leave_all,
-    "join_user": SignalRService._answer_join_user,
-    "leave_user": SignalRService._answer_leave_user,
-    "leave_user_all": SignalRService._answer_leave_user_all,
-    "close": SignalRService._answer_close,
-    "invoke": SignalRService._answer_invoke,
-    "stream": SignalRService._answer_stream,
-    "tags": SignalRService._answer_tags,
-}
+
+def _was_delivered(reply: Reply) -> bool:
+    return bool(reply["delivered"])
+
+
+def _is_outcome(reply: Reply) -> bool:
+    return bool(reply["outcome"] != "absent")
 
 
 def _every_encoding(payload: Payload) -> dict[str, bytes]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from funcjson.signalr.backplane.base import Handler, Reply, Request
+from funcjson.signalr.backplane.base import TIMEOUT_S, Answers, Handler, Reply, Request
 
 log = logging.getLogger("funcjson.signalr.backplane")
 
@@ -15,38 +17,74 @@ log = logging.getLogger("funcjson.signalr.backplane")
 class Exchange:
     """Where nodes of one process meet."""
 
-    nodes: dict[int, Handler] = field(default_factory=dict)
+    nodes: dict[str, Handler] = field(default_factory=dict)
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    asked: dict[str, set[asyncio.Task[Reply]]] = field(default_factory=dict)  # by who answers
 
 
 class MemoryBackplane:
     """A node on an Exchange; without one it is alone."""
 
-    def __init__(self, exchange: Exchange | None = None, *, timeout_s: float = 5.0) -> None:
+    def __init__(self, exchange: Exchange | None = None) -> None:
         self._exchange = exchange or Exchange()
-        self._timeout_s = timeout_s
+        self.name = f"node {next(self._exchange.numbers)}"
 
     @property
     def is_alone(self) -> bool:
-        return not any(key != id(self) for key in self._exchange.nodes)
+        return not any(name != self.name for name in self._exchange.nodes)
 
-    async def join(self, handler: Handler) -> None:
-        self._exchange.nodes[id(self)] = handler
+    async def join(
+        self, handler: Handler, rejoined: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        self._exchange.nodes[self.name] = handler
 
     async def leave(self) -> None:
-        self._exchange.nodes.pop(id(self), None)
+        self._exchange.nodes.pop(self.name, None)
+        for task in self._exchange.asked.pop(self.name, ()):
+            task.cancel()
 
-    async def call(self, request: Request) -> list[Reply]:
-        others = [handler for key, handler in self._exchange.nodes.items() if key != id(self)]
-        answers = await asyncio.gather(*(self._ask(handler, request) for handler in others))
-        return [answer for answer in answers if answer is not None]
-
-    async def _ask(self, handler: Handler, request: Request) -> Reply | None:
+    async def call(
+        self,
+        request: Request,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        enough: Callable[[Reply], bool] | None = None,
+    ) -> Answers:
+        asked: dict[asyncio.Task[Reply], str] = {}
+        for name, handler in self._exchange.nodes.items():
+            if name != self.name:
+                task = asyncio.ensure_future(_answer(handler, request))
+                asked[task] = name
+                tasks = self._exchange.asked.setdefault(name, set())
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+        replies: list[Reply] = []
+        waiting = set(asked)
+        ends = asyncio.get_running_loop().time() + timeout_s
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await handler(request)
-        except TimeoutError:
-            return None
-        except Exception:
-            # The seam between nodes: what breaks in one must not stop the caller on another.
-            log.exception("a node could not answer %r", request.get("verb"))
-            return None
+            while waiting:
+                left = ends - asyncio.get_running_loop().time()
+                done, waiting = await asyncio.wait(
+                    waiting, timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED
+                )
+                if not done:
+                    break
+                for task in done:
+                    if not task.cancelled() and task.exception() is None:
+                        replies.append(task.result())
+                        del asked[task]
+                        if enough is not None and enough(replies[-1]):
+                            return Answers(tuple(replies))
+            return Answers(tuple(replies), tuple(asked.values()))
+        finally:
+            for task in waiting:
+                task.cancel()
+
+
+async def _answer(handler: Handler, request: Request) -> Reply:
+    try:
+        return await handler(request)
+    except Exception:
+        # The seam between nodes: what breaks in one must not stop the caller on another.
+        log.exception("a node could not answer %r", request.get("verb"))
+        raise

@@ -1,0 +1,158 @@
+"""Service nodes joined by Redis: its publish and subscribe carry what they say; nothing is stored there.
+
+Since nothing is stored, a Redis that restarts empty loses nothing, and one server can serve several groups of
+nodes, each with its own `prefix`. Whoever can publish there is trusted like a node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from funcjson.signalr.backplane.base import TIMEOUT_S, Answers, Handler, Reply, Request
+from funcjson.signalr.backplane.pubsub import Link, PubSubBackplane
+from funcjson.signalr.errors import BackplaneUnavailable
+
+try:
+    import redis.asyncio as redis_client
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import RedisError
+except ImportError:  # an optional extra: without it, RedisBackplane says so
+    redis_client = None  # type: ignore[assignment]
+
+CONNECT_S = 5.0
+
+
+class RedisBackplane:
+    """One node, joined to the others by a Redis server. Raises BackplaneUnavailable (see `join`).
+
+    `url` is "redis://[[user]:password@]host[:port][/db]", "rediss://..." or "unix:///path". Guarantees are those
+    of the Backplane protocol; a node that dies without a word is a member for `dead_after_s` more.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "funcjson",
+        beat_s: float = 1.0,
+        dead_after_s: float = 4.0,
+        retry_s: float = 0.2,
+    ) -> None:
+        if redis_client is None:
+            raise BackplaneUnavailable(
+                "joining nodes by Redis needs the Python package redis "
+                "(pip install 'funcjson[redis]')"
+            )
+        if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+            raise BackplaneUnavailable(
+                "the URL of Redis begins with redis://, rediss:// or unix://, "
+                f"not with '{url.partition(':')[0][:20]}'"
+            )
+
+        async def connect(channels: Sequence[str]) -> Link:
+            return await _open(url, prefix, channels)
+
+        self._node = PubSubBackplane(
+            connect, place_of(url), beat_s=beat_s, dead_after_s=dead_after_s, retry_s=retry_s
+        )
+
+    @property
+    def name(self) -> str:
+        """What the others call this node: host, process id and something random."""
+        return self._node.name
+
+    @property
+    def is_alone(self) -> bool:
+        return self._node.is_alone
+
+    async def join(
+        self, handler: Handler, rejoined: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        await self._node.join(handler, rejoined)
+
+    async def leave(self) -> None:
+        await self._node.leave()
+
+    async def call(
+        self,
+        request: Request,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        enough: Callable[[Reply], bool] | None = None,
+    ) -> Answers:
+        return await self._node.call(request, timeout_s=timeout_s, enough=enough)
+
+
+def place_of(url: str) -> str:
+    """Where Redis is, without user name, password and options."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"Redis at {parts.path}"
+    try:
+        port = parts.port or 6379
+    except ValueError:
+        port = 6379
+    return f"Redis at {parts.hostname or 'localhost'}:{port}"
+
+
+async def _open(url: str, prefix: str, channels: Sequence[str]) -> _RedisLink:
+    # Without retries of its own: a connection that was made again has missed what was said meanwhile.
+    options: dict[str, Any] = {
+        "retry": Retry(NoBackoff(), 0),
+        "socket_timeout": None,
+        "socket_connect_timeout": CONNECT_S,
+    }
+    link = _RedisLink(redis_client.Redis.from_url(url, **options), prefix)
+    try:
+        await link.subscribe(channels)
+    except BaseException:
+        await link.close()
+        raise
+    return link
+
+
+class _RedisLink:
+    """A connection that publishes and one that is subscribed."""
+
+    def __init__(self, client: Any, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._pubsub = client.pubsub()
+
+    async def subscribe(self, channels: Sequence[str]) -> None:
+        try:
+            await self._client.ping()
+            await self._pubsub.subscribe(*(f"{self._prefix}:{each}" for each in channels))
+            for _ in channels:
+                await self._pubsub.get_message(timeout=CONNECT_S)
+        except RedisError as error:
+            raise ConnectionError(str(error)) from error
+
+    async def publish(self, notes: Sequence[tuple[str, bytes]]) -> Sequence[int]:
+        try:
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for channel, data in notes:
+                    pipeline.publish(f"{self._prefix}:{channel}", data)
+                counts: Sequence[int] = await pipeline.execute()
+                return counts
+        except RedisError as error:
+            raise ConnectionError(str(error)) from error
+
+    async def listen(self) -> AsyncIterator[bytes]:
+        try:
+            async for found in self._pubsub.listen():
+                if found["type"] == "message":
+                    yield found["data"]
+        except RedisError as error:
+            raise ConnectionError(str(error)) from error
+
+    async def close(self) -> None:
+        with suppress(RedisError, OSError, asyncio.TimeoutError):
+            await self._pubsub.aclose()
+        with suppress(RedisError, OSError, asyncio.TimeoutError):
+            await self._client.aclose(close_connection_pool=True)

@@ -1,0 +1,56 @@
+"""Why a message reached nobody, in one sentence for a person; it guesses near misses."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from funcjson.signalr.sessions import Sessions
+
+# How much a sentence tells. Of several nodes' sentences the best one is shown.
+EMPTY, OTHERS_LISTED, NO_SUCH_NAME, CLEAR = range(4)
+
+
+def explain(sessions: Sessions, hub: str, to: str, name: str) -> tuple[int, str]:
+    """(how much it tells, the sentence) for a message to `to` ("all", "user", "group", "connection")."""
+    key = hub.lower()
+    found = sessions.hubs.get(key)
+    if found is None or not found.connections:
+        return _empty_hub(sessions, key)
+    if to == "all":
+        return CLEAR, f"every connection of hub '{key}' is excluded"
+    if to == "connection":
+        if any(session.id == name for session in sessions.by_token.values()):
+            return CLEAR, f"connection '{name}' has not finished its handshake in hub '{key}'"
+        others = [h.name for h in sessions.hubs.values() if name in h.connections]
+        hint = f"; it is in hub '{others[0]}'" if others else ""
+        return (CLEAR if others else NO_SUCH_NAME), f"hub '{key}' has no connection '{name}'{hint}"
+    known: Mapping[str, Any] = found.users if to == "user" else found.groups
+    if name in known:
+        return CLEAR, f"every connection of {to} '{name}' in hub '{key}' is excluded"
+    if to == "group" and any(name in tags for tags in found.tags.values()):
+        return CLEAR, f"group '{name}' of hub '{key}' has members, but none of them is connected"
+    near = difflib.get_close_matches(name.lower(), {n.lower(): n for n in known}, 1, 0.75)
+    spelled = next((n for n in known if near and n.lower() == near[0]), None)
+    hint = f"; did you mean '{spelled}', which has {len(known[spelled])}?" if spelled else ""
+    rank = CLEAR if spelled else NO_SUCH_NAME
+    return rank, f"hub '{key}' has no {to} '{name}' with a connection{hint}"
+
+
+def _empty_hub(sessions: Sessions, key: str) -> tuple[int, str]:
+    waiting = sum(
+        1
+        for session in sessions.by_token.values()
+        if session.info is None and session.caller.hub.lower() == key
+    )
+    if waiting:
+        text = f"hub '{key}' has {waiting} connections, but none has finished its handshake"
+        return OTHERS_LISTED, text
+    counts = {h.name: len(h.connections) for h in sessions.hubs.values() if h.connections}
+    near = difflib.get_close_matches(key, counts, 1, 0.6)
+    hint = f", but '{near[0]}' has {counts[near[0]]}" if near else ""
+    if not near and counts:
+        listed = ", ".join(f"'{name}' ({count})" for name, count in sorted(counts.items())[:5])
+        hint = f"; hubs with connections: {listed}"
+    return (OTHERS_LISTED if hint else EMPTY), f"hub '{key}' has 0 connections{hint}"
