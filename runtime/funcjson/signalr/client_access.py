@@ -67,7 +67,7 @@ def caller_of(
     hubs = request.parameters.get("hub", ())
     if len(hubs) != 1 or not hubs[0]:
         return Refused(400, "Exactly one 'hub' query parameter is required.")
-    hub = hubs[0]
+    hub = hubs[0].lower()
     fault = hub_name_fault(hub)
     if fault is not None:
         return Refused(400, fault)
@@ -82,9 +82,9 @@ def caller_of(
         )
     except TokenRefused as refused:
         return Refused(401, headers={"WWW-Authenticate": challenge(refused)}, hint=refused.hint)
-    return Caller(
-        hub, user_id_of(claims), claims, public_query(request), grants_of(claims, options)
-    )
+    # Hubs are one thing in any letter case; upstream sees them in lower case, as SDKs write them.
+    user = user_id_of(claims)
+    return Caller(hub, user, claims, public_query(request), grants_of(claims, options))
 
 
 def _token(request: ClientRequest) -> str | None:

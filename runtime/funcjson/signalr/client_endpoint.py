@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from aiohttp import web
 
@@ -15,39 +16,41 @@ from funcjson.signalr.client_access import (
     public_query,
     read_request,
 )
+from funcjson.signalr.connection import State
 from funcjson.signalr.cors import is_allowed
 from funcjson.signalr.limits import Quotas
 from funcjson.signalr.negotiate import negotiate
+from funcjson.signalr.request_body import read_body
 from funcjson.signalr.sessions import Caller, Session, Sessions
 from funcjson.signalr.token_check import AudienceRule, TokenReader
 from funcjson.signalr.transports.long_polling import PollSink, first_poll, poll
-from funcjson.signalr.transports.sse import serve_sse
-from funcjson.signalr.transports.websocket import Spawn, serve_websocket
+from funcjson.signalr.transports.sse import SseSink, serve_sse
+from funcjson.signalr.transports.websocket import OpenSockets, serve_websocket
+from funcjson.signalr.transports.websocket_frames import upgrade_fault
 
 log = logging.getLogger("funcjson.signalr.connection")
 
+PATHS = ("/client", "/client/negotiate", "/client/refresh")
 _QUIET_S = 10.0  # one log line per reason and time: a broken client asks thousands of times
 _LINGER_S = 30.0  # how long an ended long polling connection may still fetch its last messages
+_NO_CONNECTION = "No Connection with that ID"
+_OTHER_TRANSPORT = "Cannot change transports mid-connection"
 
 
 class ClientEndpoint:
     """Answers clients of one service."""
 
     def __init__(
-        self,
-        sessions: Sessions,
-        reader: TokenReader,
-        rule: AudienceRule,
-        quotas: Quotas,
-        spawn: Spawn,
+        self, sessions: Sessions, reader: TokenReader, rule: AudienceRule, quotas: Quotas
     ) -> None:
         self._sessions = sessions
         self._reader = reader
         self._rule = rule
         self._quotas = quotas
-        self._spawn = spawn
-        self._ended_polls: dict[str, tuple[float, PollSink]] = {}
+        self._sockets = OpenSockets()
+        self._ended_polls: dict[str, tuple[float, PollSink]] = {}  # by connection token
         self._logged: dict[str, float] = {}
+        self._is_stopping = False
 
     async def handle(
         self, request: web.BaseRequest, headers: Mapping[str, str]
@@ -55,89 +58,90 @@ class ClientEndpoint:
         """The answer to one request; `headers` (CORS) go onto every answer."""
         lowered = {name.lower(): value for name, value in request.headers.items()}
         asked = read_request(request.method, request.raw_path, lowered)
-        is_negotiate = asked.path.rstrip("/").lower().endswith("/negotiate")
-        if is_negotiate and asked.method != "POST":
-            return _text(405, "", headers)
+        path = asked.path.rstrip("/").lower()
+        if path not in PATHS:
+            return _text(404, "Clients use /client/ and /client/negotiate.", headers)
+        if path == "/client/refresh":
+            # Negotiate never offers it; a client that asks all the same gets ASP.NET's refusal.
+            return _json(404, b'{"error":"refresh_disabled"}', headers)
+        if path == "/client/negotiate" and asked.method != "POST":
+            return _text(405, "", {**headers, "Allow": "POST, OPTIONS"})
         caller = caller_of(asked, self._sessions.options, self._reader, self._rule)
         if isinstance(caller, Refused):
             self._tell(asked, caller.status, caller.hint or caller.text)
             return _text(caller.status, caller.text, {**headers, **caller.headers})
-        if is_negotiate:
-            return self._negotiate(asked, caller, headers)
-        is_socket = lowered.get("upgrade", "").lower() == "websocket"
-        if asked.method == "GET" and is_socket:
-            return await self._socket(request, asked, caller, headers)
-        return await self._on_connection(request, asked, caller, headers)
-
-    def _negotiate(
-        self, asked: ClientRequest, caller: Caller, headers: Mapping[str, str]
-    ) -> web.Response:
-        refused = self._too_many(asked, headers)
-        if refused is not None:
-            return refused
-        body = negotiate(asked, caller, self._sessions)
-        return web.Response(body=body, headers=headers, content_type="application/json")
+        if self._is_stopping:
+            return _text(503, "The service is stopping.", headers)
+        if path == "/client/negotiate":
+            excess = self._too_many(asked, headers)
+            body = negotiate(asked, caller, self._sessions) if excess is None else b""
+            return excess or _json(200, body, headers)
+        if asked.method == "GET" and lowered.get("upgrade", "").lower() == "websocket":
+            return self._socket(request, asked, caller, headers)
+        return await self._without_socket(request, asked, caller, headers)
 
     def _too_many(self, asked: ClientRequest, headers: Mapping[str, str]) -> web.Response | None:
-        excess = self._quotas.connection_excess(len(self._sessions.by_token))
+        """The refusal of one connection more, if the tier holds no more."""
+        if not self._quotas.is_limited:
+            return None
+        attached = sum(each.is_attached for each in self._sessions.by_token.values())
+        excess = self._quotas.connection_excess(attached)
         if excess is None:
             return None
         self._tell(asked, excess.status, f"{excess.what} {excess.fix}")
         return _text(excess.status, excess.what, headers)
 
-    async def _socket(
+    def _socket(
         self,
         request: web.BaseRequest,
         asked: ClientRequest,
         caller: Caller,
         headers: Mapping[str, str],
     ) -> web.StreamResponse:
-        origin = request.headers.get("Origin")
+        """A WebSocket; without an id it is a connection of its own, as clients that skip negotiate want."""
+        origin = asked.headers.get("origin")
         if origin is not None and not is_allowed(origin, self._sessions.options.cors_origins):
+            self._tell(asked, 403, f"pages of {origin} may not connect (--cors)")
             return _text(403, "", headers)
+        fault = upgrade_fault(asked.headers)
+        if fault:
+            return _text(400, fault, {**headers, "Sec-WebSocket-Version": "13"})
         if "WebSockets" not in caller.grants.transports:
             return _unsupported("WebSockets", headers)
         token = asked.last("id")
-        if token is None:
-            refused = self._too_many(asked, headers)
-            if refused is not None:
-                return refused
-            session = self._sessions.begin(caller)
+        session = self._find(asked, token, caller) if token is not None else None
+        if isinstance(session, Refused):
+            return _text(session.status, session.text, headers)
+        if session is not None and session.is_attached:
+            refusal = _cannot_reattach(session, headers)
+            if refusal is not None:
+                return refusal
         else:
-            found = self._find(asked, token, caller)
-            if found is None:
-                return _text(404, "No Connection with that ID", headers)
-            session = found
-        if session.is_attached:
-            if _transport_of(session) != "WebSockets":
-                return _text(400, "Cannot change transports mid-connection", headers)
-            if session.connection.resend is None:
-                return _text(409, "", headers)
-        else:
+            excess = self._too_many(asked, headers)
+            if excess is not None:
+                return excess
+            session = session or self._sessions.begin(caller)
             _connects_with(session, caller, asked)
-        return await serve_websocket(request, self._sessions, session, headers, self._spawn)
+        return serve_websocket(request, self._sessions, session, headers, self._sockets)
 
-    async def _on_connection(
+    async def _without_socket(
         self,
         request: web.BaseRequest,
         asked: ClientRequest,
         caller: Caller,
         headers: Mapping[str, str],
     ) -> web.StreamResponse:
-        """GET, POST and DELETE of clients without a socket."""
+        """GET, POST and DELETE of clients that have no WebSocket."""
         token = asked.last("id")
         if asked.method not in ("GET", "POST", "DELETE"):
-            return _text(405, "", headers)
+            return _text(405, "", {**headers, "Allow": "GET, POST, DELETE, OPTIONS"})
         if not token:
             return _text(400, "Connection ID required", headers)
+        if asked.method == "GET" and token in self._ended_polls:
+            return await self._last_poll(token, headers)
         session = self._find(asked, token, caller)
-        if session is None:
-            ended = self._ended_polls.get(token)
-            if ended is not None and asked.method == "GET":
-                self._ended_polls.pop(token)
-                return await self._last_poll(ended[1], headers)
-            self._tell(asked, 404, "no connection has that id")
-            return _text(404, "No Connection with that ID", headers)
+        if isinstance(session, Refused):
+            return _text(session.status, session.text, headers)
         if asked.method == "GET":
             return await self._open_or_poll(request, asked, session, caller, headers)
         if asked.method == "POST":
@@ -157,39 +161,47 @@ class ClientEndpoint:
         if not session.is_attached:
             if wanted not in caller.grants.transports:
                 return _unsupported(wanted, headers)
+            excess = self._too_many(asked, headers)
+            if excess is not None:
+                return excess
             _connects_with(session, caller, asked)
             if wants_events:
                 return await serve_sse(request, self._sessions, session, headers)
-            return await first_poll(self._sessions, session, headers)
+            return first_poll(
+                self._sessions, session, headers, partial(self._poll_ended, session.token)
+            )
         if _transport_of(session) != wanted:
-            return _text(400, "Cannot change transports mid-connection", headers)
-        sink = session.sink
-        if not isinstance(sink, PollSink):
+            return _text(400, _OTHER_TRANSPORT, headers)
+        if not isinstance(session.sink, PollSink):
             return _text(409, "", headers)
-        answer = await poll(self._sessions, session, sink, headers)
-        if sink.is_closed and answer.status == 200:
-            # The last messages were fetched; the poll that follows learns that it is over.
-            self._remember(session.token, sink)
-        return answer
+        return await poll(self._sessions, session.sink, headers)
 
-    async def _last_poll(self, sink: PollSink, headers: Mapping[str, str]) -> web.Response:
-        data = sink.take()
-        if data:
-            return web.Response(body=data, headers=headers, content_type="application/octet-stream")
-        return web.Response(status=204, headers=headers)
+    async def _last_poll(self, token: str, headers: Mapping[str, str]) -> web.Response:
+        """What an ended connection had not fetched yet, then the end."""
+        _, sink = self._ended_polls[token]
+        answer = await poll(self._sessions, sink, headers)
+        if answer.status == 204:
+            self._ended_polls.pop(token, None)
+        return answer
 
     async def _post(
         self, request: web.BaseRequest, session: Session, headers: Mapping[str, str]
     ) -> web.Response:
-        if not session.is_attached:
-            return _text(404, "", headers)
+        sink = session.sink
         if _transport_of(session) == "WebSockets":
             text = "POST requests are not allowed for WebSocket connections."
-            return _text(405, text, headers)
-        data = await request.read()
+            return _text(405, text, {**headers, "Allow": "GET, OPTIONS"})
+        if not isinstance(sink, PollSink | SseSink):
+            return _text(404, _NO_CONNECTION, headers)
+        options = self._sessions.options
+        limit = options.max_post_bytes if options.limits else options.max_message_bytes
+        await sink.gate.passed()
+        data = await read_body(request, limit)
+        if len(data) > limit:
+            return _text(413, f"A POST may have at most {limit} bytes.", headers)
+        if session.is_ended:
+            return _text(404, "", headers)
         self._sessions.received(session, data)
-        if isinstance(session.sink, PollSink) and session.is_ended:
-            self._remember(session.token, session.sink)
         return _text(200, "", headers)
 
     def _delete(self, session: Session, headers: Mapping[str, str]) -> web.Response:
@@ -197,25 +209,41 @@ class ClientEndpoint:
             text = "Cannot terminate this connection using the DELETE endpoint."
             return _text(400, text, headers)
         self._sessions.discard(session)
+        self._ended_polls.pop(session.token, None)  # its client wants nothing any more
         return _text(202, "", headers)
 
-    def _find(self, asked: ClientRequest, token: str, caller: Caller) -> Session | None:
+    def _find(self, asked: ClientRequest, token: str, caller: Caller) -> Session | Refused:
         """The session of a connection token, if it is of this hub and user."""
         session = self._sessions.by_token.get(token)
         if session is None or session.caller.hub.lower() != caller.hub.lower():
-            return None
-        return session if session.user_id == caller.user_id else None
+            self._tell(asked, 404, "no connection of this hub has that id")
+            return Refused(404, _NO_CONNECTION)
+        if session.user_id != caller.user_id:
+            self._tell(asked, 401, "the token is of another user than the connection")
+            if self._sessions.options.audience == "strict":
+                return Refused(401)
+        return session
 
-    def _remember(self, token: str, sink: PollSink) -> None:
+    def _poll_ended(self, token: str, sink: PollSink) -> None:
+        """Keep the last messages of a connection for its next poll, unless it stopped polling."""
         now = self._sessions.options.monotonic()
-        self._ended_polls[token] = (now, sink)
+        if not sink.is_stale(now):
+            self._ended_polls[token] = (now, sink)
 
     def tick(self) -> None:
-        """Forget what nobody fetched, and whose sessions ended while no poll waited."""
+        """Forget what nobody fetched. Called about once a second."""
         now = self._sessions.options.monotonic()
         for token, (since, _) in tuple(self._ended_polls.items()):
             if now - since > _LINGER_S:
                 del self._ended_polls[token]
+
+    def refuse_new(self) -> None:
+        """The service is stopping."""
+        self._is_stopping = True
+
+    async def close_sockets(self, timeout_s: float) -> None:
+        """Wait for the end of every WebSocket, but not for long."""
+        await self._sockets.close(timeout_s)
 
     def _tell(self, asked: ClientRequest, status: int, why: str) -> None:
         """One log line per reason and ten seconds."""
@@ -233,7 +261,18 @@ def _connects_with(session: Session, caller: Caller, asked: ClientRequest) -> No
     session.caller = replace(session.caller, query=public_query(asked), grants=caller.grants)
 
 
+def _cannot_reattach(session: Session, headers: Mapping[str, str]) -> web.Response | None:
+    """Only a stateful connection may get a second socket, and only after its handshake."""
+    if _transport_of(session) != "WebSockets":
+        return _text(400, _OTHER_TRANSPORT, headers)
+    connection = session.connection
+    if connection.resend is None or connection.state is not State.OPEN:
+        return _text(409, "", headers)
+    return None
+
+
 def _transport_of(session: Session) -> str:
+    """The name of its transport; of a stateful connection also while it has none."""
     if session.sink is not None:
         return session.sink.transport_name
     return "WebSockets" if session.connection.resend is not None else ""
@@ -241,6 +280,10 @@ def _transport_of(session: Session) -> str:
 
 def _text(status: int, text: str, headers: Mapping[str, str]) -> web.Response:
     return web.Response(status=status, text=text, headers=headers, content_type="text/plain")
+
+
+def _json(status: int, body: bytes, headers: Mapping[str, str]) -> web.Response:
+    return web.Response(status=status, body=body, headers=headers, content_type="application/json")
 
 
 def _unsupported(transport: str, headers: Mapping[str, str]) -> web.Response:

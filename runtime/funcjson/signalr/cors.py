@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+_EXPOSED = "x-ms-error-code, x-funcjson-delivered, x-funcjson-reason, x-funcjson-hint"
 _METHODS = "GET, POST, PUT, DELETE, HEAD, OPTIONS"
 
 
@@ -17,12 +18,14 @@ def cors_headers(origin: str | None, allowed: Sequence[str]) -> dict[str, str]:
 
     The origin is echoed and never `*`, since the JavaScript client sends credentials.
     """
-    if origin is None or not is_allowed(origin, allowed):
+    if origin is None:
         return {}
+    if not is_allowed(origin, allowed):
+        return {"Vary": "Origin"}
     return {
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Expose-Headers": "x-ms-error-code, x-funcjson-delivered, x-funcjson-hint",
+        "Access-Control-Expose-Headers": _EXPOSED,
         "Vary": "Origin",
     }
 
@@ -32,7 +35,7 @@ def preflight_headers(
 ) -> dict[str, str]:
     """The answer to an OPTIONS request. Each long poll asks anew, so it must be cheap."""
     headers = cors_headers(origin, allowed)
-    if headers:
+    if "Access-Control-Allow-Origin" in headers:
         headers["Access-Control-Allow-Methods"] = _METHODS
         wanted = asked.get("access-control-request-headers", "")
         if wanted:

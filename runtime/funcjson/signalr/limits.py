@@ -113,6 +113,11 @@ class Quotas:
         self._sent = 0
 
     @property
+    def is_limited(self) -> bool:
+        """False if nothing is ever refused."""
+        return self._tier is not None
+
+    @property
     def sent_today(self) -> int:
         """Message units sent since midnight UTC."""
         self._turn_day()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import ssl
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -17,9 +16,11 @@ from funcjson.signalr.client_endpoint import ClientEndpoint
 from funcjson.signalr.cors import cors_headers, preflight_headers
 from funcjson.signalr.errors import OptionsError
 from funcjson.signalr.events import ClientEvents
+from funcjson.signalr.inspection import Inspection
 from funcjson.signalr.limits import Quotas
 from funcjson.signalr.live_trace import LiveTrace
 from funcjson.signalr.options import ServiceOptions
+from funcjson.signalr.request_body import read_body
 from funcjson.signalr.rest_api import RestApi
 from funcjson.signalr.rest_message import RestRequest, RestResponse
 from funcjson.signalr.service import SignalRService
@@ -27,12 +28,20 @@ from funcjson.signalr.token_check import TokenReader, audience_rule
 
 log = logging.getLogger("funcjson.signalr.server")
 
-STATE_PATH = "/_lss/state"
-TRACE_PATH = "/_lss/trace"
 TICK_S = 1.0
+SOCKETS_CLOSE_S = 1.0  # how long the end of the service waits for clients that do not agree to it
 # The real service takes URLs of 12 KB and headers of 16 KB; tokens stand in both.
 _MAX_LINE, _MAX_FIELD = 12 * 1024 + 512, 16 * 1024 + 512
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+# What other kinds of the service have and a serverless one has not.
+_ABSENT: Mapping[str, tuple[int, str]] = {
+    "/server": (
+        501,
+        "This is a service in serverless mode: app servers (and the Management SDK's transport "
+        "'Persistent') cannot connect to it. Use the transport 'Transient'.",
+    ),
+    "/aspnetclient": (404, "ASP.NET SignalR is not served, only ASP.NET Core SignalR."),
+    "/aspnetserver": (404, "ASP.NET SignalR is not served, only ASP.NET Core SignalR."),
+}
 
 
 class SignalRServer:
@@ -61,8 +70,8 @@ class SignalRServer:
                 self.options.client_endpoint,
             ),
             quotas,
-            self._spawn,
         )
+        self._inspection = Inspection(self.state, self.trace)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
         self._port = self.options.port
@@ -101,7 +110,10 @@ class SignalRServer:
             return
         for site in tuple(runner.sites):
             await site.stop()
+        self._clients.refuse_new()
+        self._inspection.stop()
         await self.service.stop()
+        await self._clients.close_sockets(SOCKETS_CLOSE_S)
         await runner.cleanup()
         for task in tuple(self._tasks):
             task.cancel()
@@ -115,8 +127,12 @@ class SignalRServer:
     async def _keep_time(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self.service.sessions.tick()
-            self._clients.tick()
+            self.tick()
+
+    def tick(self) -> None:
+        """Look at every timer. The server does it once a second by itself."""
+        self.service.sessions.tick()
+        self._clients.tick()
 
     def _ssl_context(self) -> ssl.SSLContext | None:
         if not self.options.certfile:
@@ -175,18 +191,27 @@ class SignalRServer:
             return web.Response(status=204, headers=preflight_headers(origin, lowered, allowed))
         headers = cors_headers(origin, allowed)
         try:
-            if path == "/client" or path.startswith("/client/"):
-                return await self._clients.handle(request, headers)
-            if path.startswith("/api/"):
-                return await self._answer_rest(request, headers)
-            if path in (STATE_PATH, TRACE_PATH):
-                return await self._inspect(request, path, headers)
-        except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413, headers=headers)
+            return await self._route(request, path, headers)
+        except ConnectionError:
+            raise  # the client has gone
         except Exception:
             # The seam where one request must not take the service down.
             log.exception("a request failed inside the service: %s %s", request.method, path)
             return web.Response(status=500, headers=headers)
+
+    async def _route(
+        self, request: web.BaseRequest, path: str, headers: Mapping[str, str]
+    ) -> web.StreamResponse:
+        first = f"/{path.split('/')[1]}" if path.startswith("/") else ""
+        if first == "/client":
+            return await self._clients.handle(request, headers)
+        if first == "/api":
+            return await self._answer_rest(request, headers)
+        if first == "/_lss":
+            return await self._inspection.handle(request)
+        if first in _ABSENT:
+            status, text = _ABSENT[first]
+            return web.Response(status=status, text=text, headers=headers)
         if path == "/":
             return web.Response(text="The local SignalR service is running.\n", headers=headers)
         return web.Response(status=404, headers=headers)
@@ -196,40 +221,12 @@ class SignalRServer:
     ) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         lowered = {name.lower(): value for name, value in request.headers.items()}
-        limit = self.options.max_post_bytes if self.options.limits else 0
-        declared = request.content_length or 0
-        # A body over the limit is refused by its length, without being read.
-        body = b"" if limit and declared > limit else await _read(request, limit)
+        body = await read_body(request, self.options.max_post_bytes if self.options.limits else 0)
         answer = await self._rest.handle(RestRequest(request.method, path, query, lowered, body))
         response = web.Response(status=answer.status, body=answer.body)
         response.headers.clear()
         response.headers.update({**answer.headers, **headers})
         return response
-
-    async def _inspect(
-        self, request: web.BaseRequest, path: str, headers: Mapping[str, str]
-    ) -> web.StreamResponse:
-        """What is connected, for people at this machine only."""
-        if request.remote not in _LOOPBACK:
-            return web.Response(status=403, headers=headers)
-        if path == STATE_PATH:
-            return web.Response(
-                text=json.dumps(self.state()), headers=headers, content_type="application/json"
-            )
-        lines = "".join(f"{line}\n" for line in self.trace)
-        return web.Response(text=lines, headers=headers, content_type="application/x-ndjson")
-
-
-async def _read(request: web.BaseRequest, limit: int) -> bytes:
-    """The body, cut just above the limit, so that the handler sees that it is too long."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if limit and size > limit:
-            break
-    return b"".join(parts)
 
 
 @asynccontextmanager

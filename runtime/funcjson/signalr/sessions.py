@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from funcjson.signalr.connection import (
+    MAX_UNACKNOWLEDGED,
     Connection,
     Ended,
     Event,
@@ -39,6 +40,7 @@ from funcjson.signalr.protocols import HubProtocol
 
 log = logging.getLogger("funcjson.signalr.connection")
 
+TOO_SLOW = "The client reads too slowly: too much data is waiting for it."
 MAX_WORK = 256  # messages of one client that wait for upstream; then its transport is not read
 
 
@@ -181,7 +183,9 @@ class Sessions:
             diagnostic=grants.diagnostic,
         )
         now = options.monotonic()
-        session.connection = Connection(rules, now, stateful=session.stateful)
+        # Other transports cannot lose a message when they reconnect, so clients do not ask for it there.
+        stateful = session.stateful and sink.transport_name == "WebSockets"
+        session.connection = Connection(rules, now, stateful=stateful)
         session.sink = sink
 
     def reattach(self, session: Session, sink: Sink) -> None:
@@ -198,12 +202,15 @@ class Sessions:
             self._act(session, event)
         self.flush(session)
 
-    def lost(self, session: Session, sink: Sink, error: str | None) -> None:
+    def lost(
+        self, session: Session, sink: Sink, error: str | None, *, may_return: bool = True
+    ) -> None:
         """A transport is gone. Without a close frame (`error`) a stateful client may come back."""
         if session.sink is not sink or session.is_ended:
             return
         connection = session.connection
-        if error is not None and connection.resend is not None and connection.state is State.OPEN:
+        is_loss = error is not None and may_return
+        if is_loss and connection.resend is not None and connection.state is State.OPEN:
             session.sink = None
             session.detached_at = self.options.monotonic()
             connection.detach()
@@ -273,28 +280,30 @@ class Sessions:
         if batch is not None and sink is not None:
             unsent = sink.write(batch, connection.protocol)
             if unsent > self.options.buffer_bytes:
-                self._drop(session, sink, unsent)
+                self._drop(session, unsent, self.options.buffer_bytes)
+        if connection.resend is not None and connection.resend.bytes:
+            limit = self.options.buffer_bytes if sink is None else MAX_UNACKNOWLEDGED
+            if connection.resend.bytes > limit:
+                self._drop(session, connection.resend.bytes, limit)
         if connection.state is State.CLOSED and session.is_attached:
             self._end(session)
 
-    def _drop(self, session: Session, sink: Sink, unsent: int) -> None:
+    def _drop(self, session: Session, unsent: int, limit: int) -> None:
         """The client does not read. The others must not notice, and memory must stay bounded."""
         connection = session.connection
         if connection.state is State.CLOSED:
             return
         log.warning(
-            "connection %s of hub %s is dropped: it does not read, %s bytes are unsent (limit %s)",
+            "connection %s of hub %s is dropped: it does not read, %s bytes wait for it (limit %s)",
             session.id,
             session.caller.hub,
             unsent,
-            self.options.buffer_bytes,
+            limit,
         )
-        connection.close(
-            "The client reads too slowly: too much data is waiting for it.", allow_reconnect=True
-        )
+        connection.close(TOO_SLOW, allow_reconnect=True)
         batch = connection.take(self.options.monotonic())
-        if batch is not None:
-            sink.write(batch, connection.protocol)
+        if batch is not None and session.sink is not None:
+            session.sink.write(batch, connection.protocol)
 
     # What clients say
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from funcjson.signalr.frames import Batch, pack_records
 from funcjson.signalr.protocols import HubProtocol
 from funcjson.signalr.sessions import Session, Sessions
+from funcjson.signalr.transports.gate import Gate
 
 EVENT_BYTES = 32 * 1024
 HEADERS = {
@@ -23,11 +24,12 @@ HEADERS = {
 
 def frame_events(records: Sequence[bytes]) -> bytes:
     """Events as one HTTP chunk; a message is never split over two events."""
-    events = b"".join(_event(data) for data in pack_records(records, EVENT_BYTES))
+    events = b"".join(event(data) for data in pack_records(records, EVENT_BYTES))
     return b"%x\r\n%b\r\n" % (len(events), events) if events else b""
 
 
-def _event(data: bytes) -> bytes:
+def event(data: bytes) -> bytes:
+    """One event. A line end in the data starts another `data:` line, which the client joins again."""
     lines = data.replace(b"\r\n", b"\n").split(b"\n")
     return b"".join(b"data: %b\r\n" % line for line in lines) + b"\r\n"
 
@@ -35,13 +37,14 @@ def _event(data: bytes) -> bytes:
 class SseSink:
     """Writes events without waiting."""
 
-    __slots__ = ("_transport", "ended")
+    __slots__ = ("_transport", "ended", "gate")
 
     transport_name = "ServerSentEvents"
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self.ended = asyncio.Event()
+        self.gate = Gate()
 
     def write(self, batch: Batch, protocol: HubProtocol) -> int:
         transport = self._transport
@@ -54,12 +57,13 @@ class SseSink:
 
     def close(self) -> None:
         self.ended.set()
+        self.gate.hold(False)
 
     def is_stale(self, now: float) -> bool:
         return False
 
     def hold(self, is_held: bool) -> None:
-        """Clients send by POST, each of which is answered when it was taken."""
+        self.gate.hold(is_held)
 
 
 async def serve_sse(
@@ -67,7 +71,8 @@ async def serve_sse(
 ) -> web.StreamResponse:
     """Run one event stream until the session or the client ends it."""
     transport = request.transport
-    assert isinstance(transport, asyncio.Transport)
+    if not isinstance(transport, asyncio.Transport):
+        raise ConnectionResetError("the client has gone")
     sink = SseSink(transport)
     sessions.attach(session, sink, binary=False, pings=True)
     response = web.StreamResponse(headers={**HEADERS, **headers})

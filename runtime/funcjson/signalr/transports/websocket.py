@@ -1,160 +1,242 @@
-"""WebSockets: frames in are a byte stream, frames out are built once for all connections."""
+"""WebSockets: the socket is taken over from the HTTP server, so an idle one costs no task and no request."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import struct
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
-from funcjson.signalr.frames import Batch, pack_records
+from funcjson.signalr.frames import Batch
 from funcjson.signalr.protocols import HubProtocol
 from funcjson.signalr.sessions import Session, Sessions
+from funcjson.signalr.transports.websocket_frames import (
+    BINARY,
+    CLOSE,
+    NORMAL,
+    PING,
+    PONG,
+    TEXT,
+    FrameFault,
+    FrameReader,
+    accept_value,
+    binary_frames,
+    close_code,
+    close_frame,
+    frame,
+    text_frames,
+)
 
-Spawn = Callable[[Coroutine[Any, Any, None]], None]
-
-# Messages of a burst share a frame up to this size: clients take that, and it saves system calls.
-FRAME_BYTES = 32 * 1024
-_TEXT, _BINARY = 0x81, 0x82
-
-
-def frame_text(records: Sequence[bytes]) -> bytes:
-    """Text frames; no message is ever split over two, since clients cannot join them."""
-    return b"".join(_frame(_TEXT, data) for data in pack_records(records, FRAME_BYTES))
-
-
-def frame_binary(records: Sequence[bytes]) -> bytes:
-    """The same as binary frames."""
-    return b"".join(_frame(_BINARY, data) for data in pack_records(records, FRAME_BYTES))
-
-
-def _frame(first: int, data: bytes) -> bytes:
-    """One unmasked, final frame (RFC 6455, section 5.2)."""
-    size = len(data)
-    if size < 126:
-        return bytes((first, size)) + data
-    if size < 65536:
-        return struct.pack(">BBH", first, 126, size) + data
-    return struct.pack(">BBQ", first, 127, size) + data
+LOST = "The connection was lost."
 
 
-class WebSocketSink:
-    """Writes to one socket without waiting; gone sockets are harmless."""
+class WebSocket(asyncio.Protocol):
+    """One socket after its upgrade: reads frames into its session, and is the session's sink.
 
-    __slots__ = ("_close_timeout_s", "_is_closing", "_resumed", "_spawn", "_transport", "_ws")
+    The closing handshake is bounded: a peer that does not answer our close frame in time is cut off.
+    """
+
+    __slots__ = (
+        "_cut_off",
+        "_is_closing",
+        "_is_held",
+        "_open",
+        "_peer_closed",
+        "_reader",
+        "_session",
+        "_sessions",
+        "_transport",
+    )
 
     transport_name = "WebSockets"
 
     def __init__(
         self,
-        ws: web.WebSocketResponse,
+        sessions: Sessions,
+        session: Session,
         transport: asyncio.Transport,
-        spawn: Spawn,
-        close_timeout_s: float,
+        sockets: OpenSockets,
     ) -> None:
-        self._ws = ws
+        self._sessions = sessions
+        self._session = session
         self._transport = transport
-        self._spawn = spawn
-        self._close_timeout_s = close_timeout_s
-        self._is_closing = False
-        self._resumed: asyncio.Event | None = None
+        self._open = sockets
+        # None once the client has sent what is no frame: then nothing more can be read.
+        self._reader: FrameReader | None = FrameReader(sessions.options.max_message_bytes)
+        self._cut_off: asyncio.TimerHandle | None = None
+        self._is_closing = False  # our close frame is written
+        self._peer_closed = False
+        self._is_held = False
+        sockets.add(self)
+
+    # Out
 
     def write(self, batch: Batch, protocol: HubProtocol) -> int:
         transport = self._transport
         if self._is_closing or transport.is_closing():
             return 0
-        data = batch.wire("ws", protocol.name, frame_binary) if protocol.is_binary else batch.wire("ws", protocol.name, frame_text)
+        framing = binary_frames if protocol.is_binary else text_frames
+        data = batch.wire("ws", protocol.name, framing)
         if data:
             transport.write(data)
         return transport.get_write_buffer_size()
 
     def close(self) -> None:
-        if not self._is_closing:
-            self._is_closing = True
-            self._spawn(self._close())
+        self._close(NORMAL)
 
-    async def _close(self) -> None:
-        """A close frame, then the peer's, but not for long: a peer that does not read is cut off."""
-        try:
-            async with asyncio.timeout(self._close_timeout_s):
-                await self._ws.close()
-        except (TimeoutError, ConnectionError, RuntimeError):
-            # RuntimeError: the socket closed before its handshake was answered.
-            pass
-        finally:
-            if not self._transport.is_closing():
-                self._transport.abort() if self._transport.get_write_buffer_size() else (
-                    self._transport.close()
-                )
+    def _close(self, code: int) -> None:
+        transport = self._transport
+        if self._is_closing or transport.is_closing():
+            return
+        self._is_closing = True
+        transport.write(close_frame(code))
+        if self._peer_closed:
+            transport.close()
+            return
+        self.hold(False)  # the peer's close frame must be read
+        timeout_s = self._sessions.options.close_timeout_s
+        self._cut_off = asyncio.get_running_loop().call_later(timeout_s, transport.abort)
+
+    def abort(self) -> None:
+        """End the socket at once."""
+        self._transport.abort()
 
     def is_stale(self, now: float) -> bool:
         return False
 
     def hold(self, is_held: bool) -> None:
-        if is_held and self._resumed is None:
-            self._resumed = asyncio.Event()
-        elif not is_held and self._resumed is not None:
-            self._resumed.set()
-            self._resumed = None
+        transport = self._transport
+        if is_held is self._is_held or transport.is_closing() or (is_held and self._is_closing):
+            return
+        self._is_held = is_held
+        if is_held:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
 
-    async def wait_until_read(self) -> None:
-        """Returns at once unless reading is on hold."""
-        if self._resumed is not None:
-            await self._resumed.wait()
+    # In
+
+    def data_received(self, data: bytes) -> None:
+        if self._reader is None:
+            return
+        try:
+            for opcode, payload in self._reader.feed(data):
+                if opcode in (TEXT, BINARY):
+                    # Text or binary does not matter: together the frames are one stream of bytes.
+                    self._sessions.received(self._session, payload)
+                elif opcode == PING and not self._is_closing:
+                    self._transport.write(frame(PONG, payload))
+                elif opcode == CLOSE:
+                    self._closed_by_peer(close_code(payload))
+                    return
+        except FrameFault as fault:
+            self._reader = None
+            self._close(fault.code)
+            self._sessions.lost(self._session, self, str(fault), may_return=False)
+
+    def _closed_by_peer(self, code: int) -> None:
+        """Any close frame is a clean end, whatever its code; it is answered with the same code."""
+        self._peer_closed = True
+        if self._is_closing:
+            self._transport.close()
+            return
+        # First our answer, since the end of the session would say 1000.
+        self._close(code)
+        self._sessions.lost(self._session, self, None)
+
+    def eof_received(self) -> None:
+        """Without a close frame before it: the connection is lost."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._cut_off is not None:
+            self._cut_off.cancel()
+        self._open.discard(self)
+        self._sessions.lost(self._session, self, LOST)
 
 
-async def serve_websocket(
+class OpenSockets:
+    """The sockets of one service, so that its end can wait for theirs."""
+
+    def __init__(self) -> None:
+        self._sockets: set[WebSocket] = set()
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    def add(self, socket: WebSocket) -> None:
+        self._sockets.add(socket)
+        self._none.clear()
+
+    def discard(self, socket: WebSocket) -> None:
+        self._sockets.discard(socket)
+        if not self._sockets:
+            self._none.set()
+
+    async def close(self, timeout_s: float) -> None:
+        """Close them all; those whose clients take longer to agree are cut off."""
+        for socket in tuple(self._sockets):
+            socket.close()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._none.wait()
+        except TimeoutError:
+            for socket in tuple(self._sockets):
+                socket.abort()
+            await self._none.wait()
+
+
+class _Early:
+    """Takes what a client sent before it could know that the upgrade was accepted."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        self.data += data
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """Nothing to do: the HTTP parser is told that its connection is over."""
+
+
+def serve_websocket(
     request: web.BaseRequest,
     sessions: Sessions,
     session: Session,
     headers: Mapping[str, str],
-    spawn: Spawn,
+    sockets: OpenSockets,
 ) -> web.StreamResponse:
-    """Run one socket until it ends. The session is attached (or statefully reattached) here."""
-    options = sessions.options
-    ws = web.WebSocketResponse(
-        compress=False,
-        autoclose=False,
-        max_msg_size=options.max_message_bytes,
-        timeout=options.close_timeout_s,
-    )
-    ws.headers.update(headers)
+    """Accept the upgrade (which must be sound) and attach the session, or statefully reattach it.
+
+    The HTTP server then believes that the connection is gone; the response it is given is never sent.
+    """
     transport = request.transport
-    assert isinstance(transport, asyncio.Transport)
-    sink = WebSocketSink(ws, transport, spawn, options.close_timeout_s)
-    again = session.is_attached
-    if not again:
-        sessions.attach(session, sink, binary=True, pings=True)
-    error: str | None = "The connection was lost."
-    try:
-        await ws.prepare(request)
-        if again:
-            sessions.reattach(session, sink)
-        error = await _read(ws, sessions, session, sink)
-    finally:
-        sessions.lost(session, sink, error)
-        if not ws.closed:
-            with contextlib.suppress(ConnectionError, RuntimeError):
-                await ws.close()
-    return ws
+    if not isinstance(transport, asyncio.Transport):
+        raise ConnectionResetError("the client has gone")
+    early = _Early()
+    request.protocol.set_parser(early)  # type: ignore[arg-type]  # any parser with these methods does
+    transport.write(_accepted(request.headers["Sec-WebSocket-Key"], headers))
+    socket = WebSocket(sessions, session, transport, sockets)
+    if session.is_attached:
+        sessions.reattach(session, socket)
+    else:
+        sessions.attach(session, socket, binary=True, pings=True)
+    transport.set_protocol(socket)
+    request.protocol.transport = None  # it would close what is ours now
+    request.protocol.connection_lost(None)
+    if early.data:
+        socket.data_received(early.data)
+    return web.Response()
 
 
-async def _read(
-    ws: web.WebSocketResponse, sessions: Sessions, session: Session, sink: WebSocketSink
-) -> str | None:
-    """Give every frame to the session; None for an end with a close frame, else what happened."""
-    while True:
-        message = await ws.receive()
-        if message.type is WSMsgType.TEXT:
-            sessions.received(session, message.data.encode())
-        elif message.type is WSMsgType.BINARY:
-            sessions.received(session, message.data)
-        elif message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING):
-            return None
-        else:
-            # CLOSED or ERROR: the socket broke, or the service closed it (then the session knows).
-            return "The connection was lost."
-        await sink.wait_until_read()
+def _accepted(key: str, headers: Mapping[str, str]) -> bytes:
+    lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {accept_value(key)}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
