@@ -35,6 +35,7 @@ class TypeRules:
 
     `names` and `words` lead from lower case to the schema's spelling. `setting_names` are the
     properties that name a setting; `watched` those of which the schema says more than draft 7 can.
+    `any_property`: the schema says that there may be others.
     """
 
     kind: BindingType
@@ -46,6 +47,7 @@ class TypeRules:
     exact: frozenset[str]
     setting_names: frozenset[str]
     watched: tuple[tuple[str, Schema], ...]
+    any_property: bool = False
 
 
 def type_rules(kind: BindingType) -> TypeRules:
@@ -71,6 +73,7 @@ def type_rules(kind: BindingType) -> TypeRules:
             for name, rule in properties.items()
             if "deprecationMessage" in rule or "x-literal-pattern" in rule
         ),
+        any_property=schema.get("additionalProperties") is True,
     )
 
 
@@ -143,7 +146,7 @@ def schema_problems(
             yield _missing(mismatch, meant, pointer, places)
         else:
             yield _wrong(mismatch, entry.properties, pointer, places)
-    for name in unknown:
+    for name in () if rules.any_property else unknown:
         if not name.startswith(("$", "_", "/", "#")):
             yield _unknown(name, rules, pointer, places)
     for name, rule in rules.watched:

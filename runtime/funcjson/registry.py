@@ -88,6 +88,25 @@ NOT_SUPPORTED: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# Those whose event a person can stand in for: the host starts such a function by hand.
+DORMANT: frozenset[str] = frozenset(
+    {
+        "queueTrigger",
+        "blobTrigger",
+        "cosmosDBTrigger",
+        "serviceBusTrigger",
+        "eventHubTrigger",
+        "sqlTrigger",
+        "mysqlTrigger",
+        "kafkaTrigger",
+        "rabbitMQTrigger",
+        "redisPubSubTrigger",
+        "redisListTrigger",
+        "redisStreamTrigger",
+        "warmupTrigger",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -100,7 +119,8 @@ class Registry:
 
     def spelling(self, type_name: str) -> str | None:
         """The usual spelling of a type name, None for a type that nobody provides."""
-        return self.names.get(type_name.lower())
+        key = type_name.lower()
+        return self.names.get(key) or _DORMANT_BY_KEY.get(key)
 
     def find(self, type_name: str) -> BindingType:
         """The type of that name in any letter case, imported on first use.
@@ -109,7 +129,10 @@ class Registry:
         """
         key = type_name.lower()
         if key not in self._loaded:
-            self._loaded[key] = _load(self.names[key], self._targets[key])
+            if key not in self.names and key in _DORMANT_BY_KEY:
+                self._loaded[key] = _load_dormant(key)
+            else:
+                self._loaded[key] = _load(self.names[key], self._targets[key])
         return self._loaded[key]
 
     def near(self, type_name: str) -> str | None:
@@ -152,6 +175,14 @@ def not_supported(type_name: str) -> tuple[str, str] | None:
 
 
 _NOT_SUPPORTED_BY_KEY = {name.lower(): (name, owner) for name, owner in NOT_SUPPORTED.items()}
+_DORMANT_BY_KEY = {name.lower(): name for name in DORMANT}
+
+
+def _load_dormant(key: str) -> BindingType:
+    # Imported here as all types are: on first use.
+    from funcjson.bindings.dormant_trigger import dormant  # noqa: PLC0415
+
+    return dormant(*_NOT_SUPPORTED_BY_KEY[key])
 
 
 def _load(name: str, target: str | EntryPoint) -> BindingType:

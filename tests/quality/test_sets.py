@@ -16,7 +16,7 @@ from funcjson.schemas import read_schema
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "schemas" / "README.md").read_text(encoding="utf-8")
 # Files of bindings/ that are shared by several types.
-SHARED = {"__init__", "base", "signalr_hub", "signalr_items", "signalr_webhook"}
+SHARED = {"__init__", "base", "dormant_trigger", "signalr_hub", "signalr_items", "signalr_webhook"}
 
 
 def snake(name: str) -> str:

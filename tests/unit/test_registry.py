@@ -12,6 +12,7 @@ import pytest
 from funcjson.errors import PluginError
 from funcjson.registry import (
     BUILT_IN,
+    DORMANT,
     ENTRY_POINT_GROUP,
     NOT_SUPPORTED,
     composed_schema,
@@ -121,6 +122,16 @@ def test_types_of_the_platform_are_known_by_name() -> None:
     assert not_supported("QueueTrigger") == ("queueTrigger", "Azure Storage queues")
     assert not_supported("signalX") is None
     assert not set(NOT_SUPPORTED) & set(BUILT_IN)
+
+
+def test_a_trigger_of_another_service_can_be_used_but_is_not_among_the_names() -> None:
+    registry = open_registry(installed=())
+
+    assert registry.spelling("QUEUETRIGGER") == "queueTrigger"
+    assert registry.find("queueTrigger").type == "queueTrigger"
+    assert "queuetrigger" not in registry.names
+    assert registry.spelling("orchestrationTrigger") is None
+    assert set(NOT_SUPPORTED) >= DORMANT
 
 
 METADATA = "Metadata-Version: 2.1\nName: acme-bindings\nVersion: 1.2\n"
