@@ -8,6 +8,10 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from funcjson.scaffold import Made
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -47,7 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"funcjson {ours}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for add in (_add_start, _add_validate, _add_show, _add_schema, _add_explain, _add_signalr):
+    for add in (
+        _add_init,
+        _add_new,
+        _add_start,
+        _add_validate,
+        _add_show,
+        _add_schema,
+        _add_explain,
+        _add_signalr,
+    ):
         add(commands)
     return parser
 
@@ -64,6 +77,67 @@ def _app(parser: argparse.ArgumentParser) -> None:
         metavar="APP",
         help="the app's folder (default: here)",
     )
+
+
+# As in `scaffold`, which only its own commands import.
+_LANGUAGES = ("python", "javascript")
+_MODELS = ("v1", "v2", "v3", "v4")
+_TEMPLATES = ("http", "timer", "signalr-negotiate", "signalr-broadcast", "signalr-trigger")
+
+
+def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("init", help="make an app with one function, ready to run")
+    parser.add_argument(
+        "app", nargs="?", default=".", type=Path, metavar="DIR", help="its folder (default: here)"
+    )
+    parser.add_argument("--language", choices=_LANGUAGES, default=None, help="default: python")
+    parser.add_argument(
+        "--model",
+        choices=_MODELS,
+        default=None,
+        help="Python: v1 (function.json, the default) or v2 (decorators); JavaScript: v3 (function.json, "
+        "the default) or v4 (code)",
+    )
+    parser.set_defaults(command=_init)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from funcjson.scaffold import init_app
+
+    made = init_app(options.app.resolve(), options.language, options.model)
+    _print_made(made, options.app)
+    return 0
+
+
+def _add_new(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("new", help="add a function to an app, from a template")
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("--template", "-t", choices=_TEMPLATES, default="http")
+    parser.add_argument(
+        "--model", choices=_MODELS, default=None, help="default: the model of the app"
+    )
+    parser.add_argument(
+        "--app", default=Path(), type=Path, metavar="APP", help="the app's folder (default: here)"
+    )
+    parser.set_defaults(command=_new)
+
+
+def _new(options: argparse.Namespace) -> int:
+    from funcjson.scaffold import new_function
+
+    made = new_function(options.app.resolve(), options.name, options.template, options.model)
+    _print_made(made, options.app)
+    return 0
+
+
+def _print_made(made: Made, app: Path) -> None:
+    rows = [("created", made.created), ("changed", made.changed), ("kept", made.kept)]
+    for word, paths in rows:
+        for path in paths:
+            print(f"{word:<8} {(app / path).as_posix()}")
+    # JavaScript of model v3 needs nothing to be installed.
+    install = "" if made.model == "v3" else " --install"
+    print(f"\nRun it: funcjson start {app.as_posix()}{install}")
 
 
 def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
