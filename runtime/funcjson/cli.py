@@ -18,8 +18,12 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code: 0 done, 1 a problem that was printed, 2 wrong usage."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["signalr"]:
+        # A command line of its own, which argparse would read the options of (-h) before it does.
+        return _signalr(arguments[1:])
     parser = _parser()
-    options = parser.parse_args(argv)
+    options = parser.parse_args(arguments)
     command: Command | None = getattr(options, "command", None)
     if command is None:
         parser.print_help()
@@ -321,15 +325,13 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _add_signalr(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("signalr", help="the local SignalR service alone", add_help=False)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
-    parser.set_defaults(command=_signalr)
+    commands.add_parser("signalr", help="the local SignalR service alone", add_help=False)
 
 
-def _signalr(options: argparse.Namespace) -> int:
+def _signalr(arguments: Sequence[str]) -> int:
     from funcjson.signalr.__main__ import main as signalr_main
 
-    return int(signalr_main(options.arguments) or 0)
+    return signalr_main(arguments)
 
 
 if __name__ == "__main__":

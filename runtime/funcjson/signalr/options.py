@@ -17,7 +17,7 @@ Tier = Literal["free", "standard", "off"]
 class ServiceOptions:
     """Times are seconds, sizes are bytes; 0 turns a timer off where it says so."""
 
-    host: str = "127.0.0.1"
+    host: str = "localhost"  # localhost: both loopback addresses
     port: int = 8888  # 0: any free port, read it back from SignalRServer.port
     keys: tuple[str, ...] = (EMULATOR_KEY,)  # any of them verifies; the first one signs
     client_endpoint: str = ""  # another URL that clients and audiences may use, e.g. of a container

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import ssl
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -90,18 +91,28 @@ class SignalRServer:
         )
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(
-            self._runner, self.options.host, self.options.port, ssl_context=context, backlog=4096
-        )
         try:
-            await site.start()
+            await self._listen(self._runner, context)
             await self.service.start()
         except BaseException:
             await self._runner.cleanup()
             self._runner = None
             raise
-        self._port = int(self._runner.addresses[0][1])
         self._spawn(self._keep_time())
+
+    async def _listen(self, runner: web.ServerRunner, context: ssl.SSLContext | None) -> None:
+        host, port = self.options.host, self.options.port
+        first = "127.0.0.1" if host == "localhost" else host
+        await web.TCPSite(runner, first, port, ssl_context=context, backlog=4096).start()
+        self._port = int(runner.addresses[0][1])
+        if host != "localhost":
+            return
+        # Clients may look for localhost at ::1 first, and some then never at 127.0.0.1.
+        try:
+            await web.TCPSite(runner, "::1", self._port, ssl_context=context, backlog=4096).start()
+        except OSError as error:
+            if port and error.errno == errno.EADDRINUSE:
+                raise  # another program would get some of the requests
 
     async def stop(self) -> None:
         """Tell every client, let upstream hear of the ends, stop listening; idempotent."""

@@ -1,0 +1,178 @@
+"""The command line of the local SignalR service; it understands what the official emulator's does."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from funcjson.signalr.options import EMULATOR_KEY, ServiceOptions
+
+Command = Callable[[argparse.Namespace], int]
+_HELP_CONFIG = "the settings file, or the folder with settings.json (default: here)"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit code: 0 done, 1 a problem that was printed, 2 wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    command: Command | None = getattr(options, "command", None)
+    if command is None:
+        getattr(options, "parser", parser).print_help()
+        return 2
+    try:
+        return command(options)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing is left to tell it.
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="funcjson signalr",
+        description="A local Azure SignalR Service in serverless mode, for apps in any language.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_start(commands)
+    _add_upstream(commands)
+    _add_ps(commands)
+    return parser
+
+
+def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("start", help="run the service until Ctrl-C")
+    add = parser.add_argument
+    add("-p", "--port", default="8888", help="the port, 0 for any free one (default: 8888)")
+    add(
+        "-i",
+        "--ip",
+        "--host",
+        dest="host",
+        default="localhost",
+        metavar="ADDRESS",
+        help="the address to listen on, 0.0.0.0 in a container (default: localhost)",
+    )
+    add(
+        "--key",
+        action="append",
+        metavar="KEY",
+        help="the access key, at least 32 bytes; a second one also verifies "
+        "(default: the key of the official emulator)",
+    )
+    add("--show-key", action="store_true", help="print the key that --key gave")
+    add("-c", "--config", default="", help=_HELP_CONFIG)
+    add(
+        "--client-endpoint",
+        default="",
+        metavar="URL",
+        help="where clients reach the service when it is not where functions do, as with containers",
+    )
+    add("--certfile", default="", help="serve https with this certificate (PEM)")
+    add("--keyfile", default="", help="the certificate's private key, if it is not in --certfile")
+    add(
+        "--tier",
+        choices=("free", "standard"),
+        default="off",
+        help="enforce the quotas of one unit of this tier: connections, messages a day",
+    )
+    add("--no-limits", action="store_true", help="accept any size of messages and requests")
+    add("--strict-delivery", action="store_true", help="a send that reaches nobody is an error")
+    add(
+        "--audience",
+        choices=("strict", "local", "off"),
+        default="local",
+        help="whether a token's host must be exactly this service, any of its names, or anything",
+    )
+    add(
+        "--trace",
+        default="",
+        metavar="FILE",
+        help="write what happens as JSON lines, to standard output with -",
+    )
+    add("--redis", default="", metavar="URL", help="join the services that use the same Redis")
+    add(
+        "--cors",
+        default="*",
+        metavar="ORIGINS",
+        help="origins of web pages that may connect, separated by commas (default: any)",
+    )
+    add("--verbose", action="store_true", help="log more than warnings")
+    parser.set_defaults(command=_start)
+
+
+def _start(given: argparse.Namespace) -> int:
+    # Imported here so that the other commands need no HTTP server.
+    from funcjson.signalr.commands.start import (  # noqa: PLC0415
+        StartOptions,
+        configure_log,
+        start,
+    )
+    from funcjson.signalr.commands.terminal import complain  # noqa: PLC0415
+
+    if not given.port.isdecimal():
+        return complain(f"Invalid port value: {given.port}")
+    configure_log(verbose=given.verbose)
+    service = ServiceOptions(
+        host=given.host,
+        port=int(given.port),
+        keys=tuple(given.key or (EMULATOR_KEY,)),
+        client_endpoint=given.client_endpoint.rstrip("/"),
+        audience=given.audience,
+        limits=not given.no_limits,
+        tier=given.tier,
+        strict_delivery=given.strict_delivery,
+        cors_origins=tuple(each.strip() for each in given.cors.split(",") if each.strip()),
+        certfile=given.certfile,
+        keyfile=given.keyfile,
+    )
+    return start(
+        StartOptions(service, given.config, given.show_key, given.trace, given.redis), os.environ
+    )
+
+
+def _add_upstream(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("upstream", help="make or list the upstream settings")
+    parser.set_defaults(parser=parser)
+    upstream = parser.add_subparsers(title="commands", metavar="COMMAND")
+    init = upstream.add_parser("init", help="write settings.json with the default rule")
+    init.add_argument("-o", "--output", default="", metavar="DIR", help="its folder (default: here)")
+    init.add_argument("-y", "--yes", action="store_true", help="overwrite without asking")
+    init.set_defaults(command=_init)
+    listing = upstream.add_parser("list", help="print the rules in their order")
+    listing.add_argument("-c", "--config", default="", help=_HELP_CONFIG)
+    listing.set_defaults(command=_list)
+
+
+def _init(given: argparse.Namespace) -> int:
+    from funcjson.signalr.commands.upstream import init  # noqa: PLC0415
+
+    return init(given.output, overwrite=given.yes)
+
+
+def _list(given: argparse.Namespace) -> int:
+    from funcjson.signalr.commands.upstream import show  # noqa: PLC0415
+
+    return show(given.config, os.environ)
+
+
+def _add_ps(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("ps", help="print hubs, connections, users and groups")
+    parser.add_argument(
+        "--url",
+        default="http://localhost:8888",
+        help="the service (default: http://localhost:8888)",
+    )
+    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    parser.set_defaults(command=_ps)
+
+
+def _ps(given: argparse.Namespace) -> int:
+    from funcjson.signalr.commands.ps import ps  # noqa: PLC0415
+
+    return ps(given.url, as_json=given.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

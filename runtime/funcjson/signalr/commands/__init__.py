@@ -1,0 +1,1 @@
+"""The commands of `funcjson signalr`: each module is one."""

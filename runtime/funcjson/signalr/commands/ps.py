@@ -1,0 +1,84 @@
+"""`ps`: who is connected to a service on this machine, and in which groups."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from funcjson.signalr.commands.terminal import complain, say, table
+
+STATE_PATH = "/_lss/state"
+TIMEOUT_S = 5.0
+
+
+def ps(url: str, *, as_json: bool) -> int:
+    """Print the state of the service at `url`."""
+    try:
+        state = fetch(url)
+    except (OSError, ValueError) as error:
+        return complain(
+            f"no local SignalR service answers at {url}: {_reason(error)}\n"
+            "Start one with `funcjson signalr start`, or say where it is with --url."
+        )
+    say(json.dumps(state, indent=2, ensure_ascii=False) if as_json else state_table(state))
+    return 0
+
+
+def fetch(url: str) -> Mapping[str, Any]:
+    """The state. Raises OSError when there is no answer, ValueError when it is not one of ours."""
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise ValueError("the URL must begin with http:// or https://")
+    # A certificate for development is signed by nobody known; the service is on this machine anyway.
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
+    with opener.open(url.rstrip("/") + STATE_PATH, timeout=TIMEOUT_S) as answer:
+        state = json.load(answer)
+    if not isinstance(state, dict) or "hubs" not in state:
+        raise ValueError("the answer is not that of a local SignalR service")
+    return state
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"it answered {error.code}"
+    if isinstance(error, urllib.error.URLError):
+        return str(error.reason)
+    return str(error)
+
+
+def state_table(state: Mapping[str, Any]) -> str:
+    """One line a connection, and one line a hub with the sums."""
+    hubs: Mapping[str, Any] = state["hubs"]
+    if not any(hub["connections"] for hub in hubs.values()):
+        return "No connections."
+    rows = [
+        [
+            name,
+            each["id"],
+            each["userId"] if each["userId"] is not None else "-",
+            each["transport"] or "-",
+            each["protocol"],
+            ", ".join(each["groups"]) or "-",
+        ]
+        for name, hub in hubs.items()
+        for each in hub["connections"]
+    ]
+    head = ["HUB", "CONNECTION", "USER", "TRANSPORT", "PROTOCOL", "GROUPS"]
+    sums = [
+        f"hub {name}: {_count(hub['connections'], 'connection')}, "
+        f"{_count(hub['users'], 'user')}, {_count(hub['groups'], 'group')}"
+        for name, hub in hubs.items()
+    ]
+    return "\n".join([table(head, rows), "", *sums])
+
+
+def _count(things: Any, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"

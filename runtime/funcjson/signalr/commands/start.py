@@ -1,0 +1,198 @@
+"""`start`: the service until Ctrl-C, and what a person must know to use it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from funcjson.signalr.backplane.base import Backplane
+from funcjson.signalr.commands.terminal import complain, say
+from funcjson.signalr.commands.upstream import find_settings, missing
+from funcjson.signalr.connection_string import ConnectionStringError, parse_connection_string
+from funcjson.signalr.errors import BackplaneUnavailable, OptionsError
+from funcjson.signalr.live_trace import to_stream
+from funcjson.signalr.options import EMULATOR_KEY, ServiceOptions
+from funcjson.signalr.server import SignalRServer
+from funcjson.signalr.upstream import HttpSender, Upstream
+from funcjson.signalr.upstream_settings import SettingsFile
+
+MIN_KEY_BYTES = 32  # SDKs refuse to sign with less
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """What the command line said. Empty texts: not given."""
+
+    service: ServiceOptions
+    config: str = ""
+    show_key: bool = False
+    trace: str = ""
+    redis: str = ""
+
+
+def start(options: StartOptions, environment: Mapping[str, str]) -> int:
+    """Serve until a signal; gives the exit code."""
+    fault = options_fault(options.service)
+    if fault:
+        return complain(fault)
+    settings = find_settings(options.config)
+    if settings is None:
+        return missing(options.config)
+    try:
+        return asyncio.run(_serve(options, settings, environment))
+    except (OptionsError, BackplaneUnavailable) as error:
+        return complain(str(error))
+    except OSError as error:
+        return complain(_cannot_listen(options.service, error))
+    except KeyboardInterrupt:
+        return 130
+
+
+def options_fault(options: ServiceOptions) -> str:
+    """Why these options cannot work, or ""."""
+    for key in options.keys:
+        size = len(key.encode())
+        if size < MIN_KEY_BYTES:
+            return f"The key has {size} bytes; SDKs sign only with {MIN_KEY_BYTES} bytes or more."
+        if ";" in key:
+            return "A key must not contain ';', which ends a value in a connection string."
+    if not 0 <= options.port <= 65535:
+        return f"Invalid port value: {options.port}"
+    if options.host != "localhost":
+        try:
+            ipaddress.ip_address(options.host)
+        except ValueError:
+            return f"Invalid IP address value: {options.host}"
+    if options.client_endpoint:
+        try:
+            parse_connection_string(
+                f"Endpoint=http://localhost;AccessKey=x;ClientEndpoint={options.client_endpoint};"
+            )
+        except ConnectionStringError as error:
+            return str(error)
+    if options.keyfile and not options.certfile:
+        return "--keyfile needs --certfile."
+    return ""
+
+
+def _cannot_listen(options: ServiceOptions, error: OSError) -> str:
+    return (
+        f"The service cannot listen on port {options.port}: {error.strerror or error}.\n"
+        "Another program may use it, often an earlier run or the official emulator: "
+        "stop that, or choose another port (--port 0 takes any free one)."
+    )
+
+
+async def _serve(options: StartOptions, settings: Path, environment: Mapping[str, str]) -> int:
+    out = sys.stderr if options.trace == "-" else sys.stdout  # the trace has standard output alone
+    stopped = _stop_signal()
+    file = SettingsFile(settings, environment)
+    sender = HttpSender()
+    upstream = Upstream(file.rules, options.service.keys, sender)
+    server = SignalRServer(
+        options.service, events=upstream, backplane=_backplane(options.redis)
+    )
+    upstream.observer = server.trace
+    trace = _trace_file(options.trace)
+    if trace is not None:
+        server.trace.listen(to_stream(trace))
+    try:
+        await server.start()
+        for line in greeting(server, settings, len(file.rules()), show_key=options.show_key):
+            say(line, out)
+        await stopped.wait()
+        say("Stopping.", out)
+    finally:
+        await server.stop()
+        await sender.close()
+        if trace is not None and trace is not sys.stdout:
+            trace.close()
+    return 0
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by Ctrl-C or SIGTERM; a second one does what it does by default."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        stopped.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop, number)
+        except NotImplementedError:  # Windows: there Ctrl-C cancels what runs
+            break
+    return stopped
+
+
+def _backplane(url: str) -> Backplane | None:
+    """Raises BackplaneUnavailable."""
+    if not url:
+        return None
+    from funcjson.signalr.backplane.redis import RedisBackplane  # noqa: PLC0415 -- an optional extra
+
+    return RedisBackplane(url)
+
+
+def _trace_file(name: str) -> TextIO | None:
+    if not name:
+        return None
+    if name == "-":
+        return sys.stdout
+    try:
+        return Path(name).open("a", encoding="utf-8")
+    except OSError as error:
+        raise OptionsError(f"the trace file cannot be written: {error}") from error
+
+
+def greeting(
+    server: SignalRServer, settings: Path, rules: int, *, show_key: bool
+) -> list[str]:
+    """The lines that tell how to use a service that has just started."""
+    options = server.options
+    key = options.keys[0]
+    is_shown = show_key or key == EMULATOR_KEY
+    shown = key if is_shown else "***"
+    host = server.url.removesuffix(f":{server.port}")
+    client = f"ClientEndpoint={options.client_endpoint};" if options.client_endpoint else ""
+    rest = f"AccessKey={shown};Version=1.0;{client}"
+    lines = [
+        f"The local SignalR service listens on {server.url} (Ctrl-C stops it).",
+        "",
+        "Connection string:",
+        f"  Endpoint={server.url};{rest}",
+        "The same as the official emulator writes it, for programs that expect that:",
+        f"  Endpoint={host};Port={server.port};{rest}",
+        "",
+    ]
+    if not is_shown:
+        lines.insert(-1, "*** stands for the key that --key gave; --show-key prints it.")
+    if settings.is_file():
+        loaded = f"Loaded settings from '{settings}'"
+        lines.append(f"{loaded} ({rules} upstream rules). Changes are taken without a restart.")
+    elif rules:
+        lines.append(f"{rules} upstream rules come from environment variables.")
+    else:
+        lines.append(
+            f"No upstream: there is no '{settings}'. Calls of clients are answered with an error; "
+            "`funcjson signalr upstream init` makes a file that sends them to local functions."
+        )
+    return lines
+
+
+def configure_log(*, verbose: bool) -> None:
+    """Warnings, or everything that is worth a line, to standard error."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s: %(message)s",
+    )
