@@ -1,0 +1,113 @@
+"""A client of the service over a real WebSocket, as small as a test needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from funcjson.signalr.credentials import ServiceEndpoint, mint_client_token
+
+KEY = "k" * 44
+END = "\x1e"
+
+
+def client_token(port: int, hub: str, user: str | None = None) -> str:
+    """A token as negotiate functions make it."""
+    endpoint = ServiceEndpoint(f"http://localhost:{port}", access_key=KEY)
+    return mint_client_token(endpoint, hub, user_id=user, now=time.time())
+
+
+class Client:
+    """Hub messages in and out, as JSON. `id` is the connection id, when it has negotiated."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, connection_id: str) -> None:
+        self.id = connection_id
+        self._socket = socket
+        self._records: list[str] = []
+
+    async def send(self, **message: Any) -> None:
+        await self._socket.send_str(json.dumps(message) + END)
+
+    async def receive(self) -> dict[str, Any]:
+        """The next hub message that is no ping. Raises ConnectionError at the end of the socket."""
+        while True:
+            while not self._records:
+                message = await self._socket.receive()
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    raise ConnectionError(f"the socket ended: {message.type.name}")
+                self._records += message.data.split(END)[:-1]
+            found: dict[str, Any] = json.loads(self._records.pop(0))
+            if found.get("type") != 6:
+                return found
+
+    async def called(self) -> tuple[str, list[Any]]:
+        """The target and arguments of the next invocation."""
+        found = await self.receive()
+        assert found["type"] == 1, found
+        return found["target"], found["arguments"]
+
+    async def leave(self) -> None:
+        await self._socket.close()
+
+
+@asynccontextmanager
+async def clients() -> AsyncIterator[Clients]:
+    async with aiohttp.ClientSession() as session:
+        yield Clients(session)
+
+
+class Clients:
+    """Makes clients; all share one HTTP session."""
+
+    def __init__(self, http: aiohttp.ClientSession) -> None:
+        self.http = http
+        self._kept: list[Client] = []  # one that nobody holds would be closed
+
+    async def leave(self) -> None:
+        """All of them."""
+        await asyncio.gather(*(client.leave() for client in self._kept))
+
+    async def negotiate(
+        self, port: int, hub: str = "chat", user: str | None = None, **query: str
+    ) -> dict[str, Any]:
+        url = f"http://127.0.0.1:{port}/client/negotiate"
+        async with self.http.post(
+            url,
+            params={"hub": hub, "negotiateVersion": "1", **query},
+            headers={"Authorization": f"Bearer {client_token(port, hub, user)}"},
+        ) as answer:
+            assert answer.status == 200, await answer.text()
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    async def connect(
+        self,
+        port: int,
+        hub: str = "chat",
+        user: str | None = None,
+        *,
+        negotiated: dict[str, Any] | None = None,
+    ) -> Client:
+        """A client after its handshake. `negotiated` may come from another node."""
+        found = negotiated or await self.negotiate(port, hub, user)
+        socket = await self.http.ws_connect(
+            f"http://127.0.0.1:{port}/client/",
+            params={"hub": hub, "id": found["connectionToken"]},
+            headers={"Authorization": f"Bearer {client_token(port, hub, user)}"},
+        )
+        client = Client(socket, found["connectionId"])
+        self._kept.append(client)
+        await client.send(protocol="json", version=1)
+        assert await client.receive() == {}
+        return client
+
+
+async def gathered(*things: Any) -> list[Any]:
+    """What several awaitables give."""
+    return list(await asyncio.gather(*things))

@@ -1,0 +1,29 @@
+"""One service node as a process: prints its port, serves until its input is closed.
+
+    python service_node.py URL_OF_REDIS DEAD_AFTER_S
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "runtime")]
+
+from funcjson.signalr.backplane.redis import RedisBackplane  # noqa: E402
+from funcjson.signalr.options import ServiceOptions  # noqa: E402
+from funcjson.signalr.server import SignalRServer  # noqa: E402
+
+
+async def main(url: str, dead_after_s: float) -> None:
+    backplane = RedisBackplane(url, beat_s=dead_after_s / 4, dead_after_s=dead_after_s)
+    server = SignalRServer(ServiceOptions(port=0, keys=("k" * 44,)), backplane=backplane)
+    await server.start()
+    print(server.port, flush=True)
+    await asyncio.to_thread(sys.stdin.buffer.read)
+    await server.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], float(sys.argv[2])))

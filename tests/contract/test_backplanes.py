@@ -1,0 +1,436 @@
+"""Several service nodes act as one, whatever joins them; one body, over each backplane."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.contract.redis_process import redis_server
+from tests.contract.service_client import KEY, Client, Clients, clients, gathered
+
+from funcjson.signalr.backplane.base import Answers, Backplane, Reply, Request
+from funcjson.signalr.backplane.memory import Exchange, MemoryBackplane
+from funcjson.signalr.backplane.redis import RedisBackplane
+from funcjson.signalr.errors import ClientResultError, ClientResultTimeout, NoSuchConnection
+from funcjson.signalr.messages import Invocation
+from funcjson.signalr.options import ServiceOptions
+from funcjson.signalr.server import SignalRServer
+from funcjson.signalr.service import SignalRService, Verdict
+
+HELLO = Invocation("hello", ("world",))
+
+
+class Clock:
+    """Wall clock of all nodes."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
+
+
+@dataclass
+class World:
+    """Nodes that are joined, and clients for them."""
+
+    new_backplane: Callable[[], Backplane]
+    clients: Clients
+    stack: AsyncExitStack
+    wall: Clock = field(default_factory=Clock)
+
+    async def node(self) -> SignalRServer:
+        options = ServiceOptions(port=0, keys=(KEY,), wall=self.wall)
+        server = SignalRServer(options, backplane=self.new_backplane())
+        await server.start()
+        self.stack.push_async_callback(server.stop)
+        return server
+
+    async def two(self) -> tuple[SignalRServer, SignalRServer]:
+        return await self.node(), await self.node()
+
+    async def join(self, handler: Callable[[Request], Awaitable[Reply]]) -> Backplane:
+        """A backplane without a service."""
+        backplane = self.new_backplane()
+        await backplane.join(handler)
+        self.stack.push_async_callback(backplane.leave)
+        return backplane
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        exchange = Exchange()
+
+        def new_backplane() -> Backplane:
+            return MemoryBackplane(exchange)
+
+        if request.param == "redis":
+            redis = await stack.enter_async_context(redis_server())
+
+            def new_backplane() -> Backplane:
+                return RedisBackplane(redis.url)
+
+        http = await stack.enter_async_context(clients())
+        yield World(new_backplane, http, stack)
+        await http.leave()
+
+
+# What a backplane guarantees
+
+
+class Handler:
+    """Answers what a test wants and keeps what it was asked."""
+
+    def __init__(self, name: str = "", gate: asyncio.Event | None = None) -> None:
+        self.name = name
+        self.gate = gate
+        self.asked: list[Request] = []
+        self.cancelled = asyncio.Event()
+
+    async def __call__(self, request: Request) -> Reply:
+        self.asked.append(request)
+        if request.get("raise"):
+            raise RuntimeError("broken")
+        if self.gate is not None and request.get("wait"):
+            try:
+                await self.gate.wait()
+            except asyncio.CancelledError:
+                self.cancelled.set()
+                raise
+        return {"from": self.name, "echo": request.get("value")}
+
+
+async def test_each_other_node_is_asked_once_and_the_caller_never(world: World) -> None:
+    handlers = [Handler("a"), Handler("b"), Handler("c")]
+    a, *_ = [await world.join(handler) for handler in handlers]
+
+    answers = await a.call({"verb": "x"})
+
+    assert sorted(reply["from"] for reply in answers.replies) == ["b", "c"]
+    assert answers.gap == ""
+    assert [len(handler.asked) for handler in handlers] == [0, 1, 1]
+
+
+async def test_a_node_knows_whether_it_is_alone(world: World) -> None:
+    a = await world.join(Handler())
+    alone = a.is_alone
+    b = await world.join(Handler())
+
+    assert (alone, a.is_alone, b.is_alone) == (True, False, False)
+    await b.leave()
+    while not a.is_alone:  # the farewell is on its way
+        await a.call({})
+    assert await a.call({}) == Answers()
+
+
+async def test_bytes_and_odd_texts_arrive_as_they_are(world: World) -> None:
+    value = {"a": [b"\x00\xff", {"b": b""}], "\ud800": None, "": -1.5, "n": 2**70, "$bytes": 0}
+    a = await world.join(Handler())
+    await world.join(Handler())
+
+    assert (await a.call({"value": value})).replies[0]["echo"] == value
+
+
+async def test_requests_start_in_order_and_do_not_wait_for_each_other(world: World) -> None:
+    gate = asyncio.Event()
+    handler = Handler(gate=gate)
+    a = await world.join(Handler())
+    await world.join(handler)
+
+    slow = asyncio.create_task(a.call({"number": -1, "wait": True}))
+    others = await gathered(*(a.call({"number": number}) for number in range(100)))
+
+    assert [request["number"] for request in handler.asked] == list(range(-1, 100))
+    assert all(len(answers.replies) == 1 for answers in others)
+    gate.set()
+    assert len((await slow).replies) == 1
+
+
+async def test_a_handler_that_raises_is_named_as_silent(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    a = await world.join(Handler())
+    await world.join(Handler("b"))
+
+    answers = await a.call({"verb": "dance", "raise": True})
+
+    assert answers.replies == ()
+    assert "1 of 1 other nodes did not answer" in answers.gap
+    assert "could not answer 'dance'" in caplog.text
+
+
+async def test_a_partial_answer_is_told_from_a_whole_one(world: World) -> None:
+    gate = asyncio.Event()
+    slow = Handler("slow", gate)
+    a = await world.join(Handler())
+    await world.join(slow)
+    await world.join(Handler("quick"))
+
+    answers = await a.call({"wait": True}, timeout_s=0.3)
+
+    assert [reply["from"] for reply in answers.replies] == ["quick"]
+    assert "1 of 2 other nodes did not answer" in answers.gap
+    await slow.cancelled.wait()
+
+
+async def test_with_enough_the_rest_is_cancelled(world: World) -> None:
+    slow = Handler("slow", asyncio.Event())
+    a = await world.join(Handler())
+    await world.join(slow)
+    await world.join(Handler("quick"))
+
+    answers = await a.call({"wait": True}, enough=lambda reply: reply["from"] == "quick")
+
+    assert [reply["from"] for reply in answers.replies] == ["quick"]
+    assert answers.gap == ""
+    await slow.cancelled.wait()
+
+
+async def test_a_caller_that_gives_up_cancels_the_others(world: World) -> None:
+    slow = Handler("slow", asyncio.Event())
+    a = await world.join(Handler())
+    b = await world.join(slow)
+    calling = asyncio.create_task(a.call({"wait": True}))
+    await b.call({})  # by now the first request has come, too
+    while not slow.asked:
+        await b.call({})
+
+    calling.cancel()
+
+    await slow.cancelled.wait()
+
+
+async def test_a_node_that_leaves_is_not_waited_for(world: World) -> None:
+    slow = Handler("slow", asyncio.Event())
+    a = await world.join(Handler())
+    b = await world.join(slow)
+    calling = asyncio.create_task(a.call({"wait": True}, timeout_s=50))
+    while not slow.asked:
+        await b.call({})
+
+    await b.leave()
+
+    assert "1 of 1" in (await calling).gap
+
+
+# Two nodes act as one
+
+
+async def test_a_send_to_all_reaches_the_clients_of_every_node(world: World) -> None:
+    a, b = await world.two()
+    here, there = await gathered(world.clients.connect(a.port), world.clients.connect(b.port))
+
+    verdict = await a.service.send_to_all("Chat", HELLO)
+
+    assert verdict == Verdict(2)
+    assert await here.called() == await there.called() == ("hello", ["world"])
+
+
+async def test_excluded_connections_are_excluded_on_every_node(world: World) -> None:
+    a, b = await world.two()
+    near, far, kept = await gathered(
+        world.clients.connect(a.port), world.clients.connect(b.port), world.clients.connect(b.port)
+    )
+
+    verdict = await a.service.send_to_all("chat", HELLO, excluded=[near.id, far.id])
+
+    assert verdict.delivered == 1
+    assert await kept.called() == ("hello", ["world"])
+
+
+async def test_a_user_is_found_on_every_node(world: World) -> None:
+    a, b = await world.two()
+    ours, theirs, _ = await gathered(
+        world.clients.connect(a.port, user="ann"),
+        world.clients.connect(b.port, user="ann"),
+        world.clients.connect(b.port, user="bob"),
+    )
+
+    assert await a.service.send_to_user("chat", "ann", HELLO) == Verdict(2)
+    assert await ours.called() == await theirs.called() == ("hello", ["world"])
+    assert await b.service.user_exists("chat", "ann")
+    assert await a.service.user_exists("chat", "bob")
+    assert not await a.service.user_exists("chat", "eve")
+    assert not await a.service.user_exists("other", "ann")
+
+
+async def test_groups_span_nodes(world: World) -> None:
+    a, b = await world.two()
+    near, far = await gathered(world.clients.connect(a.port), world.clients.connect(b.port))
+
+    assert await a.service.add_connection_to_group("chat", far.id, "g")
+    assert await b.service.add_connection_to_group("chat", near.id, "g")
+    assert not await a.service.add_connection_to_group("chat", "nobody", "g")
+    assert await a.service.send_to_group("chat", "g", HELLO) == Verdict(2)
+    assert await near.called() == await far.called() == ("hello", ["world"])
+    assert await a.service.group_exists("chat", "g")
+
+    assert await a.service.remove_connection_from_group("chat", far.id, "g")
+    assert await b.service.remove_connection_from_all_groups("chat", near.id)
+    assert not await a.service.remove_connection_from_group("chat", "nobody", "g")
+    assert not await b.service.group_exists("chat", "g")
+
+
+async def test_members_of_a_group_are_listed_over_all_nodes_in_pages(world: World) -> None:
+    a, b = await world.two()
+    ports = [a.port, b.port] * 3
+    members = await gathered(*(world.clients.connect(port) for port in ports))
+    for each in members:
+        await a.service.add_connection_to_group("chat", each.id, "g")
+
+    found: list[str] = []
+    more, after = True, ""
+    while more:
+        page = await b.service.list_group_connections("chat", "g", after=after, limit=4)
+        more, after = page.more, page.members[-1].connection_id
+        found += [each.connection_id for each in page.members]
+
+    assert found == sorted(each.id for each in members)
+
+
+async def test_a_connection_is_found_from_the_wrong_node(world: World) -> None:
+    a, b = await world.two()
+    far = await world.clients.connect(b.port)
+
+    assert await a.service.connection_exists("chat", far.id)
+    assert not await a.service.connection_exists("chat", "nobody")
+    assert not await a.service.connection_exists("other", far.id)
+    assert await a.service.send_to_connection("chat", far.id, HELLO) == Verdict(1)
+    assert await far.called() == ("hello", ["world"])
+
+
+CLOSINGS: dict[str, Callable[[SignalRService, Client], Awaitable[Any]]] = {
+    "connection": lambda s, c: s.close_connection("chat", c.id, reason="go"),
+    "all": lambda s, c: s.close_all("chat", reason="go"),
+    "user": lambda s, c: s.close_user("chat", "ann", reason="go"),
+    "group": lambda s, c: s.close_group("chat", "g", reason="go"),
+}
+
+
+@pytest.mark.parametrize("which", CLOSINGS)
+async def test_closing_reaches_the_other_node(world: World, which: str) -> None:
+    a, b = await world.two()
+    far = await world.clients.connect(b.port, user="ann")
+    await a.service.add_connection_to_group("chat", far.id, "g")
+
+    assert await CLOSINGS[which](a.service, far) == 1
+    assert (await far.receive())["error"] == "go"
+    assert not await a.service.connection_exists("chat", far.id)
+
+
+async def test_a_client_is_asked_from_the_wrong_node(world: World) -> None:
+    a, b = await world.two()
+    far = await world.clients.connect(b.port)
+
+    async def answer(**given: Any) -> None:
+        asked = await far.receive()
+        assert (asked["target"], asked["arguments"]) == ("sum", [1, 2])
+        await far.send(type=3, invocationId=asked["invocationId"], **given)
+
+    answering = asyncio.create_task(answer(result={"is": 3}))
+    found = await a.service.invoke_connection("chat", far.id, "sum", [1, 2])
+    await answering
+    assert (found.result, found.has_result, found.protocol) == ({"is": 3}, True, "json")
+
+    answering = asyncio.create_task(answer(error="too hard"))
+    with pytest.raises(ClientResultError, match="too hard"):
+        await a.service.invoke_connection("chat", far.id, "sum", [1, 2])
+    await answering
+
+    with pytest.raises(ClientResultTimeout):
+        await a.service.invoke_connection("chat", far.id, "sum", [1, 2], timeout_s=0.1)
+    with pytest.raises(NoSuchConnection):
+        await a.service.invoke_connection("chat", "nobody", "sum", [])
+
+
+async def test_a_client_that_leaves_ends_the_wait_on_the_other_node(world: World) -> None:
+    a, b = await world.two()
+    far = await world.clients.connect(b.port)
+    asking = asyncio.create_task(a.service.invoke_connection("chat", far.id, "sum", []))
+    await far.receive()
+    await far.leave()
+
+    with pytest.raises(NoSuchConnection):
+        await asking
+
+
+async def test_a_hundred_sends_arrive_in_order_on_the_other_node(world: World) -> None:
+    a, b = await world.two()
+    far = await world.clients.connect(b.port)
+
+    await gathered(*(a.service.send_to_all("chat", Invocation("n", (n,))) for n in range(100)))
+
+    assert [(await far.called())[1][0] for _ in range(100)] == list(range(100))
+
+
+async def test_a_verdict_knows_what_the_other_node_holds(world: World) -> None:
+    a, b = await world.two()
+    far = await world.clients.connect(b.port)
+    await b.service.add_connection_to_group("chat", far.id, "Blue")
+
+    verdict = await a.service.send_to_group("chat", "blue", HELLO)
+
+    assert verdict == Verdict(
+        0, "hub 'chat' has no group 'blue' with a connection; did you mean 'Blue', which has 1?"
+    )
+
+
+# Users that are remembered for groups
+
+
+async def test_a_user_is_remembered_on_every_node_until_the_ttl_ends(world: World) -> None:
+    a, b = await world.two()
+    await a.service.add_user_to_group("chat", "ann", "g", ttl_s=60)
+
+    assert await b.service.user_in_group("chat", "ann", "g")
+    early = await world.clients.connect(b.port, user="ann")
+    assert await a.service.send_to_group("chat", "g", HELLO) == Verdict(1)
+    assert await early.called() == ("hello", ["world"])
+
+    world.wall.ahead_s = 61
+    await world.clients.connect(b.port, user="ann")
+    assert await a.service.send_to_group("chat", "g", HELLO) == Verdict(1)  # who joined stays
+
+
+async def test_a_node_that_starts_later_knows_remembered_users(world: World) -> None:
+    a = await world.node()
+    await a.service.add_user_to_group("chat", "ann", "g", ttl_s=60)
+    await a.service.add_user_to_group("chat", "ann", "h")
+    b = await world.node()
+    await world.clients.connect(b.port, user="ann")
+
+    assert (await a.service.send_to_group("chat", "g", HELLO)).delivered == 1
+    assert (await a.service.send_to_group("chat", "h", HELLO)).delivered == 1
+
+
+async def test_a_user_is_forgotten_on_every_node(world: World) -> None:
+    a, b = await world.two()
+    await world.clients.connect(b.port, user="ann")
+    await a.service.add_user_to_group("chat", "ann", "g")
+    await a.service.add_user_to_group("chat", "ann", "h")
+
+    await a.service.remove_user_from_group("chat", "ann", "g")
+    assert (await a.service.send_to_group("chat", "g", HELLO)).delivered == 0
+    assert (await a.service.send_to_group("chat", "h", HELLO)).delivered == 1
+    await a.service.remove_user_from_all_groups("chat", "ann")
+    await world.clients.connect(b.port, user="ann")
+    assert (await a.service.send_to_group("chat", "h", HELLO)).delivered == 0
+
+
+async def test_a_node_that_stops_leaves_the_others_alone(world: World) -> None:
+    a, b = await world.two()
+    near = await world.clients.connect(a.port)
+    far = await world.clients.connect(b.port)
+
+    await b.stop()
+
+    assert (await far.receive()) == {"type": 7, "allowReconnect": True}
+    again = await world.clients.connect(a.port)
+    assert (await a.service.send_to_all("chat", HELLO)).delivered == 2
+    assert await near.called() == await again.called() == ("hello", ["world"])
