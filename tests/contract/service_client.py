@@ -55,6 +55,11 @@ class Client:
     async def leave(self) -> None:
         await self._socket.close()
 
+    def cut(self) -> None:
+        """The socket breaks, without a word."""
+        transport = self._socket.get_extra_info("socket")
+        transport.shutdown(2)
+
 
 @asynccontextmanager
 async def clients() -> AsyncIterator[Clients]:
@@ -93,19 +98,51 @@ class Clients:
         user: str | None = None,
         *,
         negotiated: dict[str, Any] | None = None,
+        version: int = 1,
     ) -> Client:
         """A client after its handshake. `negotiated` may come from another node."""
         found = negotiated or await self.negotiate(port, hub, user)
-        socket = await self.http.ws_connect(
-            f"http://127.0.0.1:{port}/client/",
-            params={"hub": hub, "id": found["connectionToken"]},
-            headers={"Authorization": f"Bearer {client_token(port, hub, user)}"},
-        )
-        client = Client(socket, found["connectionId"])
-        self._kept.append(client)
-        await client.send(protocol="json", version=1)
+        client = await self.reconnect(port, hub, user, negotiated=found)
+        await client.send(protocol="json", version=version)
         assert await client.receive() == {}
         return client
+
+    async def reconnect(
+        self, port: int, hub: str = "chat", user: str | None = None, *, negotiated: dict[str, Any]
+    ) -> Client:
+        """A client on a new socket, without a handshake."""
+        socket = await self.http.ws_connect(
+            f"http://127.0.0.1:{port}/client/",
+            params={"hub": hub, "id": negotiated["connectionToken"]},
+            headers={"Authorization": f"Bearer {client_token(port, hub, user)}"},
+        )
+        client = Client(socket, negotiated["connectionId"])
+        self._kept.append(client)
+        return client
+
+    async def ask(
+        self, method: str, port: int, token: str, body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """One request of a client without a socket: (status, body)."""
+        async with self.http.request(method, **_request(port, token), data=body) as answer:
+            return answer.status, await answer.read()
+
+    @asynccontextmanager
+    async def events(self, port: int, token: str) -> AsyncIterator[aiohttp.StreamReader]:
+        """An event stream, to be read line by line."""
+        request = _request(port, token)
+        request["headers"]["Accept"] = "text/event-stream"
+        async with self.http.get(**request) as answer:
+            assert answer.status == 200
+            yield answer.content
+
+
+def _request(port: int, token: str) -> dict[str, Any]:
+    return {
+        "url": f"http://127.0.0.1:{port}/client/",
+        "params": {"hub": "chat", "id": token},
+        "headers": {"Authorization": f"Bearer {client_token(port, 'chat')}"},
+    }
 
 
 async def gathered(*things: Any) -> list[Any]:

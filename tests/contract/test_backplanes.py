@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.contract.redis_process import redis_server
 from tests.contract.service_client import KEY, Client, Clients, clients, gathered
@@ -434,3 +436,127 @@ async def test_a_node_that_stops_leaves_the_others_alone(world: World) -> None:
     again = await world.clients.connect(a.port)
     assert (await a.service.send_to_all("chat", HELLO)).delivered == 2
     assert await near.called() == await again.called() == ("hello", ["world"])
+
+
+# Requests that land on the wrong node
+
+
+async def test_who_negotiated_with_one_node_connects_to_another(world: World) -> None:
+    a, b = await world.two()
+    found = await world.clients.negotiate(a.port, user="ann")
+
+    client = await world.clients.connect(b.port, user="ann", negotiated=found)
+
+    assert b.state()["hubs"]["chat"]["users"] == {"ann": [found["connectionId"]]}
+    assert a.state()["hubs"] == {}
+    assert await a.service.send_to_user("chat", "ann", HELLO) == Verdict(1)
+    assert await client.called() == ("hello", ["world"])
+
+
+async def test_a_connection_token_is_good_for_one_connection_on_all_nodes(world: World) -> None:
+    a, b = await world.two()
+    found = await world.clients.negotiate(a.port)
+    await world.clients.connect(b.port, negotiated=found)
+
+    for node in (a, b):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await world.clients.connect(node.port, negotiated=found)
+        assert refused.value.status in (404, 409)
+
+
+async def test_a_token_that_no_node_made_is_refused(world: World) -> None:
+    a, _ = await world.two()
+    made_up = {"connectionToken": "made-up", "connectionId": ""}
+
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await world.clients.connect(a.port, negotiated=made_up)
+
+    assert refused.value.status == 404
+    assert await world.clients.ask("POST", a.port, "made-up", b"x") == (
+        404,
+        b"No Connection with that ID",
+    )
+
+
+async def test_another_hubs_token_does_not_open_a_connection_of_another_node(
+    world: World,
+) -> None:
+    a, b = await world.two()
+    found = await world.clients.negotiate(a.port, "chat")
+
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await world.clients.connect(b.port, "other", negotiated=found)
+
+    assert refused.value.status == 404
+    await world.clients.connect(b.port, "chat", negotiated=found)
+
+
+async def test_long_polling_goes_on_over_any_node(world: World) -> None:
+    a, b = await world.two()
+    c = await world.node()
+    found = await world.clients.negotiate(a.port)
+    ask, token = world.clients.ask, found["connectionToken"]
+
+    assert await ask("GET", b.port, token) == (200, b"")
+    assert await ask("POST", c.port, token, b'{"protocol":"json","version":1}\x1e') == (200, b"")
+    assert await ask("GET", a.port, token) == (200, b"{}\x1e")
+    polling = asyncio.create_task(ask("GET", c.port, token))
+    assert await c.service.send_to_connection("chat", found["connectionId"], HELLO) == Verdict(1)
+    status, body = await polling
+    assert (status, json.loads(body[:-1])["target"]) == (200, "hello")
+    assert await ask("DELETE", a.port, token) == (202, b"")
+    assert (await ask("GET", c.port, token))[0] == 404
+
+
+async def test_the_last_messages_of_a_polling_client_come_from_any_node(world: World) -> None:
+    a, b = await world.two()
+    found = await world.clients.negotiate(a.port)
+    ask, token = world.clients.ask, found["connectionToken"]
+    await ask("GET", a.port, token)
+    await ask("POST", a.port, token, b'{"protocol":"json","version":1}\x1e')
+    await ask("GET", a.port, token)
+
+    await b.service.close_connection("chat", found["connectionId"], reason="go")
+
+    status, body = await ask("GET", b.port, token)
+    assert (status, json.loads(body[:-1])) == (200, {"type": 7, "error": "go"})
+    assert (await ask("GET", b.port, token))[0] == 204
+
+
+async def test_an_event_stream_is_opened_and_written_to_over_any_node(world: World) -> None:
+    a, b = await world.two()
+    found = await world.clients.negotiate(a.port)
+    token = found["connectionToken"]
+
+    async with world.clients.events(b.port, token) as stream:
+        assert await stream.readline() == b":\r\n"
+        hello = b'{"protocol":"json","version":1}\x1e'
+        assert await world.clients.ask("POST", a.port, token, hello) == (200, b"")
+        assert await stream.readline() == b"\r\n"
+        assert await stream.readline() == b"data: {}\x1e\r\n"
+        assert await a.service.send_to_connection("chat", found["connectionId"], HELLO) == Verdict(
+            1
+        )
+
+
+async def test_a_client_that_reconnects_statefully_to_another_node_loses_nothing(
+    world: World,
+) -> None:
+    a, b = await world.two()
+    found = await world.clients.negotiate(a.port, user="ann", useStatefulReconnect="true")
+    client = await world.clients.connect(a.port, user="ann", negotiated=found, version=2)
+    await a.service.add_connection_to_group("chat", client.id, "g")
+    await a.service.send_to_group("chat", "g", Invocation("n", (1,)))
+    assert await client.called() == ("n", [1])
+    await client.send(type=8, sequenceId=1)
+    client.cut()
+    await b.service.send_to_group("chat", "g", Invocation("n", (2,)))
+
+    again = await world.clients.reconnect(b.port, user="ann", negotiated=found)
+
+    assert await again.receive() == {"type": 9, "sequenceId": 2}
+    assert await again.called() == ("n", [2])
+    await a.service.send_to_group("chat", "g", Invocation("n", (3,)))
+    assert await again.called() == ("n", [3])
+    assert await a.service.user_exists("chat", "ann")
+    assert "chat" not in a.state()["hubs"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from aiohttp import web
 
+from funcjson.signalr.backplane.base import Reply, Request
 from funcjson.signalr.client_access import (
     ClientRequest,
     Refused,
@@ -18,6 +19,7 @@ from funcjson.signalr.client_access import (
 )
 from funcjson.signalr.connection import State
 from funcjson.signalr.cors import is_allowed
+from funcjson.signalr.elsewhere import Elsewhere
 from funcjson.signalr.limits import Quotas
 from funcjson.signalr.negotiate import negotiate
 from funcjson.signalr.request_body import read_body
@@ -41,9 +43,15 @@ class ClientEndpoint:
     """Answers clients of one service."""
 
     def __init__(
-        self, sessions: Sessions, reader: TokenReader, rule: AudienceRule, quotas: Quotas
+        self,
+        sessions: Sessions,
+        reader: TokenReader,
+        rule: AudienceRule,
+        quotas: Quotas,
+        elsewhere: Elsewhere,
     ) -> None:
         self._sessions = sessions
+        self._elsewhere = elsewhere
         self._reader = reader
         self._rule = rule
         self._quotas = quotas
@@ -77,7 +85,7 @@ class ClientEndpoint:
             body = negotiate(asked, caller, self._sessions) if excess is None else b""
             return excess or _json(200, body, headers)
         if asked.method == "GET" and lowered.get("upgrade", "").lower() == "websocket":
-            return self._socket(request, asked, caller, headers)
+            return await self._socket(request, asked, caller, headers)
         return await self._without_socket(request, asked, caller, headers)
 
     def _too_many(self, asked: ClientRequest, headers: Mapping[str, str]) -> web.Response | None:
@@ -91,7 +99,7 @@ class ClientEndpoint:
         self._tell(asked, excess.status, f"{excess.what} {excess.fix}")
         return _text(excess.status, excess.what, headers)
 
-    def _socket(
+    async def _socket(
         self,
         request: web.BaseRequest,
         asked: ClientRequest,
@@ -109,6 +117,8 @@ class ClientEndpoint:
         if "WebSockets" not in caller.grants.transports:
             return _unsupported("WebSockets", headers)
         token = asked.last("id")
+        if token is not None and not self._holds(token):
+            await self._elsewhere.claim(token, caller)
         session = self._find(asked, token, caller) if token is not None else None
         if isinstance(session, Refused):
             return _text(session.status, session.text, headers)
@@ -137,44 +147,108 @@ class ClientEndpoint:
             return _text(405, "", {**headers, "Allow": "GET, POST, DELETE, OPTIONS"})
         if not token:
             return _text(400, "Connection ID required", headers)
+        if asked.method == "GET" and not self._holds(token):
+            await self._elsewhere.claim(token, caller)
+        if not self._holds(token):
+            answer = await self._forward(request, asked, headers)
+            if answer is not None:
+                return answer
+        session = self._sessions.by_token.get(token)
+        if session is not None and asked.method == "GET" and not session.is_attached:
+            return await self._open(request, asked, caller, headers)
+        read = partial(read_body, request)
+        return await self._on_connection(asked, token, caller, read, headers)
+
+    async def _open(
+        self,
+        request: web.BaseRequest,
+        asked: ClientRequest,
+        caller: Caller,
+        headers: Mapping[str, str],
+    ) -> web.StreamResponse:
+        """The first GET of a connection without a socket."""
+        session = self._find(asked, asked.last("id") or "", caller)
+        if isinstance(session, Refused):
+            return _text(session.status, session.text, headers)
+        wanted = _wanted(asked)
+        if wanted not in caller.grants.transports:
+            return _unsupported(wanted, headers)
+        excess = self._too_many(asked, headers)
+        if excess is not None:
+            return excess
+        _connects_with(session, caller, asked)
+        if wanted == "ServerSentEvents":
+            return await serve_sse(request, self._sessions, session, headers)
+        return first_poll(
+            self._sessions, session, headers, partial(self._poll_ended, session.token)
+        )
+
+    async def _on_connection(
+        self,
+        asked: ClientRequest,
+        token: str,
+        caller: Caller,
+        read: Callable[[int], Awaitable[bytes]],
+        headers: Mapping[str, str],
+    ) -> web.Response:
+        """What needs a connection that is open already, or has just ended."""
         if asked.method == "GET" and token in self._ended_polls:
             return await self._last_poll(token, headers)
         session = self._find(asked, token, caller)
         if isinstance(session, Refused):
             return _text(session.status, session.text, headers)
-        if asked.method == "GET":
-            return await self._open_or_poll(request, asked, session, caller, headers)
         if asked.method == "POST":
-            return await self._post(request, session, headers)
-        return self._delete(session, headers)
-
-    async def _open_or_poll(
-        self,
-        request: web.BaseRequest,
-        asked: ClientRequest,
-        session: Session,
-        caller: Caller,
-        headers: Mapping[str, str],
-    ) -> web.StreamResponse:
-        wants_events = "text/event-stream" in asked.headers.get("accept", "").lower()
-        wanted = "ServerSentEvents" if wants_events else "LongPolling"
-        if not session.is_attached:
-            if wanted not in caller.grants.transports:
-                return _unsupported(wanted, headers)
-            excess = self._too_many(asked, headers)
-            if excess is not None:
-                return excess
-            _connects_with(session, caller, asked)
-            if wants_events:
-                return await serve_sse(request, self._sessions, session, headers)
-            return first_poll(
-                self._sessions, session, headers, partial(self._poll_ended, session.token)
-            )
-        if _transport_of(session) != wanted:
+            return await self._post(session, read, headers)
+        if asked.method == "DELETE":
+            return self._delete(session, headers)
+        if _transport_of(session) != _wanted(asked):
             return _text(400, _OTHER_TRANSPORT, headers)
         if not isinstance(session.sink, PollSink):
             return _text(409, "", headers)
         return await poll(self._sessions, session.sink, headers)
+
+    # Other nodes
+
+    def _holds(self, token: str) -> bool:
+        return token in self._sessions.by_token or token in self._ended_polls
+
+    async def _forward(
+        self, request: web.BaseRequest, asked: ClientRequest, headers: Mapping[str, str]
+    ) -> web.Response | None:
+        """Let the node answer that holds the connection; None if there is none."""
+        if self._elsewhere.is_alone():
+            return None
+        limit = self._post_limit()
+        body = await read_body(request, limit) if asked.method == "POST" else b""
+        if len(body) > limit:
+            return _too_large(limit, headers)
+        reply = await self._elsewhere.forward(asked, body)
+        if reply is None:
+            self._tell(asked, 404, "no node has a connection of that id")
+            return _text(404, _NO_CONNECTION, headers)
+        return web.Response(
+            status=reply["status"], body=reply["body"], headers={**reply["headers"], **headers}
+        )
+
+    async def answer_forwarded(self, request: Request) -> Reply:
+        """A client's request that came to another node; {"here": False} unless its connection is here."""
+        target = f"{request['path']}?{request['query']}"
+        asked = read_request(request["method"], target, request["headers"])
+        token = asked.last("id") or ""
+        if not self._holds(token):
+            return {"here": False}
+        caller = caller_of(asked, self._sessions.options, self._reader, self._rule)
+        if isinstance(caller, Refused):
+            answer = _text(caller.status, caller.text, caller.headers)
+        else:
+
+            async def read(_limit: int) -> bytes:
+                return bytes(request["body"])
+
+            answer = await self._on_connection(asked, token, caller, read, {})
+        body = answer.body if isinstance(answer.body, bytes | bytearray) else b""
+        shown = {"status": answer.status, "headers": dict(answer.headers), "body": bytes(body)}
+        return {"here": True, **shown}
 
     async def _last_poll(self, token: str, headers: Mapping[str, str]) -> web.Response:
         """What an ended connection had not fetched yet, then the end."""
@@ -185,7 +259,10 @@ class ClientEndpoint:
         return answer
 
     async def _post(
-        self, request: web.BaseRequest, session: Session, headers: Mapping[str, str]
+        self,
+        session: Session,
+        read: Callable[[int], Awaitable[bytes]],
+        headers: Mapping[str, str],
     ) -> web.Response:
         sink = session.sink
         if _transport_of(session) == "WebSockets":
@@ -193,16 +270,19 @@ class ClientEndpoint:
             return _text(405, text, {**headers, "Allow": "GET, OPTIONS"})
         if not isinstance(sink, PollSink | SseSink):
             return _text(404, _NO_CONNECTION, headers)
-        options = self._sessions.options
-        limit = options.max_post_bytes if options.limits else options.max_message_bytes
+        limit = self._post_limit()
         await sink.gate.passed()
-        data = await read_body(request, limit)
+        data = await read(limit)
         if len(data) > limit:
-            return _text(413, f"A POST may have at most {limit} bytes.", headers)
+            return _too_large(limit, headers)
         if session.is_ended:
             return _text(404, "", headers)
         self._sessions.received(session, data)
         return _text(200, "", headers)
+
+    def _post_limit(self) -> int:
+        options = self._sessions.options
+        return options.max_post_bytes if options.limits else options.max_message_bytes
 
     def _delete(self, session: Session, headers: Mapping[str, str]) -> web.Response:
         if _transport_of(session) != "LongPolling":
@@ -246,7 +326,11 @@ class ClientEndpoint:
         await self._sockets.close(timeout_s)
 
     def _tell(self, asked: ClientRequest, status: int, why: str) -> None:
-        """One log line per reason and ten seconds."""
+        """To the live trace each time, to the log once per reason and ten seconds."""
+        observer = self._sessions.observer
+        if observer is not None:
+            hub = (asked.last("hub") or "").lower()
+            observer.record("ClientRefused", {"hub": hub, "status": status, "why": why})
         key = f"{status} {why}"
         now = self._sessions.options.monotonic()
         if now - self._logged.get(key, -_QUIET_S) >= _QUIET_S:
@@ -276,6 +360,16 @@ def _transport_of(session: Session) -> str:
     if session.sink is not None:
         return session.sink.transport_name
     return "WebSockets" if session.connection.resend is not None else ""
+
+
+def _wanted(asked: ClientRequest) -> str:
+    """The transport that a GET is of."""
+    accepted = asked.headers.get("accept", "").lower()
+    return "ServerSentEvents" if "text/event-stream" in accepted else "LongPolling"
+
+
+def _too_large(limit: int, headers: Mapping[str, str]) -> web.Response:
+    return _text(413, f"A POST may have at most {limit} bytes.", headers)
 
 
 def _text(status: int, text: str, headers: Mapping[str, str]) -> web.Response:

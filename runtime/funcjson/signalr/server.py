@@ -15,6 +15,7 @@ from aiohttp import web
 from funcjson.signalr.backplane.base import Backplane
 from funcjson.signalr.client_endpoint import ClientEndpoint
 from funcjson.signalr.cors import cors_headers, preflight_headers
+from funcjson.signalr.elsewhere import Elsewhere
 from funcjson.signalr.errors import OptionsError
 from funcjson.signalr.events import ClientEvents
 from funcjson.signalr.inspection import Inspection
@@ -62,6 +63,11 @@ class SignalRServer:
         )
         quotas = Quotas(self.options.tier, self.options.wall)
         self._rest = RestApi(self.service, quotas)
+        elsewhere = Elsewhere(
+            self.service.sessions,
+            self.service.ask_others,
+            lambda: self.service.backplane.is_alone,
+        )
         self._clients = ClientEndpoint(
             self.service.sessions,
             TokenReader(self.options.keys),
@@ -71,7 +77,10 @@ class SignalRServer:
                 self.options.client_endpoint,
             ),
             quotas,
+            elsewhere,
         )
+        self.service.node.more["claim"] = elsewhere.give
+        self.service.node.more["client"] = self._clients.answer_forwarded
         self._inspection = Inspection(self.state, self.trace)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None

@@ -149,7 +149,7 @@ class SignalRService:
         delivered, skipped = self.node.send(hub, to, name, payload, excluded)
         gap = ""
         if not self.backplane.is_alone:
-            answers = await self._ask_others(
+            answers = await self.ask_others(
                 {
                     "verb": "send",
                     "hub": hub,
@@ -182,7 +182,7 @@ class SignalRService:
             return f"{skipped} connections speak a hub protocol that the message was not encoded for"
         rank, text = explain(self.sessions, hub, to, name)
         for reply in (
-            await self._ask_others({"verb": "why", "hub": hub, "to": to, "name": name})
+            await self.ask_others({"verb": "why", "hub": hub, "to": to, "name": name})
         ).replies:
             if reply["rank"] > rank:
                 rank, text = reply["rank"], reply["text"]
@@ -307,7 +307,7 @@ class SignalRService:
             protocol = session.connection.protocol.name
             return ClientResult(found.result, found.has_result, protocol)
         request = {"verb": "invoke", "hub": hub, "connection": connection_id, "target": target}
-        answers = await self._ask_others(
+        answers = await self.ask_others(
             {**request, "arguments": list(arguments), "wait": wait_s},
             timeout_s=wait_s + TIMEOUT_S,
             enough=_is_outcome,
@@ -347,13 +347,14 @@ class SignalRService:
 
     # Other nodes
 
-    async def _ask_others(
+    async def ask_others(
         self,
         request: Request,
         *,
         timeout_s: float = TIMEOUT_S,
         enough: Callable[[Reply], bool] | None = None,
     ) -> Answers:
+        """What the other nodes answer to a request; the log tells when not all of them did."""
         if self.backplane.is_alone:
             return Answers()
         answers = await self.backplane.call(request, timeout_s=timeout_s, enough=enough)
@@ -368,20 +369,20 @@ class SignalRService:
 
     async def _everywhere(self, request: Request) -> list[Reply]:
         here = await self.node.answer(request)
-        return [here, *(await self._ask_others(request)).replies]
+        return [here, *(await self.ask_others(request)).replies]
 
     async def _anywhere(self, request: Request) -> bool:
         """True if this node or, failing that, another says so."""
         if (await self.node.answer(request))["ok"]:
             return True
-        answers = await self._ask_others(request, enough=_is_ok)
+        answers = await self.ask_others(request, enough=_is_ok)
         return any(reply["ok"] for reply in answers.replies)
 
     async def _catch_up(self) -> None:
         """After joining: know which users the others remember, and tell them what they did not hear."""
         unheard = tuple(self._unheard)
         self.node.hear_tags()
-        replies = (await self._ask_others({"verb": "tags"})).replies
+        replies = (await self.ask_others({"verb": "tags"})).replies
         await self.node.take_over_tags(replies, [request for _, request in unheard])
         self._unheard.clear()
         now = self.options.wall()

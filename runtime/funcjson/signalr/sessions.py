@@ -165,13 +165,35 @@ class Sessions:
         """A new session. With negotiate version 0 the connection id is also the secret that attaches."""
         connection_id = secrets.token_urlsafe(16)
         token = connection_id if version == 0 else secrets.token_urlsafe(16)
+        return self.take_in(caller, token, connection_id, stateful=stateful)
+
+    def take_in(
+        self, caller: Caller, token: str, connection_id: str, *, stateful: bool
+    ) -> Session:
+        """A session with ids that another node has made."""
         session = Session(caller, token, connection_id, self.options.monotonic())
         session.stateful = stateful
         self.by_token[token] = session
         return session
 
+    def give_away(self, session: Session) -> None:
+        """Another node has it from now on: forgotten here, and upstream hears nothing of it."""
+        session.info = None
+        self._end(session)
+
     def attach(self, session: Session, sink: Sink, *, binary: bool, pings: bool) -> None:
         """The first transport of a session; its handshake timer starts."""
+        # Other transports cannot lose a message when they reconnect, so clients do not ask for it there.
+        stateful = session.stateful and sink.transport_name == "WebSockets"
+        self._connect(session, stateful=stateful, binary=binary, pings=pings)
+        session.sink = sink
+
+    def attach_later(self, session: Session) -> None:
+        """A stateful session from another node: its socket comes with `reattach`, or it ends in time."""
+        self._connect(session, stateful=True, binary=True, pings=True)
+        session.detached_at = self.options.monotonic()
+
+    def _connect(self, session: Session, *, stateful: bool, binary: bool, pings: bool) -> None:
         options, grants = self.options, session.caller.grants
         rules = Rules(
             keep_alive_s=options.keep_alive_s if pings else 0.0,
@@ -182,11 +204,7 @@ class Sessions:
             detailed_errors=options.detailed_errors or grants.detailed_errors,
             diagnostic=grants.diagnostic,
         )
-        now = options.monotonic()
-        # Other transports cannot lose a message when they reconnect, so clients do not ask for it there.
-        stateful = session.stateful and sink.transport_name == "WebSockets"
-        session.connection = Connection(rules, now, stateful=stateful)
-        session.sink = sink
+        session.connection = Connection(rules, options.monotonic(), stateful=stateful)
 
     def reattach(self, session: Session, sink: Sink) -> None:
         """A stateful client is back on a new socket; an old one that still looks alive is replaced."""
