@@ -57,7 +57,7 @@ class Batch:
         self._payloads = payloads  # shared with the batches that follow, which hold more of it
         self._following: Payload | None = None
         self._after: Batch | None = None
-        self._wire: dict[str, bytes] = {}
+        self._wire: dict[tuple[str, str], bytes] = {}
 
     def then(self, payload: Payload) -> Batch:
         """This batch and one payload more."""
@@ -77,10 +77,11 @@ class Batch:
         return [data for each in self._payloads[: self.count] if (data := each.data(protocol))]
 
     def wire(self, key: str, protocol: str, frame: Callable[[Sequence[bytes]], bytes]) -> bytes:
-        """The bytes for a transport, made once per `key` by `frame` from the records."""
-        found = self._wire.get(key)
+        """The bytes for a transport, called `key`, made once for each protocol by `frame`."""
+        place = key, protocol
+        found = self._wire.get(place)
         if found is None:
-            found = self._wire[key] = frame(self.records(protocol))
+            found = self._wire[place] = frame(self.records(protocol))
         return found
 
 

@@ -36,10 +36,10 @@ class PollSink:
         "_last_poll",
         "_on_close",
         "_parts",
-        "_polls",
         "_size",
         "gate",
         "is_closed",
+        "polls",
     )
 
     transport_name = "LongPolling"
@@ -51,7 +51,7 @@ class PollSink:
         self._parts: list[bytes] = []
         self._size = 0
         self._changed = asyncio.Event()
-        self._polls = 0  # how many there were; the newest one is served
+        self.polls = 0  # how many there were; the newest one is served
         self.gate = Gate()
         self.is_closed = False
 
@@ -86,8 +86,8 @@ class PollSink:
 
         204 says that another poll has come, or that the connection is over.
         """
-        self._polls += 1
-        number = self._polls
+        self.polls += 1
+        number = self.polls
         self._last_poll = _POLLING
         self._changed.set()  # an older poll that waits is sent away
         changed = self._changed = asyncio.Event()
@@ -98,9 +98,9 @@ class PollSink:
             except TimeoutError:
                 return 200, b""
             finally:
-                if number == self._polls:
+                if number == self.polls:
                     self._last_poll = now()
-        if number != self._polls:
+        if number != self.polls:
             return 204, b""
         self._last_poll = now()
         data = self.take()
