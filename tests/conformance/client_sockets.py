@@ -10,6 +10,7 @@ import base64
 import io
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -144,10 +145,8 @@ class RawSocket:
     async def ended(self) -> None:
         """Returns when the service has ended the TCP connection."""
         async with asyncio.timeout(TIMEOUT_S):
-            try:
+            with suppress(ConnectionError):
                 assert await self._reader.read() == b"", "nothing may follow a close frame"
-            except ConnectionError:
-                pass
         self.abort()
 
     def abort(self) -> None:

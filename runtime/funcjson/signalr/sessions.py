@@ -26,7 +26,7 @@ from funcjson.signalr.connection import (
 )
 from funcjson.signalr.errors import NoSuchConnection
 from funcjson.signalr.events import ClientEvents, ClientInfo, Observer, Rejection
-from funcjson.signalr.frames import Batch, Payload
+from funcjson.signalr.frames import MAX_BATCH, Batch, Payload
 from funcjson.signalr.hub import Hub
 from funcjson.signalr.messages import (
     CancelInvocation,
@@ -149,6 +149,7 @@ class Sessions:
     by_token: dict[str, Session] = field(default_factory=dict)
     _dirty: list[Session] = field(default_factory=list)
     _is_scheduled: bool = False
+    _burst: int = 0  # messages since the last write
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     # Life
@@ -279,13 +280,20 @@ class Sessions:
             count += 1
             if session.connection.send(payload):
                 dirty.append(session)
-        if dirty and not self._is_scheduled:
+        self._burst += 1
+        if self._burst >= MAX_BATCH:
+            self._flush_dirty()  # a caller that sends without pause must not pile up memory
+        elif dirty and not self._is_scheduled:
             self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush_dirty)
+            asyncio.get_running_loop().call_soon(self._flush_dirty_soon)
         return count
 
-    def _flush_dirty(self) -> None:
+    def _flush_dirty_soon(self) -> None:
         self._is_scheduled = False
+        self._flush_dirty()
+
+    def _flush_dirty(self) -> None:
+        self._burst = 0
         dirty, self._dirty = self._dirty, []
         for session in dirty:
             self.flush(session)

@@ -36,10 +36,10 @@ class PollSink:
         "_last_poll",
         "_on_close",
         "_parts",
-        "_size",
         "gate",
         "is_closed",
         "polls",
+        "unsent",
     )
 
     transport_name = "LongPolling"
@@ -49,7 +49,7 @@ class PollSink:
         self._last_poll = now
         self._on_close = on_close
         self._parts: list[bytes] = []
-        self._size = 0
+        self.unsent = 0  # bytes that wait for a poll
         self._changed = asyncio.Event()
         self.polls = 0  # how many there were; the newest one is served
         self.gate = Gate()
@@ -59,9 +59,9 @@ class PollSink:
         data = batch.wire("lp", protocol.name, _joined)
         if data and not self.is_closed:
             self._parts.append(data)
-            self._size += len(data)
+            self.unsent += len(data)
             self._changed.set()
-        return self._size
+        return self.unsent
 
     def close(self) -> None:
         if not self.is_closed:
@@ -78,7 +78,7 @@ class PollSink:
 
     def take(self) -> bytes:
         """Everything that was kept."""
-        data, self._parts, self._size = b"".join(self._parts), [], 0
+        data, self._parts, self.unsent = b"".join(self._parts), [], 0
         return data
 
     async def wait(self, timeout_s: float, now: Callable[[], float]) -> tuple[int, bytes]:

@@ -46,6 +46,11 @@ class SseSink:
         self.ended = asyncio.Event()
         self.gate = Gate()
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that were written and that the operating system has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def write(self, batch: Batch, protocol: HubProtocol) -> int:
         transport = self._transport
         if self.ended.is_set() or transport.is_closing():
@@ -53,7 +58,7 @@ class SseSink:
         data = batch.wire("sse", protocol.name, frame_events)
         if data:
             transport.write(data)
-        return transport.get_write_buffer_size()
+        return self.unsent
 
     def close(self) -> None:
         self.ended.set()
@@ -83,7 +88,7 @@ async def serve_sse(
         # A comment at once, so that browsers say that the stream is open.
         await response.write(b":\r\n\r\n")
         await sink.ended.wait()
-        if transport.get_write_buffer_size() > sessions.options.buffer_bytes:
+        if sink.unsent > sessions.options.buffer_bytes:
             transport.abort()  # it does not read, so it would not read the end either
         else:
             await response.write_eof()

@@ -71,6 +71,11 @@ class WebSocket(asyncio.Protocol):
 
     # Out
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that were written and that the operating system has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def write(self, batch: Batch, protocol: HubProtocol) -> int:
         transport = self._transport
         if self._is_closing or transport.is_closing():
@@ -79,7 +84,7 @@ class WebSocket(asyncio.Protocol):
         data = batch.wire("ws", protocol.name, framing)
         if data:
             transport.write(data)
-        return transport.get_write_buffer_size()
+        return self.unsent
 
     def close(self) -> None:
         self._close(NORMAL)
