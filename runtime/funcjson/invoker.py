@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import secrets
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from funcjson.app_version import AppVersion
 from funcjson.binding_data import Entry
@@ -23,6 +26,7 @@ from funcjson.model import Call, CallResult, Function, RetryContext, RetryPolicy
 from funcjson.pipeline import Outcome, run
 from funcjson.plan import Plan
 from funcjson.trace import InvocationTrace, Recorder, Step
+from funcjson.workers.base import Worker
 
 log = logging.getLogger("funcjson.invocation")
 
@@ -36,6 +40,8 @@ class Invoker:
         self.recorder = recorder
         self._told_of_shadows: set[str] = set()
         self._running: dict[AppVersion, int] = {}
+        # Ids must differ, not be secret: a seeded generator costs a tenth of asking the kernel.
+        self._random_bits = random.Random(secrets.randbits(128)).getrandbits  # noqa: S311
         self._idle = asyncio.Condition()
 
     async def drain(self, version: AppVersion, limit_s: float = DRAIN_S) -> None:
@@ -81,12 +87,15 @@ class Invoker:
             log.warning("Waiting %.3f s before retry %d of '%s'", delay, count, plan.function.name)
             await asyncio.sleep(delay)
 
+    def _new_id(self) -> str:
+        return str(uuid.UUID(int=self._random_bits(128), version=4))
+
     async def _once(
         self, version: AppVersion, plan: Plan, event: TriggerEvent, retry: RetryContext | None
     ) -> Outcome:
         name = plan.function.name
         broken = version.broken.get(name)
-        trace = self.recorder.begin(str(uuid.uuid4()), name)
+        trace = self.recorder.begin(self._new_id(), name)
         extra = {"invocation_id": trace.id, "function": name}
         log.info(
             "Executing 'Functions.%s' (Reason='%s', Id=%s)",
@@ -159,17 +168,39 @@ async def _call(version: AppVersion, function: Function, call: Call) -> CallResu
     limit = version.settings.host.function_timeout_s
     if limit is None:
         return await worker.invoke(call)
-    running = asyncio.ensure_future(worker.invoke(call))
-    done, _ = await asyncio.wait([running], timeout=limit)
-    if done:
-        return running.result()
-    stacks = await worker.stacks(call.invocation_id)
-    await worker.restart(
-        f"function '{function.name}' ran for more than {limit:g} s", call.invocation_id
-    )
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    raise HandlerTimeout(_timeout(function, call, limit, stacks))
+    # A timer handle, not `asyncio.timeout`: the call must go on while its stack is asked for.
+    overdue = _Overdue(worker, function, call, limit)
+    handle = asyncio.get_running_loop().call_later(limit, overdue.begin)
+    try:
+        return await worker.invoke(call)
+    except FuncJsonError as error:
+        if overdue.stopping is None:
+            raise
+        stacks = await overdue.stopping
+        raise HandlerTimeout(_timeout(function, call, limit, stacks)) from error
+    finally:
+        handle.cancel()
+
+
+@dataclass(slots=True)
+class _Overdue:
+    """Stops the worker of a call that takes too long, which ends the call with an error."""
+
+    worker: Worker
+    function: Function
+    call: Call
+    limit_s: float
+    stopping: asyncio.Task[str] | None = None
+
+    def begin(self) -> None:
+        self.stopping = asyncio.get_running_loop().create_task(self._stop())
+
+    async def _stop(self) -> str:
+        """Where the handler was."""
+        stacks = await self.worker.stacks(self.call.invocation_id)
+        reason = f"function '{self.function.name}' ran for more than {self.limit_s:g} s"
+        await self.worker.restart(reason, self.call.invocation_id)
+        return stacks
 
 
 def _retry_context(policy: RetryPolicy | None, count: int) -> RetryContext | None:
