@@ -141,7 +141,7 @@ def test_the_app_of_the_first_five_minutes_does_what_the_text_says(
         assert info["url"] == f"{host.service}/client/?hub=news"
         refused = bash(as_reader(nobody, host), news)
         assert refused.stdout.startswith("HTTP/1.1 500")
-        assert refused.stdout.endswith("\r\n\r\n"), "the body is empty"
+        assert refused.stdout.endswith("\n\n"), "the body is empty"
         host.output.wait_for(re.escape(TOLD[0]))
 
 
