@@ -21,7 +21,7 @@ def explain(sessions: Sessions, hub: str, to: str, name: str) -> tuple[int, str]
     if to == "all":
         return CLEAR, f"every connection of hub '{key}' is excluded"
     if to == "connection":
-        if any(session.id == name for session in sessions.by_token.values()):
+        if any(s.id == name and s.info is None for s in sessions.by_token.values()):
             return CLEAR, f"connection '{name}' has not finished its handshake in hub '{key}'"
         others = [h.name for h in sessions.hubs.values() if name in h.connections]
         hint = f"; it is in hub '{others[0]}'" if others else ""

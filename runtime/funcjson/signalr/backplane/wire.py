@@ -36,7 +36,7 @@ def pack(note: Note) -> bytes:
 
     body = [note.kind, note.sender, note.number, mark, note.value]
     head = json.dumps(body, separators=(",", ":"), default=refer).encode()
-    parts = [_SIZE.pack(len(head)), head]
+    parts = [_SIZE.pack(len(blobs)), _SIZE.pack(len(head)), head]
     for blob in blobs:
         parts += (_SIZE.pack(len(blob)), blob)
     return b"".join(parts)
@@ -44,20 +44,14 @@ def pack(note: Note) -> bytes:
 
 def unpack(data: bytes) -> Note:
     """The note of these bytes. Raises ValueError for bytes that `pack` did not make."""
+    count, at = _size(data, 0)
     parts: list[bytes] = []
-    at = 0
-    while at < len(data):
-        try:
-            (size,) = _SIZE.unpack_from(data, at)
-        except struct.error as error:
-            raise ValueError("the length of a part is cut off") from error
-        at += _SIZE.size
+    for _ in range(count + 1):
+        size, at = _size(data, at)
         if at + size > len(data):
             raise ValueError("a part is cut off")
         parts.append(data[at : at + size])
         at += size
-    if not parts:
-        raise ValueError("nothing was sent")
     head, *blobs = parts
     body = json.loads(head)
     if not isinstance(body, list) or len(body) != 5:
@@ -66,6 +60,14 @@ def unpack(data: bytes) -> Note:
     if blobs:
         value = json.loads(head, object_hook=lambda each: _dereferred(each, mark, blobs))[4]
     return Note(kind, sender, number, value)
+
+
+def _size(data: bytes, at: int) -> tuple[int, int]:
+    """A number, and where it ends."""
+    end = at + _SIZE.size
+    if end > len(data):
+        raise ValueError("a number is cut off")
+    return int(_SIZE.unpack_from(data, at)[0]), end
 
 
 def _dereferred(value: dict[str, Any], mark: str, blobs: list[bytes]) -> Any:

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.conformance.rest_world import World
+
+from funcjson.signalr.near_misses import CLEAR, EMPTY, NO_SUCH_NAME, OTHERS_LISTED, explain
+
+CHAT = {"A": {"user": "ann"}, "B": {"user": "bob"}}
+
+
+@pytest.mark.parametrize(
+    ("clients", "asked", "expected"),
+    [
+        ({}, ("chat", "all", ""), (EMPTY, "hub 'chat' has 0 connections")),
+        (
+            CHAT,
+            ("Chat2", "all", ""),
+            (OTHERS_LISTED, "hub 'chat2' has 0 connections, but 'chat' has 2"),
+        ),
+        (
+            CHAT,
+            ("x", "all", ""),
+            (OTHERS_LISTED, "hub 'x' has 0 connections; hubs with connections: 'chat' (2)"),
+        ),
+        (
+            {"A": {"handshake": False}},
+            ("chat", "all", ""),
+            (OTHERS_LISTED, "hub 'chat' has 1 connections, but none has finished its handshake"),
+        ),
+        (CHAT, ("chat", "all", ""), (CLEAR, "every connection of hub 'chat' is excluded")),
+        (
+            CHAT,
+            ("chat", "user", "Ann"),
+            (
+                CLEAR,
+                "hub 'chat' has no user 'Ann' with a connection; did you mean 'ann', which has 1?",
+            ),
+        ),
+        (
+            CHAT,
+            ("chat", "user", "zoe"),
+            (NO_SUCH_NAME, "hub 'chat' has no user 'zoe' with a connection"),
+        ),
+        (
+            CHAT,
+            ("chat", "user", "ann"),
+            (CLEAR, "every connection of user 'ann' in hub 'chat' is excluded"),
+        ),
+        (CHAT, ("chat", "connection", "c"), (NO_SUCH_NAME, "hub 'chat' has no connection 'c'")),
+    ],
+)
+async def test_a_message_to_nobody_is_explained(
+    clients: dict[str, Any], asked: tuple[str, str, str], expected: tuple[int, str]
+) -> None:
+    assert explain(World({"clients": clients}).service.sessions, *asked) == expected
+
+
+async def test_a_connection_of_another_hub_is_found() -> None:
+    world = World({"clients": {**CHAT, "C": {"hub": "other"}}})
+    there = world.clients["C"].session.id
+
+    rank, text = explain(world.service.sessions, "chat", "connection", there)
+
+    assert (rank, text) == (CLEAR, f"hub 'chat' has no connection '{there}'; it is in hub 'other'")
+
+
+async def test_a_group_of_remembered_users_is_told_from_no_group() -> None:
+    world = World({"clients": CHAT})
+    await world.service.add_user_to_group("chat", "zoe", "g")
+
+    rank, text = explain(world.service.sessions, "chat", "group", "g")
+
+    assert rank == CLEAR
+    assert text == "group 'g' of hub 'chat' has members, but none of them is connected"
