@@ -10,13 +10,19 @@ from funcjson.plan import Plan
 
 
 def listing(
-    plans: Iterable[Plan], host_url: str, prefix: str, broken: Mapping[str, FuncJsonError]
+    plans: Iterable[Plan],
+    host_url: str,
+    prefix: str,
+    broken: Mapping[str, FuncJsonError],
+    problems: Iterable[Problem] = (),
 ) -> str:
-    """HTTP functions first, then the others, both alphabetical, as Core Tools lists them."""
+    """HTTP functions first, then the others, both alphabetical, as Core Tools lists them; last what did not load."""
     ordered = sorted(plans, key=lambda plan: plan.function.name.lower())
     http = [plan.function for plan in ordered if _is_http(plan.function)]
     others = [plan.function for plan in ordered if not _is_http(plan.function)]
-    width = max((len(function.name) for function in (*http, *others)), default=0)
+    absent = _absent(ordered, problems)
+    names = [*(function.name for function in (*http, *others)), *absent]
+    width = max(map(len, names), default=0)
     lines = [
         f"  {function.name:<{width}}  {_methods(function)} {host_url}{_path(function, prefix)}"
         f"{_mark(function, broken)}"
@@ -26,7 +32,19 @@ def listing(
         f"  {function.name:<{width}}  {_describe(function)}{_mark(function, broken)}"
         for function in others
     ]
+    lines += [f"  {name:<{width}}  ERROR {what}" for name, what in absent.items()]
     return "\n".join(lines) if lines else "  (no function was loaded)"
+
+
+def _absent(plans: Iterable[Plan], problems: Iterable[Problem]) -> dict[str, str]:
+    """The first error of each function that is not there because of it."""
+    there = {plan.function.name for plan in plans}
+    found: dict[str, str] = {}
+    for problem in problems:
+        name = problem.function
+        if name and name not in there and problem.severity is Severity.ERROR:
+            found.setdefault(name, problem.what)
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
 def problems_text(problems: Iterable[Problem]) -> str:

@@ -41,6 +41,19 @@ def test_a_function_whose_handler_failed_stays_listed_with_its_reason() -> None:
     assert "ERROR f.py has a syntax error" in banner.listing([plan("f")], "http://h", "api", broken)
 
 
+def test_a_function_that_did_not_load_is_listed_with_its_first_error() -> None:
+    problems = [
+        Problem("FJ0203", "careful", severity=Severity.WARNING, function="gone"),
+        Problem("FJ0101", "not valid JSON", function="gone"),
+        Problem("FJ0202", "another error", function="gone"),
+        Problem("FJ0202", "of one that is there", function="f"),
+    ]
+
+    text = banner.listing([plan("f")], "http://h", "api", {}, problems)
+
+    assert text.splitlines()[1:] == ["  gone  ERROR not valid JSON"]
+
+
 def test_a_disabled_function_says_so() -> None:
     assert banner.listing([plan("f", disabled=True)], "http://h", "api", {}).endswith("disabled")
 
