@@ -200,6 +200,12 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="a send that reaches no connection is an error",
     )
+    parser.add_argument(
+        "--inspector",
+        choices=("local", "any", "off"),
+        default="local",
+        help="who may open the page at /_/: this machine, anybody, or nobody (default: local)",
+    )
     parser.add_argument("--no-reload", action="store_true", help="do not watch the app's files")
     parser.add_argument(
         "--debug",
@@ -246,6 +252,7 @@ def _start(options: argparse.Namespace) -> int:
             reload=not options.no_reload,
             in_process=options.debug,
             ready_file=options.ready_file,
+            inspector=options.inspector,
         )
     )
 

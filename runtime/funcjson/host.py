@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from funcjson import banner
 from funcjson.app_version import AppVersion, Loader, show_user_log
+from funcjson.cors import CorsPolicy
 from funcjson.errors import FuncJsonError, Severity
 from funcjson.http_answer import answer
-from funcjson.http_server import HttpServer, HttpServerOptions
+from funcjson.http_server import HttpServer, HttpServerOptions, Inspect
 from funcjson.install import install
 from funcjson.invoker import Invoker
 from funcjson.local_service import EmbeddedService, find_need, start_embedded
+from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent, WorkerLog
 from funcjson.pipeline import Outcome
 from funcjson.plan import Plan
@@ -28,6 +30,7 @@ from funcjson.signalr.rest_client import HttpTransport
 from funcjson.signalr.service import ServiceOptions
 from funcjson.timers import run_timer
 from funcjson.trace import Recorder
+from funcjson.turned_away import TurnedAwayList
 from funcjson.upstream_webhook import HostEvents, event_grid_webhook, signalr_webhook
 
 log = logging.getLogger("funcjson.host")
@@ -54,6 +57,7 @@ class HostOptions:
     reload: bool = True
     in_process: bool = False
     ready_file: Path | None = None
+    inspector: Literal["local", "any", "off"] = "local"
 
 
 class Host:
@@ -76,6 +80,7 @@ class Host:
         self._server: HttpServer | None = None
         self._timers: list[asyncio.Task[None]] = []
         self._watching: asyncio.Task[None] | None = None
+        self._inspect: Inspect | None = None
         self._started_at = time.monotonic()
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -87,6 +92,8 @@ class Host:
             await asyncio.to_thread(install, options.app_root)
         version = await self._loader.load()
         server = HttpServer(self, self._server_options(version))
+        if self._inspect is not None:
+            server.use_inspector(self._inspect)
         try:
             # Listening first, answering 503: whoever waits for the port does not have to guess.
             await server.start()
@@ -263,6 +270,27 @@ class Host:
     def access_keys(self) -> tuple[str, ...]:
         """The embedded service's keys."""
         return self._embedded.keys if self._embedded else ()
+
+    @property
+    def login(self) -> LoginTwin:
+        """The personas, and who is signed in."""
+        assert self._server is not None
+        return self._server.login
+
+    @property
+    def cors(self) -> CorsPolicy:
+        assert self._server is not None
+        return self._server.policy
+
+    @property
+    def turned_away(self) -> TurnedAwayList:
+        """Requests that no function saw."""
+        assert self._server is not None
+        return self._server.turned_away
+
+    def use_inspector(self, inspect: Inspect) -> None:
+        """Let `inspect` answer the URLs below /_/; to be called before `start`."""
+        self._inspect = inspect
 
     async def invoke(self, function: str, event: TriggerEvent) -> HttpResponse:
         """Run a function for an HTTP caller and render its answer. Raises FuncJsonError."""

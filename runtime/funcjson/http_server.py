@@ -38,6 +38,7 @@ from funcjson.listening import cannot_listen
 from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
 from funcjson.personas import load_personas
+from funcjson.turned_away import TurnedAwayList
 
 log = logging.getLogger("funcjson.host")
 
@@ -45,6 +46,8 @@ MAX_BODY = 104_857_600  # bytes, FUNCTIONS_REQUEST_BODY_SIZE_LIMIT's default
 DEFAULT_LEVEL = "function"  # the host's own, when a trigger names none
 
 Pairs = tuple[tuple[str, str], ...]
+Inspect = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+INSPECTOR = "/_/"
 
 
 class HostFacade(Protocol):
@@ -118,6 +121,8 @@ class HttpServer:
         self._port = options.port
         self._instance_id = uuid.uuid4().hex
         self._started_at = time.monotonic()
+        self._inspect: Inspect | None = None
+        self.turned_away = TurnedAwayList()
 
     # Life
 
@@ -166,6 +171,20 @@ class HttpServer:
         if address in ("127.0.0.1", "0.0.0.0", "::", "::1"):  # noqa: S104 compared, not bound
             address = "localhost"
         return f"http://{f'[{address}]' if ':' in address else address}:{self._port}"
+
+    @property
+    def policy(self) -> CorsPolicy:
+        """Which pages of other origins may call."""
+        return self._policy
+
+    @property
+    def login(self) -> LoginTwin:
+        """Who can be signed in as."""
+        return self._login
+
+    def use_inspector(self, inspect: Inspect) -> None:
+        """Let `inspect` answer every URL below /_/, whatever routes the app has."""
+        self._inspect = inspect
 
     @property
     def routes(self) -> RouteTable:
@@ -223,7 +242,9 @@ class HttpServer:
 
     # A request
 
-    async def _handle(self, request: web.BaseRequest, *, of_page: bool = False) -> web.Response:
+    async def _handle(
+        self, request: web.BaseRequest, *, of_page: bool = False
+    ) -> web.StreamResponse:
         # The path that every request takes: written for speed, measured by tests/benchmarks.
         headers = request.headers
         if "Origin" in headers and not of_page:
@@ -233,6 +254,8 @@ class HttpServer:
             path, _, query = target.partition("?")
             if path[:1] != "/":
                 path = origin_form(path)
+            if path[:3] == INSPECTOR and self._inspect is not None:
+                return await self._inspect(request)
             if path[1:6].lower() in _RESERVED:
                 special = await self._answer_special(request, path, query)
                 if special is not None:
@@ -246,6 +269,7 @@ class HttpServer:
             if self._keys is not None and not self._keys.allows(
                 self._levels[function], function, presented_key(request, query)
             ):
+                self.turned_away.add(request.method, path, 401, _needs_key(function))
                 return response_of(_UNAUTHORIZED)
             if 0 < self._limit <= self._running:
                 return response_of(_TOO_MANY)
@@ -294,6 +318,8 @@ class HttpServer:
         disabled = self._disabled.match(request.method, path)
         if isinstance(disabled, RouteMatch):
             hint = f"{disabled.function} is disabled"
+        if path != "/favicon.ico":
+            self.turned_away.add(request.method, path, 404, hint)
         # Every browser asks for the icon by itself.
         level = logging.DEBUG if path == "/favicon.ico" else logging.INFO
         log.log(level, "404 for %s %s: %s", request.method, path, hint)
@@ -304,26 +330,33 @@ class HttpServer:
 
     # A request of a page on another origin
 
-    async def _answer_page(self, request: web.BaseRequest, origin: str) -> web.Response:
+    async def _answer_page(self, request: web.BaseRequest, origin: str) -> web.StreamResponse:
         headers = request.headers
         policy = self._policy
         allowed = policy.allows(origin)
         same = origin.rpartition("//")[2].lower() == headers.get("Host", "").lower()
-        if not allowed and not same:
-            self._refused(origin)
         wanted = headers.get("Access-Control-Request-Method")
         path = request.raw_path.partition("?")[0]
+        if path[:3] == INSPECTOR and self._inspect is not None:
+            # It looks at the origin itself, and no page of another one may read it.
+            return await self._handle(request, of_page=True)
+        if not allowed and not same:
+            self._refused(origin)
         if request.method == "OPTIONS" and wanted is not None:
             # Without a policy of its own, an app may answer preflights itself.
             ours = policy.configured or (allowed and not self._table.lists("OPTIONS", path))
             if ours:
                 asked = headers.get("Access-Control-Request-Headers", "")
                 extra = policy.preflight(origin, wanted, asked) if allowed else ()
+                if not allowed:
+                    self.turned_away.add("OPTIONS", path, 204, refusal(policy, origin), origin)
                 return response_of(HttpResponse(204, extra))
         if not allowed and not same and path[:6].lower() == "/.auth" and request.method == "POST":
             # A page elsewhere may not sign the user in or out.
             return response_of(text_response(403, b"this origin may not sign anybody in\n"))
         response = await self._handle(request, of_page=True)
+        if not allowed and not same:
+            self.turned_away.add(request.method, path, 0, refusal(policy, origin), origin)
         if allowed and (policy.configured or "Access-Control-Allow-Origin" not in response.headers):
             for name, value in policy.headers(origin):
                 if name == "Vary" and "Vary" in response.headers:
@@ -429,6 +462,10 @@ _RESERVED = frozenset({"admin", "runti", ".auth"})
 _UNAUTHORIZED = HttpResponse(401)
 _TOO_MANY = HttpResponse(429, (("X-FUNCTION-SCALEOUT", "1"),))
 _NOT_RUNNING = text_response(503, b"Function host is not running.")
+
+
+def _needs_key(function: str) -> str:
+    return f"'{function}' needs a key, in ?code= or the header x-functions-key"
 
 
 def _shape_of(root: Path) -> Shape:

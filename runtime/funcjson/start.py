@@ -9,6 +9,7 @@ import signal
 
 from funcjson import banner
 from funcjson.host import Host, HostOptions
+from funcjson.inspector import Inspector
 
 log = logging.getLogger("funcjson.host")
 
@@ -24,12 +25,17 @@ async def _serve(options: HostOptions) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     host = Host(options)
+    inspector = Inspector(host, options.inspector) if options.inspector != "off" else None
+    if inspector is not None:
+        host.use_inspector(inspector.handle)
     starting = asyncio.create_task(host.start(), name="start")
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
+        if inspector is not None:
+            await inspector.close()
         await host.stop()
         return 0
     try:
@@ -40,6 +46,8 @@ async def _serve(options: HostOptions) -> int:
         return 0
     finally:
         waiting.cancel()
+        if inspector is not None:
+            await inspector.close()
         await host.stop()
 
 
@@ -54,10 +62,12 @@ def announce(host: Host) -> None:
         print(f"{version.broken[name]}\n")
     plans = list(version.plans.values())
     print("Functions:\n")
-    print(banner.listing(plans, host.url, prefix, version.broken))
+    print(banner.listing(plans, host.url, prefix, version.broken, version.problems))
     print(f"\nhost     {host.url}")
     if host.service_url:
         print(f"service  {host.service_url}  (local SignalR service, in this process)")
+    if host.options.inspector != "off":
+        print(f"inspect  {host.url}/_/")
     for page in banner.pages(plans, host.url, prefix):
         print(f"page     {page}")
     print("\nCtrl-C stops it.", flush=True)

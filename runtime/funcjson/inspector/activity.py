@@ -1,0 +1,88 @@
+"""The list that the page shows first: invocations, and what happened and became none, newest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from funcjson.inspector.documents import row
+from funcjson.inspector.inspected import Inspected
+from funcjson.upstream_webhook import find_trigger, near_misses
+
+MOST = 300
+# What the service tells that is worth a line here; everything else stands in the service's own log.
+_CLIENTS = {"ConnectionConnected": "connected", "ConnectionEnded": "ended"}
+
+
+def activity(host: Inspected) -> list[dict[str, Any]]:
+    """Rows `{kind, at, title, what, outcome, why, ...}`; at most MOST of them."""
+    rows = [row(trace) for trace in host.recorder]
+    rows += [
+        {
+            "kind": "request",
+            "at": one.at,
+            "title": "No function ran" if one.status else "Kept from the page",
+            "what": f"{one.method} {one.path}",
+            "outcome": "cors" if one.origin else f"{one.status}",
+            "why": one.why,
+        }
+        for one in host.turned_away
+    ]
+    if host.embedded is not None:
+        for line in host.embedded.server.trace:
+            found = _service_row(host, line.event, line.fields)
+            if found is not None:
+                rows.append({"at": line.at, **found})
+    rows.sort(key=lambda one: float(one["at"]), reverse=True)
+    return rows[:MOST]
+
+
+def _service_row(host: Inspected, event: str, fields: Any) -> dict[str, Any] | None:
+    hub = str(fields.get("hub") or "")
+    who = fields.get("userId") or "a client without user id"
+    if event in _CLIENTS:
+        state = _CLIENTS[event]
+        return {
+            "kind": "client",
+            "title": f"Client {state}",
+            "what": f"{who} · hub {hub}",
+            "outcome": state,
+            "why": fields.get("error") or "",
+        }
+    if event == "ClientRefused":
+        return {
+            "kind": "client",
+            "title": "Client refused",
+            "what": f"hub {hub}",
+            "outcome": str(fields.get("status")),
+            "why": str(fields.get("why") or ""),
+        }
+    if event == "MessageReceived":
+        key = (hub.lower(), "messages", str(fields.get("target")).lower())
+        if not host.ready or find_trigger(host.version, key) is not None:
+            return None  # it is an invocation
+        return {
+            "kind": "event",
+            "title": "No function for it",
+            "what": f"{hub} · messages · {fields.get('target')}",
+            "outcome": "no match",
+            "why": near_misses(host.version, key),
+        }
+    return None
+
+
+def service_log(host: Inspected, most: int = 60) -> list[dict[str, Any]]:
+    """The last lines of the local service's live trace, newest first."""
+    if host.embedded is None:
+        return []
+    lines = [line.as_json() for line in list(host.embedded.server.trace)[-most:]]
+    return [
+        {
+            "at": line["time"],
+            "level": line["logLevel"],
+            "text": line["message"],
+            "hub": line["hub"],
+            "user": line["userId"],
+            "why": line["exception"] or line["details"].get("why") or "",
+        }
+        for line in reversed(lines)
+    ]

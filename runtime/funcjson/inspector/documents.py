@@ -1,0 +1,109 @@
+"""One invocation for the page: its nine steps, with what the app's files add to them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from funcjson.app_facts import AppFacts, delivery_hints, output_hints
+from funcjson.cors import CorsPolicy, refusal
+from funcjson.explaining.routing import choose
+from funcjson.inspector.inspected import Inspected
+from funcjson.model import HttpRequest, TriggerEvent
+from funcjson.plan import Plan
+from funcjson.trace import InvocationTrace, Step
+from funcjson.trace_view import view
+
+
+def document(host: Inspected, trace: InvocationTrace, facts: AppFacts) -> dict[str, Any]:
+    """The trace document, with rejected candidates, CORS and hints."""
+    event, plan = event_of(trace), _plan(trace)
+    more: dict[Step, dict[str, Any]] = {}
+    if event is not None and event.request is not None:
+        more[Step.ARRIVED] = cors_of(event.request, host.cors)
+        path = urlsplit(event.request.url).path
+        if not path.lower().startswith("/admin/"):
+            chosen = choose(host.version, event.request.method, path)
+            more[Step.CHOSEN] = {"rejected": [dict(row) for row in chosen.rejected]}
+    if plan is not None:
+        settings = host.version.settings
+        if any(settings.connection_string(name) is None for name in plan.connection_settings):
+            more[Step.INPUTS] = {"rules": ["service-embedded"]}
+        more[Step.COLLECTED] = {"hints": output_hints(plan, facts)}
+    made = view(trace, host.access_keys, more)
+    last = made["steps"][Step.DELIVERED - 1]
+    last["hints"] += delivery_hints(last.get("deliveries", ()), facts)
+    return made
+
+
+def cors_of(request: HttpRequest, policy: CorsPolicy) -> dict[str, Any]:
+    """What step 1 says of a request from a page of another origin; `{}` of any other."""
+    origin = _header(request, "origin")
+    if not origin or origin.rpartition("//")[2].lower() == _header(request, "host").lower():
+        return {}
+    allowed = policy.allows(origin)
+    hints = []
+    if not allowed:
+        hints.append(
+            f"{refusal(policy, origin)}. The function runs, but the browser does not let the page "
+            "read the answer"
+        )
+    return {
+        "cors": {"origin": origin, "allowed": allowed},
+        "hints": hints,
+        "rules": ["cors-listed" if policy.configured or not allowed else "cors-local"],
+    }
+
+
+def row(trace: InvocationTrace) -> dict[str, Any]:
+    """One line of the list: what came, how it ended, and whether its messages reached anybody."""
+    event = event_of(trace)
+    sends = nobody = delivered = 0
+    known = True
+    for step, _, data in trace.events:
+        if step is not Step.DELIVERED:
+            continue
+        delivery = data["delivery"]
+        if delivery.method == "POST" and delivery.path.partition("?")[0].endswith(":send"):
+            sends += 1
+            known = known and delivery.delivered is not None
+            delivered += delivery.delivered or 0
+            nobody += delivery.delivered == 0
+    return {
+        "kind": "invocation",
+        "id": trace.id,
+        "at": trace.began_at,
+        "title": trace.function,
+        "what": _what(event),
+        "outcome": trace.outcome,
+        "durationMs": round(trace.duration_s * 1000, 1),
+        "codes": [problem.code for problem in trace.problems],
+        "sends": sends,
+        "nobody": nobody,
+        "delivered": delivered if known else None,
+    }
+
+
+def _what(event: TriggerEvent | None) -> str:
+    if event is None:
+        return ""
+    if event.request is not None:
+        return f"{event.request.method} {urlsplit(event.request.url).path}"
+    payload = event.payload
+    parts = [getattr(payload, name, None) for name in ("hub", "category", "event")]
+    if all(isinstance(part, str) for part in parts):
+        return f"{parts[0]} · {parts[1]} · {parts[2]}"
+    return event.type
+
+
+def event_of(trace: InvocationTrace) -> TriggerEvent | None:
+    """What set the invocation off; None once it is forgotten."""
+    return next((e.data.get("event") for e in trace.events if e.step is Step.ARRIVED), None)
+
+
+def _plan(trace: InvocationTrace) -> Plan | None:
+    return next((e.data.get("plan") for e in trace.events if e.step is Step.CHOSEN), None)
+
+
+def _header(request: HttpRequest, name: str) -> str:
+    return next((text for key, text in request.headers if key.lower() == name), "")

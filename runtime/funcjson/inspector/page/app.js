@@ -1,0 +1,240 @@
+"use strict";
+// The page itself: asks the host, follows its changes, and shows one of four views.
+const Page = (() => {
+  const token = document.querySelector('meta[name="inspector"]').content;
+
+  async function answer(response) {
+    const content = await response.json().catch(() => ({ error: `the host answered ${response.status}` }));
+    if (!response.ok) throw new Error(content.error || `the host answered ${response.status}`);
+    return content;
+  }
+
+  return {
+    get: async (path) => answer(await fetch(`api/${path}`)),
+    post: async (path, body) => answer(await fetch(`api/${path}`, {
+      method: "POST", headers: { "Content-Type": "application/json", "x-funcjson-inspector": token }, body: JSON.stringify(body),
+    })),
+  };
+})();
+
+const App = (() => {
+  const { el, tag } = Steps;
+  const { field, input } = Views;
+  const $ = (id) => document.getElementById(id);
+  let rows = [];
+  let shownId = null;
+  let shownRunning = false;
+
+  // --- activity ----------------------------------------------------------------------------------
+
+  function badge(row) {
+    if (row.kind === "invocation") {
+      if (row.outcome === "failed") return tag("bad", row.codes[0] ? `failed ${row.codes[0]}` : "failed");
+      if (row.outcome === "running") return tag("", "running");
+      if (row.nobody) return tag("warn", "nobody got it");
+      if (row.sends && row.delivered !== null) return tag("good", `${row.delivered} got it`);
+      return tag("good", "done");
+    }
+    if (row.outcome === "connected") return tag("good", "connected");
+    if (row.outcome === "ended") return tag("", "ended");
+    return tag("warn", row.outcome === "cors" ? "CORS" : row.outcome);
+  }
+
+  const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
+  const keyOf = (row) => row.id || `${row.kind}-${row.at}`;
+
+  function list() {
+    const wanted = $("find").value.trim().toLowerCase();
+    const fits = rows.filter((row) => !wanted || `${row.title} ${row.what} ${row.why || ""} ${(row.codes || []).join(" ")} ${row.outcome}`.toLowerCase().includes(wanted));
+    const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.key : null;
+    $("activity").replaceChildren(...(fits.length ? fits.map((row) => el("li", { class: row.kind === "invocation" ? "" : "quiet" },
+      el("a", { href: `#activity/${encodeURIComponent(keyOf(row))}`, "data-key": keyOf(row), "aria-current": keyOf(row) === shownId ? "true" : null },
+        el("span", { class: "title" }, row.title), badge(row), el("span", { class: "what" }, row.what), el("time", {}, clock(row.at))))) : [el("li", { class: "empty" },
+        rows.length ? "Nothing fits." : "Nothing yet. Call a function, or be a client under Clients.")]));
+    if (focused) {
+      const again = [...$("activity").querySelectorAll("a")].find((one) => one.dataset.key === focused);
+      if (again) again.focus({ preventScroll: true });
+    }
+  }
+
+  async function refresh() {
+    rows = await Page.get("activity");
+    list();
+    if (shownRunning && shownId) await detail(shownId);
+    if (!shownId) placeholder();
+  }
+
+  function placeholder() {
+    $("detail").replaceChildren(el("p", { class: "soft" }, rows.length ? "Choose a line to see what each step did." : "Each invocation is shown here in nine steps."));
+  }
+
+  const back = () => el("a", { class: "back", href: "#activity" }, "← Back to the list");
+
+  async function detail(id) {
+    shownId = id;
+    $("split").toggleAttribute("data-chosen", Boolean(id));
+    list();
+    if (!id) return placeholder();
+    const row = rows.find((one) => keyOf(one) === id);
+    if (row && row.kind !== "invocation") {
+      shownRunning = false;
+      return $("detail").replaceChildren(back(), el("div", { class: "head" }, el("h2", {}, row.title), badge(row)),
+        el("p", { class: "verdict" }, row.what), row.why ? el("div", { class: "hint" }, row.why) : "");
+    }
+    try {
+      const trace = await Page.get(`invocations/${encodeURIComponent(id)}`);
+      if (shownId !== id) return undefined;
+      shownRunning = trace.outcome === "running";
+      showTrace(trace);
+    } catch (error) {
+      $("detail").replaceChildren(back(), el("p", { class: "soft" }, error.message));
+    }
+    return undefined;
+  }
+
+  function showTrace(trace) {
+    const extra = [];
+    const place = el("div", {});
+    if (trace.event) {
+      const button = el("button", { type: "button", "aria-expanded": "false" }, "What if …");
+      button.addEventListener("click", () => {
+        const opens = !place.childNodes.length;
+        place.replaceChildren(...(opens ? [whatIf(trace)] : []));
+        button.setAttribute("aria-expanded", String(opens));
+        if (opens) place.querySelector("input, textarea, select").focus();
+      });
+      extra.push(button);
+    }
+    if (trace.id) extra.push(el("a", { href: `api/invocations/${encodeURIComponent(trace.id)}/capsule`, download: "" }, "Save as one file"));
+    Steps.show($("detail"), trace, extra);
+    $("detail").prepend(back());
+    $("detail").querySelector(".after-actions").append(place);
+  }
+
+  // --- what if -----------------------------------------------------------------------------------
+
+  function whatIf(trace) {
+    const [arrived] = trace.steps;
+    const said = el("div", { "aria-live": "polite" });
+    const form = el("form", { class: "panel form", "aria-label": "What if" }, el("p", { class: "note" }, "Steps 1 to 5 run again with these values. The handler is not called, nothing is sent."));
+    let body;
+    if (trace.event === "http") {
+      const asked = arrived.request;
+      const text = asked.body === null ? "" : typeof asked.body === "string" ? asked.body : JSON.stringify(asked.body, null, 2);
+      const headers = el("div", { class: "form" });
+      const add = (name, content) => headers.append(el("div", { class: "row" }, field("Header", input("header", { value: name }), "fixed"), field("Value", input("value", { value: content })),
+        el("button", { type: "button", "aria-label": `Remove ${name || "header"}`, onclick: (event) => event.target.closest(".row").remove() }, "Remove")));
+      asked.headers.forEach((one) => add(one.name, one.value));
+      form.append(
+        el("div", { class: "row" }, field("Method", input("method", { value: asked.method }), "fixed"), field("Path and query", input("path", { value: asked.url.replace(/^https?:\/\/[^/]*/, "") })),
+          field("As persona", input("persona", { list: "personas", placeholder: "as it was" }), "fixed")),
+        el("details", {}, el("summary", {}, `Headers (${asked.headers.length})`), headers, el("button", { type: "button", onclick: () => add("", "") }, "Add a header")),
+        field("Body", el("textarea", { name: "body", rows: String(Math.min(8, text.split("\n").length + 1)), spellcheck: "false" }, text)));
+      body = () => ({
+        id: trace.id, method: form.elements.method.value, path: form.elements.path.value, persona: form.elements.persona.value,
+        body: form.elements.body.value === text ? null : form.elements.body.value,
+        headers: [...headers.querySelectorAll(".row")].map((row) => [row.querySelector('[name="header"]').value, row.querySelector('[name="value"]').value]).filter(([name]) => name.trim()),
+      });
+    } else {
+      form.append(field("The event, as JSON", el("textarea", { name: "event", rows: "8", spellcheck: "false" }, JSON.stringify(arrived.payload, null, 2))));
+      body = () => ({ id: trace.id, event: form.elements.event.value });
+    }
+    form.append(el("div", { class: "actions" }, el("button", { class: "main" }, "Try")), said);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      try {
+        const tried = el("div", {});
+        Steps.show(tried, { ...await Page.post("what-if", body()) });
+        tried.querySelectorAll(".steps > li").forEach((one) => { if (Number(one.dataset.step) > 5) one.remove(); });
+        const same = tried.querySelector("h2");
+        same.textContent = "If it had been so";
+        said.replaceChildren(tried);
+      } catch (error) {
+        said.replaceChildren(el("p", { class: "hint" }, error.message));
+      }
+    });
+    return form;
+  }
+
+  // --- who this browser is -----------------------------------------------------------------------
+
+  async function me() {
+    const answer = await fetch("/.auth/me?shape=swa"); // this shape is 200 also for nobody
+    const told = answer.ok ? await answer.json() : {};
+    $("persona").value = (told.clientPrincipal || {}).userDetails || "";
+  }
+
+  async function say(text) {
+    $("said").textContent = text;
+    $("said").hidden = false;
+    setTimeout(() => { $("said").hidden = true; }, 6000);
+  }
+
+  $("who").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const name = $("persona").value.trim();
+    if (name) {
+      const body = JSON.stringify({ persona: name });
+      const answer = await fetch("/.auth/login/aad", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+      say(answer.ok ? `This browser is signed in as ${name}: pages of this host see it.` : "That did not work.");
+    } else {
+      await fetch("/.auth/logout", { redirect: "manual" });
+      say("This browser is signed out.");
+    }
+    me();
+  });
+
+  // --- views and changes -------------------------------------------------------------------------
+
+  const VIEWS = ["activity", "functions", "hubs", "clients"];
+
+  function route() {
+    const [view, id] = location.hash.slice(1).split("/");
+    const chosen = VIEWS.includes(view) ? view : "activity";
+    for (const name of VIEWS) $(`view-${name}`).hidden = name !== chosen;
+    document.querySelectorAll("nav a").forEach((link) => {
+      if (link.hash === `#${chosen}`) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    });
+    document.title = `${chosen[0].toUpperCase()}${chosen.slice(1)} · funcjson`;
+    if (chosen === "activity") {
+      const wanted = id ? decodeURIComponent(id) : null;
+      if (wanted !== shownId || !wanted) detail(wanted).then(() => { if (wanted && getComputedStyle($("split")).gridTemplateColumns.split(" ").length === 1) { scrollTo(0, 0); $("detail").focus(); } });
+    }
+  }
+
+  const LOADERS = {
+    app: async () => {
+      const app = await Page.get("app");
+      $("app-name").textContent = app.name;
+      Views.functions(app);
+      Views.lists(app);
+      Panes.fill(app);
+    },
+    activity: refresh,
+    hubs: async () => Views.hubs(await Page.get("hubs")),
+  };
+
+  function follow() {
+    const source = new EventSource("api/events");
+    source.onmessage = (event) => {
+      $("lost").hidden = true;
+      for (const name of JSON.parse(event.data)) LOADERS[name]().catch(() => {});
+    };
+    source.onerror = () => { $("lost").hidden = false; };
+  }
+
+  async function start() {
+    Steps.useSource((file, line) => Page.get(`source?file=${encodeURIComponent(file)}&line=${line}`));
+    Views.forms();
+    Panes.start();
+    $("find").addEventListener("input", list);
+    addEventListener("hashchange", route);
+    await refresh().catch(() => {});
+    route();
+    me();
+    follow();
+  }
+
+  start();
+})();
