@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ from funcjson.model import Call, CallResult, RetryContext, TriggerEvent, TypedDa
 from funcjson.plan import Plan, PlannedBinding
 from funcjson.signalr.rest_client import Delivery
 from funcjson.trace import InvocationTrace, Step
+
+log = logging.getLogger("funcjson.invocation")
 
 Invoke = Callable[[Call], Awaitable[CallResult]]
 
@@ -191,6 +194,12 @@ async def flush(pending: Sequence[Pending], services: Services, trace: Invocatio
 
         def delivered(delivery: Delivery) -> None:
             trace.add(Step.DELIVERED, {"output": name, "delivery": delivery})
+            if delivery.why:
+                # "200 and nothing arrived" is the hour that this line saves.
+                extra = {"invocation_id": trace.id, "function": trace.function}
+                log.info(
+                    "Output '%s': received by %d: %s", name, delivery.delivered or 0, delivery.why, extra=extra
+                )
 
         assert isinstance(item.step.kind, OutputType)
         trace.add(Step.FLUSHED, {"output": name, "items": len(item.items)})

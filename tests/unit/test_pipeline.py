@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Wire:
         self.settings: Settings = load_settings(Path("/nonexistent"), {})
         self.sent: list[str] = []
         self._answers = answers or {}
+        self.verdict: dict[str, str] = {}
 
     def endpoints(self, _setting: str, _where: Location) -> tuple[ServiceEndpoint, ...]:
         return (ENDPOINT,)
@@ -55,7 +57,7 @@ class Wire:
         self.sent.append(f"{method} {path}")
         await asyncio.sleep(0)
         status = next((s for part, s in self._answers.items() if part in path), 202)
-        return RestResponse(status, {}, b"")
+        return RestResponse(status, self.verdict, b"")
 
 
 def plan_of(*bindings: dict[str, Any]) -> Plan:
@@ -169,6 +171,22 @@ async def test_the_trace_has_the_steps_in_order() -> None:
         Step.DATA, Step.RESOLVED, Step.INPUTS, Step.HANDLER, Step.HANDLER, Step.COLLECTED, Step.FLUSHED,
         Step.DELIVERED,
     ]  # fmt: skip
+
+
+async def test_a_send_that_nobody_received_is_told_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    wire = Wire()
+    why = "hub 'Chat2' has 0 connections, but 'chat' has 3"
+    wire.verdict = {"x-funcjson-delivered": "0", "x-funcjson-reason": why}
+
+    logger = logging.getLogger("funcjson.invocation")
+    logger.addHandler(caplog.handler)
+    logger.setLevel(logging.INFO)
+    try:
+        await invoke(plan_of(signalr("out")), CallResult({"out": as_json(message("m"))}), wire)
+    finally:
+        logger.removeHandler(caplog.handler)
+
+    assert f"Output 'out': received by 0: {why}" in caplog.text
 
 
 RETURN = {"name": "$return", "type": "signalR", "direction": "out", "hubName": "chat"}
