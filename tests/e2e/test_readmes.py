@@ -20,6 +20,7 @@ from tests.e2e.processes import (
     RunningHost,
     environment,
     request,
+    run_funcjson,
     start_host,
     when_ready,
 )
@@ -143,6 +144,9 @@ def test_the_app_of_the_first_five_minutes_does_what_the_text_says(
         assert refused.stdout.startswith("HTTP/1.1 500")
         assert refused.stdout.endswith("\n\n"), "the body is empty"
         host.output.wait_for(re.escape(TOLD[0]))
+        for page in re.findall(r"<http://localhost:7071(/[\w./]+)>", README):
+            if not page.startswith("/api/"):
+                assert host.call("GET", page).status == 200, page
 
 
 def test_every_shell_block_is_run_by_a_test() -> None:
@@ -155,6 +159,14 @@ def test_every_sample_is_in_the_table_with_its_command() -> None:
 
     assert set(TO_START.findall(table)) == {f"sample_functions/{name}" for name in folders}
     assert set(SAMPLES) <= folders
+
+
+def test_every_command_is_in_the_table() -> None:
+    _, out, _ = run_funcjson("--help")
+    commands = set(re.findall(r"^    (\w+) {2,}", out, re.MULTILINE))
+    listed = {row[0].split()[1].strip("`") for row in table_rows("Commands")}
+
+    assert listed == commands
 
 
 @pytest.mark.timeout(180)

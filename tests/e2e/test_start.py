@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.conftest import SAMPLES, copy_sample, run_and_check
 from tests.e2e.processes import (
     SECRET,
+    ChatClient,
     RunningHost,
     request,
     run_funcjson,
@@ -116,6 +117,66 @@ def test_one_broken_function_leaves_the_others_working(tmp_path: Path) -> None:
         assert "unreadable/function.json:1:" in output
         assert "no_such_module_anywhere" in output
         host.output.wait_for("no luck")
+
+
+def test_bindings_that_cannot_work_fail_alone_and_name_their_place(tmp_path: Path) -> None:
+    info = {"type": "signalRConnectionInfo", "direction": "in", "name": "info", "hubName": "chat"}
+    output = {"type": "signalR", "direction": "out", "name": "out", "hubName": "chat"}
+    echo = "def main(req, info):\n    return info\n"
+    shape = "def main(req, out):\n    out.set('{\"target\": 1, \"arguments\": 2}')\n    return ''\n"
+    functions = {
+        "hello": SOUND,
+        "works": (document(info), echo),
+        "malformed": (document({**info, "connectionStringSetting": "Malformed"}), echo),
+        "setting": (document({**info, "userId": "%NoSuchSetting%"}), echo),
+        "shape": (document(output), shape),
+        "nohandler": (json.dumps({"scriptFile": "gone.py", "bindings": [TRIGGER, ANSWER]}), ""),
+    }
+    app = write_app(tmp_path / "app", functions)
+    setting = {"Malformed": "Endpoint=http//x;AccessKey=never-shown-0123456789"}
+
+    for host in run_and_check(start_host(app, tmp_path, extra=setting)):
+        for name in ("malformed", "setting", "shape"):
+            answer = host.call("GET", f"/api/{name}")
+            assert (answer.status, answer.text) == (500, ""), name
+        assert host.call("GET", "/api/hello").text == "hello"
+        assert "accessToken" in host.call("GET", "/api/works").json()
+        output_text = host.output.text()
+        for name in ("malformed", "setting", "shape", "nohandler"):
+            assert f"{name}/function.json:" in output_text, name
+        assert "'Malformed'" in output_text
+        assert "NoSuchSetting" in output_text
+        assert "never-shown" not in output_text
+
+
+def test_a_change_is_served_at_once_and_a_broken_one_is_not_taken(tmp_path: Path) -> None:
+    app = write_app(tmp_path / "app", {"hello": SOUND})
+    for host in run_and_check(start_host(app, tmp_path)):
+        (app / "hello/__init__.py").write_text("def main(req):\n    return 'changed'\n")
+        host.output.wait_for("Reloaded in")
+        assert host.call("GET", "/api/hello").text == "changed"
+
+        (app / "hello/__init__.py").write_text("def main(req:\n")
+        host.output.wait_for("The change was not taken")
+        assert host.call("GET", "/api/hello").text == "changed"
+
+
+def test_clients_stay_connected_while_the_app_is_reloaded(
+    tmp_path: Path, npm_packages: Path
+) -> None:
+    app = copy_sample("chat-python", tmp_path, npm_packages)
+    for host in run_and_check(start_host(app, tmp_path)):
+        ann = ChatClient(("node", "node_client.mjs"), f"{host.host}/api", "ann")
+        try:
+            ann.connected()
+            handler = app / "messages/__init__.py"
+            handler.write_text(handler.read_text().replace('"everyone"', '"all of you"'))
+            host.output.wait_for("Reloaded in")
+            assert host.call("POST", "/api/messages", {"text": "hi"}, "bob").status == 202
+
+            assert ann.next_message() == {"sender": "bob", "text": "hi", "to": "all of you"}
+        finally:
+            ann.stop()
 
 
 def test_validate_prints_every_problem_with_its_place(tmp_path: Path) -> None:
