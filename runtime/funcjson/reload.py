@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-LOOK_EVERY_S = 0.1
+LOOK_EVERY_S = 0.05
+# Looking may take this share of the time: an app of very many files is looked at less often.
+_SHARE = 0.02
 # Folders whose content is not the app's own, or changes while it runs.
 _SKIPPED = frozenset({"node_modules", "__pycache__", "__blobstorage__", "__queuestorage__", "venv"})
 # What the Functions host watches (host.json, function.json, scripts), and the settings, which it does not.
@@ -53,14 +56,16 @@ class Watcher:
 
     def __init__(self, root: Path, look_every_s: float = LOOK_EVERY_S) -> None:
         self._root = root
-        self._look_every_s = look_every_s
+        self._look_every_s = self._pause_s = look_every_s
         self._seen = snapshot(root)
 
     async def changes(self) -> list[str]:
         """The paths that changed since the last call; waits until there are some and the writing has paused."""
         while True:
-            await asyncio.sleep(self._look_every_s)
+            await asyncio.sleep(self._pause_s)
+            began = time.perf_counter()
             now = snapshot(self._root)
+            self._pause_s = max(self._look_every_s, (time.perf_counter() - began) / _SHARE)
             if now == self._seen:
                 continue
             # An editor or a checkout writes several files: take them together, once one look finds nothing new.
