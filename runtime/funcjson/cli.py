@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_show,
         _add_schema,
         _add_explain,
+        _add_replay,
         _add_signalr,
     ):
         add(commands)
@@ -329,6 +330,36 @@ def _explain(options: argparse.Namespace) -> int:
 
     print(explain_code(options.code))
     return 0
+
+
+def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "replay", help="run the invocation of a trace capsule again, and print what differs"
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="saved on the page at /_/")
+    parser.add_argument(
+        "--app", type=Path, default=Path(), metavar="DIR", help="the app's folder (default: here)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the differences as JSON")
+    parser.set_defaults(command=_replay)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    """Exit code 1 when something differs."""
+    import asyncio
+    import os
+    from dataclasses import asdict
+
+    from funcjson.replay import load, replay, report
+
+    before = load(options.file)
+    done = asyncio.run(replay(before, options.app.resolve(), dict(os.environ)))
+    if options.json:
+        differing = [asdict(one) for one in done.differences]
+        print(json.dumps({"differences": differing, "notes": done.notes}, ensure_ascii=False))
+    else:
+        print(report(done))
+    return int(bool(done.differences))
 
 
 def _add_signalr(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -7,9 +7,12 @@ from urllib.parse import urlsplit
 
 from funcjson.app_facts import AppFacts, delivery_hints, output_hints
 from funcjson.cors import CorsPolicy, refusal
+from funcjson.errors import FuncJsonError
 from funcjson.explaining.routing import choose
+from funcjson.http_answer import answer
 from funcjson.inspector.inspected import Inspected
 from funcjson.model import HttpRequest, TriggerEvent
+from funcjson.pipeline import Outcome, output_values
 from funcjson.plan import Plan
 from funcjson.trace import InvocationTrace, Step
 from funcjson.trace_view import view
@@ -81,7 +84,25 @@ def row(trace: InvocationTrace) -> dict[str, Any]:
         "sends": sends,
         "nobody": nobody,
         "delivered": delivered if known else None,
+        "status": _status(trace),
     }
+
+
+def _status(trace: InvocationTrace) -> int | None:
+    """What an HTTP caller was answered; None while it waits, and for other triggers."""
+    event, plan = event_of(trace), _plan(trace)
+    if event is None or event.request is None or plan is None:
+        return None
+    if trace.outcome == "failed":
+        return 500
+    result = next((e.data["result"] for e in trace.events if "result" in e.data), None)
+    if result is None:
+        return None
+    try:
+        outcome = Outcome(output_values(plan, result), result.return_value)
+        return answer(plan, outcome, event.request).status
+    except FuncJsonError:
+        return 500
 
 
 def _what(event: TriggerEvent | None) -> str:

@@ -11,9 +11,13 @@ const Page = (() => {
 
   return {
     get: async (path) => answer(await fetch(`api/${path}`)),
-    post: async (path, body) => answer(await fetch(`api/${path}`, {
-      method: "POST", headers: { "Content-Type": "application/json", "x-funcjson-inspector": token }, body: JSON.stringify(body),
-    })),
+    post: async (path, body) => {
+      const told = await answer(await fetch(`api/${path}`, {
+        method: "POST", headers: { "Content-Type": "application/json", "x-funcjson-inspector": token }, body: JSON.stringify(body),
+      }));
+      dispatchEvent(new Event(`did-${path}`));
+      return told;
+    },
   };
 })();
 
@@ -32,6 +36,7 @@ const App = (() => {
       if (row.outcome === "failed") return tag("bad", row.codes[0] ? `failed ${row.codes[0]}` : "failed");
       if (row.outcome === "running") return tag("", "running");
       if (row.nobody) return tag("warn", "nobody got it");
+      if (row.status >= 400) return tag("warn", `answered ${row.status}`);
       if (row.sends && row.delivered !== null) return tag("good", `${row.delivered} got it`);
       return tag("good", "done");
     }
@@ -230,6 +235,7 @@ const App = (() => {
     Panes.start();
     $("find").addEventListener("input", list);
     addEventListener("hashchange", route);
+    addEventListener("did-group", LOADERS.hubs);
     await refresh().catch(() => {});
     route();
     me();

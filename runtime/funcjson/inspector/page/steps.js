@@ -84,7 +84,7 @@ const Steps = (() => {
   function problem(one) {
     const rows = [["at", one.file ? [place(one.file, one.line), one.pointer ? el("small", { class: "soft" }, one.pointer) : null] : null],
       ["why", one.why], ["fix", one.fix], ["on Azure", one.azure]];
-    return el("div", { class: "problem" },
+    return el("div", { class: one.severity === "error" || !one.severity ? "problem" : "problem mild" },
       el("p", {}, el("strong", {}, one.what), " ", el("span", { class: "soft" }, one.code)),
       el("dl", {}, rows.filter(([, text]) => text).map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)])));
   }
@@ -117,29 +117,37 @@ const Steps = (() => {
       ? [`${item.action} ${item.to} `, code(item.name), " · group ", code(item.group), item.idle ? ` (${item.idle})` : null]
       : [value(item.value)];
 
+  function rejected(trace, rows) {
+    const [first] = trace.steps;
+    const arrived = first.request ? `${first.request.method} ${first.request.url.replace(/^https?:\/\/[^/]*/, "").replace(/\?.*$/, "")}` : first.kind || "";
+    const listed = table("Rejected", ["not this one", "route", "because"], rows.map((row) => [row.function, code(row.route), row.why]));
+    return [el("p", {}, code(arrived)), !listed ? null : step2IsOpen(trace) ? listed
+      : el("details", { class: "rules" }, el("summary", {}, `${plural(rows.length, "function")} not chosen`), listed)];
+  }
+
+  const step2IsOpen = (trace) => trace.steps[1].state === "failed";
+
   const CONTENT = {
     1: (step) => both(
       step.request ? request(step.request) : value(step.payload),
       [el("p", {}, step.kind ? ["an event of type ", code(step.kind)] : "nothing"),
         step.cors ? el("p", {}, "A page of ", code(step.cors.origin), step.cors.allowed ? " may read the answer." : " may not read the answer.") : null]),
     2: (step, trace) => both(
-      [el("p", {}, code(trace.function || "")), table("Rejected", ["not this one", "route", "because"],
-        (step.rejected || []).map((row) => [row.function, code(row.route), row.why]))],
+      rejected(trace, step.rejected || []),
       step.function ? [el("p", {}, code(step.function), " in ", code(step.handler || "")),
         table("Bindings", ["binding", "type", "direction", "declared"], (step.bindings || []).map((one) =>
           [one.name, one.type, one.direction, placeOf(one.declared)]))] : el("p", {}, "no function")),
-    3: (step) => both(
-      el("p", {}, "The headers, the query, the route and the body of the event."),
+    3: (step) => [heading("In"), el("p", {}, "The headers, the query, the route and the body of the event."), heading("Out"),
       table("Names", ["name", "value", "comes from"], step.names.map((row) =>
         [code(`{${row.name}}`), [row.value === null && row.note ? null : value(row.value), row.note ? el("div", { class: "note" }, row.note) : null], row.from]))
-        || el("p", {}, "no names")),
+        || el("p", {}, "no names")],
     4: (step) => step.bindings.length ? step.bindings.map((one) => [
       el("h4", {}, `${one.binding} · ${one.type} · ${one.when}`),
       table(`Expressions of ${one.binding}`, ["property", "written", "step by step", "value"], one.properties.map((p) => [
         p.name, code(p.written),
         el("div", { class: "tokens" }, p.tokens.map((t) => el("span", { class: t.value === null ? "token missing" : "token", title: t.source || "" },
-          code(t.text), t.kind === "text" ? null : [" → ", t.value === null ? t.reason || "nothing" : t.value === "" ? "empty" : code(t.value)]))),
-        p.error ? el("span", { class: "tag bad" }, "fails") : value(p.value)]))]) : el("p", {}, "No property of this function has an expression."),
+          code(t.text), t.kind === "text" ? null : [" → ", t.value === null ? "no value" : t.value === "" ? "empty" : code(t.value)]))),
+        p.error ? [tag("bad", "fails"), step.problems.length ? null : el("div", { class: "note" }, p.error.what)] : value(p.value)]))]) : el("p", {}, "No property of this function has an expression."),
     5: (step) => step.inputs.length ? step.inputs.map((one) => [
       el("h4", {}, `${one.name} · ${one.type || ""}`),
       one.tokens.length ? null : value(one.value),
@@ -151,14 +159,13 @@ const Steps = (() => {
       el("p", {}, step.arguments.length ? step.arguments.map((name, at) => [at ? ", " : "", code(name)]) : "not called"),
       [step.durationMs === undefined || step.durationMs === null ? null : el("p", {}, `ran ${step.durationMs} ms`),
         table("Log lines", ["at", "level", "text"], step.lines.map((line) => [`${line.atMs} ms`, line.level, value(line.text)]))]),
-    7: (step) => both(
-      [table("Outputs", ["output", "type", "set by", "value"], step.outputs.map((one) =>
+    7: (step) => [heading("In"), [table("Outputs", ["output", "type", "set by", "value"], step.outputs.map((one) =>
         [one.name, one.type, one.by, one.by === "not set" ? "" : value(one.value)])),
         (step.declared || []).length ? table("Declared outputs", ["output", "type", "properties"], step.declared.map((one) => [one.name, one.type, value(one.properties)])) : null],
-      [step.outputs.flatMap((one) => one.items).length
+      heading("Out"), [step.outputs.flatMap((one) => one.items).length
         ? el("ul", {}, step.outputs.map((one) => one.items.map((item) => el("li", {}, `${one.name}: `, message(item))))) : el("p", {}, "nothing to send"),
         step.unbound.map((one) => el("div", { class: "hint" }, "No output binding is called ", code(one.name), ", so its value goes nowhere.",
-          one.meant ? [" Did you mean ", code(one.meant), "?"] : one.declared.length ? ` The outputs are: ${one.declared.join(", ")}.` : " The function has no output."))]),
+          one.meant ? [" Did you mean ", code(one.meant), "?"] : one.declared.length ? ` The outputs are: ${one.declared.join(", ")}.` : " The function has no output."))]],
     8: (step) => both(
       step.calls.length ? step.calls.map((call) => call.status === null
         ? el("p", {}, call.output, ": ", message(call.item), " was not sent")

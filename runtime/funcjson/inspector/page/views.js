@@ -6,12 +6,13 @@ const Views = (() => {
 
   // --- functions ---------------------------------------------------------------------------------
 
-  const SHOWN = ["hubName", "userId", "category", "event", "route", "schedule", "authLevel", "parameterNames", "connectionStringSetting", "idToken", "claimTypeList"];
+  const SHOWN = ["userId", "category", "event", "route", "schedule", "authLevel", "parameterNames", "connectionStringSetting", "idToken", "claimTypeList"];
 
   function box(kind, binding, extra) {
     const properties = SHOWN.filter((name) => binding.properties[name] !== undefined && binding.properties[name] !== "")
       .map((name) => el("small", {}, `${name} `, code(typeof binding.properties[name] === "string" ? binding.properties[name] : JSON.stringify(binding.properties[name]))));
-    return el("div", { class: "box" }, el("span", { class: "kind" }, kind), el("b", {}, binding.name), el("small", {}, binding.type), extra || null, properties);
+    return el("div", { class: "box" }, el("span", { class: "kind" }, kind), el("b", {}, binding.name), el("small", {}, binding.type), extra || null, properties,
+      binding.properties.hubName ? el("span", { class: "hub" }, `hub ${binding.properties.hubName}`) : null);
   }
 
   function lines(count, into) {
@@ -37,7 +38,7 @@ const Views = (() => {
     return el("figure", { class: "drawing", "aria-label": told },
       el("ul", { class: "in", "aria-label": "comes in" }, into.map((node) => el("li", {}, node))),
       lines(into.length, true),
-      el("div", { class: "box function" }, el("b", {}, one.name), el("small", {}, one.file || one.language)),
+      el("div", { class: "box function" }, el("b", {}, one.name), el("small", {}, (one.file || one.language).split("/").map((part, at) => [at ? "/" : "", at ? el("wbr") : null, part]))),
       lines(out.length, false),
       el("ul", { class: "out", "aria-label": "goes out" }, out.length ? out.map((node) => el("li", {}, node)) : el("li", {}, el("div", { class: "box soft" }, "nothing"))));
   }
