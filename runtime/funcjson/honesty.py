@@ -27,7 +27,6 @@ _HTTP = "azure-webjobs-sdk-extensions, src/WebJobs.Extensions.Http"
 _HOST = "azure-functions-host, src/WebJobs.Script"
 _EXT = "azure-functions-signalrservice-extension"
 _SIGNALR = "azure-signalr, src/Microsoft.Azure.SignalR"
-_TOOLS = "azure-functions-core-tools"
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
@@ -45,8 +44,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             f"{_HOST}.WebHost and {_HTTP}",
         ),
         "key-not-asked": Rule(
-            "no function key is asked for, whatever authLevel says",
-            f"{_TOOLS}: local runs do not check keys; on Azure every level but anonymous needs one",
+            "no function key is asked for, whatever authLevel says, unless the host runs with --auth",
+            reason="local runs of Core Tools do not ask either; on Azure every level but anonymous needs a key",
         ),
         "key-asked": Rule(
             "with --auth, every authLevel but anonymous needs a key in ?code= or x-functions-key",

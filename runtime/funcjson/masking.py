@@ -45,6 +45,11 @@ def secrets_in(settings: Iterable[tuple[str, str]]) -> frozenset[str]:
     return frozenset(found)
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether the value of a header, parameter or member of this name is a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
 class Mask:
     """Takes secrets out of texts: those it is told, and whatever looks like one."""
 
@@ -83,9 +88,7 @@ class Mask:
         """A URL with its query masked, and without a user and password in front of the host."""
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
-        return self.text(
-            urlunsplit((parts.scheme, host, parts.path, self.query(parts.query), ""))
-        )
+        return self.text(urlunsplit((parts.scheme, host, parts.path, self.query(parts.query), "")))
 
     def named(self, name: str, value: str) -> str:
         """The value of a thing with a name: masked whole when the name says that it is secret."""

@@ -1,0 +1,222 @@
+"""`funcjson explain request`: what would happen to a request, step by step; with `run`, what does."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from multidict import CIMultiDict
+
+from funcjson.app_facts import AppFacts, delivery_hints, facts_of, output_hints
+from funcjson.app_version import AppVersion
+from funcjson.cors import make_policy, refusal
+from funcjson.explaining.clients import Clients, ClientSpec
+from funcjson.explaining.routing import Choice, choose, nothing_answers
+from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
+from funcjson.fired_events import fired_event
+from funcjson.http_principal import PrincipalGuard
+from funcjson.login import LoginTwin
+from funcjson.model import HttpRequest, TriggerEvent
+from funcjson.personas import load_personas
+from funcjson.plan import Plan
+from funcjson.trace import InvocationTrace, Step
+from funcjson.trace_view import view
+
+BASE = "http://localhost:7071"
+_ADMIN = "/admin/functions/"
+_SAFE = "/%:@!$&'()*+,;=-._~"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to explain. `url` is a whole URL or a path with its query; `clients` connect before it runs."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    persona: str | None = None
+    run: bool = False
+    azure: bool = False
+    clients: tuple[ClientSpec, ...] = ()
+
+
+class _Sender:
+    """The caller: a program on this machine."""
+
+    remote: str | None = "127.0.0.1"
+
+
+async def explain_request(root: Path, asked: Asked, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The trace document of `trace_view`, with candidates, CORS and hints; `ran` tells whether the handler ran.
+
+    Raises AppLoadError when the folder is not an app.
+    """
+    async with AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(
+            open_stage(root, environ, run=asked.run, azure=asked.azure)
+        )
+        return await _explain(stage, root, asked)
+
+
+async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
+    version = stage.version
+    request = _request(root, asked)
+    path = urlsplit(request.url).path
+    facts = facts_of(version)
+    arrived = _arrived_more(version, asked, request)
+    if arrived["cors"] is not None and arrived["cors"]["preflight"]:
+        return _preflight(request, arrived)
+    plan, event, choice = _chosen(version, request, path)
+    chosen: dict[str, Any] = {"rejected": [dict(row) for row in choice.rejected], "rules": []}
+    more: dict[Step, dict[str, Any]] = {Step.ARRIVED: arrived, Step.CHOSEN: chosen}
+    if plan is None or event is None:
+        trace = InvocationTrace("", "", time.time())
+        trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
+        trace.problems = (nothing_answers(request.method, path, choice.hint),)
+        trace.end("failed")
+        return {**view(trace, stage.access_keys, more), "ran": False}
+    heard: list[dict[str, Any]] = []
+    if asked.run:
+        async with Clients(stage, asked.clients, facts.hubs) as clients:
+            trace = await stage.run(plan, event)
+            heard = await clients.heard()
+    else:
+        trace = await stage.bind(plan, event)
+    _add_hints(more, stage, plan, trace, facts)
+    if heard:
+        more[Step.DELIVERED] = {"clients": heard}
+    document = view(trace, stage.access_keys, more)
+    last = document["steps"][Step.DELIVERED - 1]
+    last["hints"] += delivery_hints(last.get("deliveries", ()), facts)
+    return {**document, "ran": trace.outcome != EXPLAINED and asked.run}
+
+
+def _request(root: Path, asked: Asked) -> HttpRequest:
+    """The request as the host's HTTP side would hand it on."""
+    parts = urlsplit(asked.url if "://" in asked.url else f"{BASE}/{asked.url.lstrip('/')}")
+    path = quote(parts.path, safe=_SAFE) or "/"
+    headers = asked.headers
+    names = {name.lower() for name, _ in headers}
+    if "host" not in names:
+        headers = (("Host", parts.netloc), *headers)
+    if asked.body and "content-length" not in names:
+        headers = (*headers, ("Content-Length", str(len(asked.body))))
+    personas, _ = load_personas(root)
+    login = LoginTwin(personas, secrets.token_bytes(32), time.time, default=asked.persona)
+    pairs = PrincipalGuard("127.0.0.1").pairs(CIMultiDict(headers), login, _Sender())
+    query = parts.query
+    url = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
+    return HttpRequest(asked.method.upper(), url, pairs, query, {}, asked.body)
+
+
+def _arrived_more(version: AppVersion, asked: Asked, request: HttpRequest) -> dict[str, Any]:
+    """Who asks, and whether a page of another origin may read the answer."""
+    more: dict[str, Any] = {"persona": asked.persona, "cors": None, "rules": [], "hints": []}
+    origin = _header(request, "origin")
+    sent = {name.lower() for name, _ in asked.headers}
+    if not asked.persona and any(name.startswith("x-ms-client-principal") for name in sent):
+        more["rules"].append("principal-believed")
+    if not origin:
+        return more
+    local = version.settings.local_host
+    policy, _ = make_policy(local.cors, local.cors_credentials, azure=asked.azure)
+    allowed = policy.allows(origin)
+    same = origin.rpartition("//")[2].lower() == _header(request, "host").lower()
+    wanted = _header(request, "access-control-request-method")
+    preflight = request.method == "OPTIONS" and bool(wanted)
+    answered: tuple[tuple[str, str], ...] = policy.headers(origin) if allowed else ()
+    if preflight and allowed:
+        asked_for = _header(request, "access-control-request-headers")
+        answered = policy.preflight(origin, wanted, asked_for)
+    more["cors"] = {
+        "origin": origin,
+        "allowed": allowed or same,
+        "preflight": preflight and (policy.configured or allowed),
+        "headers": [{"name": name, "value": value} for name, value in answered],
+    }
+    if allowed or same:
+        more["rules"].append("cors-listed" if policy.configured else "cors-local")
+    else:
+        more["rules"].append("cors-listed")
+        more["hints"].append(
+            f"{refusal(policy, origin)}. The function runs, but the browser does not let the page read the answer"
+        )
+    return more
+
+
+def _header(request: HttpRequest, name: str) -> str:
+    return next((text for key, text in request.headers if key.lower() == name), "")
+
+
+def _preflight(request: HttpRequest, arrived: dict[str, Any]) -> dict[str, Any]:
+    """A browser's question before a request: the host answers it, no function runs."""
+    trace = InvocationTrace("", "", time.time())
+    trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
+    trace.add(Step.CHOSEN, {"function": ""})
+    trace.end(EXPLAINED)
+    hint = "the host answers this preflight itself with 204; no function is asked"
+    more = {Step.ARRIVED: arrived, Step.CHOSEN: {"rejected": [], "hints": [hint]}}
+    return {**view(trace, (), more), "ran": False}
+
+
+def _chosen(
+    version: AppVersion, request: HttpRequest, path: str
+) -> tuple[Plan | None, TriggerEvent | None, Choice]:
+    if path.lower().startswith(_ADMIN) and request.method == "POST":
+        name = path[len(_ADMIN) :].strip("/")
+        plan = version.plan(name)
+        known = ", ".join(plan.function.name for plan in version.plans.values()) or "none"
+        choice = Choice(plan.function.name if plan else None, {}, (), f"the functions are: {known}")
+        text = request.body.decode("utf-8", "replace")
+        return plan, (fired_event(plan.function, text, BASE) if plan else None), choice
+    choice = choose(version, request.method, path)
+    if choice.function is None:
+        return None, None, choice
+    plan = version.plan(choice.function)
+    asked = HttpRequest(
+        request.method, request.url, request.headers, request.query, choice.params, request.body
+    )
+    return plan, TriggerEvent("httpTrigger", asked), choice
+
+
+def _add_hints(
+    more: dict[Step, dict[str, Any]],
+    stage: Stage,
+    plan: Plan,
+    trace: InvocationTrace,
+    facts: AppFacts,
+) -> None:
+    """What is known of the app beside the trace."""
+    level = str(plan.function.trigger.properties.get("authLevel") or "function").lower()
+    if plan.trigger.type == "httpTrigger" and level != "anonymous":
+        more[Step.CHOSEN]["rules"].append("key-not-asked")
+    settings = stage.version.settings
+    if any(settings.connection_string(name) is None for name in plan.connection_settings):
+        more[Step.INPUTS] = {"rules": ["service-embedded"]}
+    outputs = output_hints(plan, facts)
+    more[Step.COLLECTED] = {"hints": outputs}
+    if trace.outcome == EXPLAINED:
+        more[Step.COLLECTED]["declared"] = [
+            {
+                "name": step.binding.name,
+                "type": step.binding.type,
+                "properties": _properties(step.binding.properties),
+            }
+            for step in plan.all_outputs
+        ]
+    if stage.replaced:
+        named = ", ".join(sorted(stage.replaced))
+        more[Step.FLUSHED] = {
+            "hints": [f"a local service stood in for {named}: nothing left this machine"]
+        }
+
+
+def _properties(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: v for n, v in properties.items() if n not in ("name", "type", "direction")}

@@ -1,0 +1,95 @@
+"""Which function answers a request, and why each other one does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from funcjson.app_version import AppVersion
+from funcjson.bindings.http_trigger import entry_of
+from funcjson.errors import Problem, Severity
+from funcjson.http_routes import (
+    NotFound,
+    Route,
+    RouteMatch,
+    RouteTable,
+    build_table,
+    decode_path,
+    match_route,
+)
+
+_MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The function (None: none answers), its route parameters, and a row `{function, route, why}` for each other."""
+
+    function: str | None
+    params: Mapping[str, str | None]
+    rejected: tuple[Mapping[str, Any], ...]
+    hint: str = ""
+
+
+def choose(version: AppVersion, method: str, path: str) -> Choice:
+    """Look through the routes as the host does. `path` is as sent, percent-encoded."""
+    functions = [plan.function for plan in version.plans.values()]
+    http = [f for f in functions if f.trigger.type == "httpTrigger"]
+    prefix = version.settings.host.route_prefix
+    table, problems = build_table((entry_of(f) for f in http if not f.disabled), prefix)
+    disabled, _ = build_table((entry_of(f) for f in http if f.disabled), prefix)
+    found = table.match(method, path)
+    chosen = found.function if isinstance(found, RouteMatch) else None
+    rows = [
+        {"function": route.function, "route": _shown(route), "why": why}
+        for route in table.routes
+        if (why := _why_not(route, table, method, path, chosen))
+    ]
+    rows += [
+        {"function": route.function, "route": _shown(route), "why": "it is disabled"}
+        for route in disabled.routes
+        if match_route(route, decode_path(path)) is not None
+    ]
+    rows += _not_loaded([*version.problems, *problems])
+    hint = found.hint if isinstance(found, NotFound) else ""
+    params = found.params if isinstance(found, RouteMatch) else {}
+    return Choice(chosen, params, tuple(rows[:_MOST]), hint)
+
+
+def _shown(route: Route) -> str:
+    verbs = ", ".join(sorted(route.methods)) if route.methods is not None else "any method"
+    return f"{verbs} /{route.template}"
+
+
+def _why_not(route: Route, table: RouteTable, method: str, path: str, chosen: str | None) -> str:
+    """Why a route does not answer; "" when it does."""
+    if route.function == chosen:
+        return ""
+    if match_route(route, decode_path(path)) is None:
+        return "its route does not fit the path"
+    if not route.takes(method):
+        verbs = ", ".join(sorted(route.methods or ())) or "no method at all"
+        return f"it takes {verbs}, not {method}"
+    return f"it fits too, but '{chosen}' comes first by name"
+
+
+def _not_loaded(problems: list[Problem]) -> list[dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for problem in problems:
+        if problem.severity is Severity.ERROR and problem.function:
+            why = f"it did not load: {problem.code} {problem.what}"
+            rows.setdefault(
+                problem.function, {"function": problem.function, "route": "", "why": why}
+            )
+    return list(rows.values())
+
+
+def nothing_answers(method: str, path: str, hint: str) -> Problem:
+    """The problem of a request that no function answers."""
+    return Problem(
+        "FJ0247",
+        f"no function answers {method} {path}",
+        why=hint,
+        fix="correct the path or the method, or the function's route and methods",
+    )

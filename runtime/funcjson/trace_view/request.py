@@ -1,0 +1,89 @@
+"""Step 1 of a trace: what set the function off, and which of it is secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from funcjson.masking import Shown, is_secret_name
+from funcjson.model import HttpRequest, TriggerEvent
+
+
+def arrived(event: TriggerEvent | None, shown: Shown) -> dict[str, Any]:
+    """The request as it came, or the payload of another trigger."""
+    if event is None:
+        return {"kind": None}
+    content: dict[str, Any] = {"kind": event.type, "reason": shown.text(event.reason)}
+    if event.request is not None:
+        content["request"] = request_row(event.request, shown)
+    else:
+        content["payload"] = _payload(event.payload, shown)
+    return content
+
+
+def request_row(request: HttpRequest, shown: Shown) -> dict[str, Any]:
+    """A request with its headers in the order sent."""
+    return {
+        "method": request.method,
+        "url": shown.cut(shown.mask.url(request.url)),
+        "headers": [
+            {"name": name, "value": shown.header(name, value)}
+            for name, value in request.headers[: shown.items]
+        ],
+        "query": shown.cut(shown.mask.query(request.query)),
+        "body": body_text(request.body, shown),
+        "bodyBytes": len(request.body),
+    }
+
+
+def body_text(body: bytes, shown: Shown) -> Any:
+    """JSON as JSON, other text as text, and of anything else its size."""
+    if not body:
+        return None
+    piece = body[: 64 * shown.text_chars]
+    try:
+        text = piece.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return f"({len(body)} bytes that are no text)"
+    return shown.json_text(text)
+
+
+def request_secrets(event: TriggerEvent | None) -> set[str]:
+    """What is secret in a request, so that it is masked wherever else it turns up."""
+    if event is None or event.request is None:
+        return set()
+    found: set[str] = set()
+    for name, value in event.request.headers:
+        if not is_secret_name(name):
+            continue
+        if name.lower() == "cookie":
+            found.update(part.partition("=")[2].strip() for part in value.split(";"))
+        else:
+            found.update((value, value.partition(" ")[2]))
+    for name, value in parse_qsl(event.request.query):
+        if is_secret_name(name) or name.lower() in ("code", "sig"):
+            found.add(value)
+    return {one for one in found if len(one) >= 6}
+
+
+def request_rules(event: TriggerEvent | None) -> list[str]:
+    """What a request teaches."""
+    if event is None or event.request is None:
+        return []
+    names = {name.lower() for name, _ in event.request.headers}
+    return (
+        ["login-sets-headers"] if any(n.startswith("x-ms-client-principal") for n in names) else []
+    )
+
+
+def _payload(payload: Any, shown: Shown) -> Any:
+    context = getattr(payload, "context", None)
+    if callable(context):
+        return shown.value(context())
+    if is_dataclass(payload) and not isinstance(payload, type):
+        return shown.value({one.name: getattr(payload, one.name) for one in fields(payload)})
+    if payload is None or isinstance(payload, str | int | float | list | Mapping):
+        return shown.value(payload)
+    return shown.text(str(payload))
