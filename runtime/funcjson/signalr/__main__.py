@@ -98,6 +98,20 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="ORIGINS",
         help="origins of web pages that may connect, separated by commas (default: any)",
     )
+    add(
+        "--keep-alive",
+        type=float,
+        default=15.0,
+        metavar="SECONDS",
+        help="how often a quiet client is pinged (default: 15)",
+    )
+    add(
+        "--client-timeout",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="drop a client that has sent nothing for so long, 30 on Azure (default: 0, never)",
+    )
     add("--verbose", action="store_true", help="log more than warnings")
     parser.set_defaults(command=_start)
 
@@ -124,6 +138,8 @@ def _start(given: argparse.Namespace) -> int:
         tier=given.tier,
         strict_delivery=given.strict_delivery,
         cors_origins=tuple(each.strip() for each in given.cors.split(",") if each.strip()),
+        keep_alive_s=given.keep_alive,
+        client_timeout_s=given.client_timeout,
         certfile=given.certfile,
         keyfile=given.keyfile,
     )

@@ -146,6 +146,7 @@ class ClientEndpoint:
         if asked.method not in ("GET", "POST", "DELETE"):
             return _text(405, "", {**headers, "Allow": "GET, POST, DELETE, OPTIONS"})
         if not token:
+            self._tell(asked, 400, "the request has no id, which negotiate gives")
             return _text(400, "Connection ID required", headers)
         if asked.method == "GET" and not self._holds(token):
             await self._elsewhere.claim(token, caller)
@@ -194,6 +195,9 @@ class ClientEndpoint:
         """What needs a connection that is open already, or has just ended."""
         if asked.method == "GET" and token in self._ended_polls:
             return await self._last_poll(token, headers)
+        if asked.method == "DELETE" and self._ended_polls.pop(token, None) is not None:
+            # It has just ended by its client's Close message; a 404 would look like a fault.
+            return _text(202, "", headers)
         session = self._find(asked, token, caller)
         if isinstance(session, Refused):
             return _text(session.status, session.text, headers)

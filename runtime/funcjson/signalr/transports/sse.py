@@ -74,7 +74,10 @@ class SseSink:
 async def serve_sse(
     request: web.BaseRequest, sessions: Sessions, session: Session, headers: Mapping[str, str]
 ) -> web.StreamResponse:
-    """Run one event stream until the session or the client ends it."""
+    """Run one event stream until the session or the client ends it.
+
+    A client ends it by leaving: there is no other way to say so, hence it is a clean end.
+    """
     transport = request.transport
     if not isinstance(transport, asyncio.Transport):
         raise ConnectionResetError("the client has gone")
@@ -82,7 +85,6 @@ async def serve_sse(
     sessions.attach(session, sink, binary=False, pings=True)
     response = web.StreamResponse(headers={**HEADERS, **headers})
     response.enable_chunked_encoding()
-    error: str | None = "The connection was lost."
     try:
         await response.prepare(request)
         # A comment at once, so that browsers say that the stream is open.
@@ -92,9 +94,8 @@ async def serve_sse(
             transport.abort()  # it does not read, so it would not read the end either
         else:
             await response.write_eof()
-        error = None
     except ConnectionError:
         pass  # the client left while something was written
     finally:
-        sessions.lost(session, sink, error)
+        sessions.lost(session, sink, None)
     return response
