@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from funcjson.app_facts import AppFacts
 from funcjson.inspector.documents import row
 from funcjson.inspector.inspected import Inspected
 from funcjson.upstream_webhook import find_trigger, near_misses
@@ -13,9 +14,9 @@ MOST = 300
 _CLIENTS = {"ConnectionConnected": "connected", "ConnectionEnded": "ended"}
 
 
-def activity(host: Inspected) -> list[dict[str, Any]]:
+def activity(host: Inspected, facts: AppFacts) -> list[dict[str, Any]]:
     """Rows `{kind, at, title, what, outcome, why, ...}`; at most MOST of them."""
-    rows = [row(trace) for trace in host.recorder]
+    rows = [row(trace, facts) for trace in host.recorder]
     rows += [
         {
             "kind": "request",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from funcjson.app_facts import AppFacts, delivery_hints, output_hints
+from funcjson.app_facts import AppFacts, delivery_hints, output_hints, target_hint
 from funcjson.cors import CorsPolicy, refusal
 from funcjson.errors import FuncJsonError
 from funcjson.explaining.routing import choose
 from funcjson.http_answer import answer
 from funcjson.inspector.inspected import Inspected
-from funcjson.model import HttpRequest, TriggerEvent
+from funcjson.model import CallResult, HttpRequest, TriggerEvent
 from funcjson.pipeline import Outcome, output_values
 from funcjson.plan import Plan
 from funcjson.trace import InvocationTrace, Step
@@ -36,7 +38,35 @@ def document(host: Inspected, trace: InvocationTrace, facts: AppFacts) -> dict[s
     made = view(trace, host.access_keys, more)
     last = made["steps"][Step.DELIVERED - 1]
     last["hints"] += delivery_hints(last.get("deliveries", ()), facts)
+    last["hints"] += gone_hints(last.get("deliveries", ()), host, trace.began_at)
     return made
+
+
+def gone_hints(
+    rows: Iterable[Mapping[str, Any]], host: Inspected, began_at: float
+) -> list[str]:
+    """Connections and users that were there, and went before a message was sent to them."""
+    if host.embedded is None:
+        return []
+    members = {"connection": "connectionId", "user": "userId"}
+    hints = []
+    for row in rows:
+        member = members.get(row["to"])
+        if member is None or row["delivered"] != 0:
+            continue
+        ended = [
+            line.at
+            for line in host.embedded.server.trace
+            if line.event == "ConnectionEnded"
+            and line.fields.get(member) == row["name"]
+            and str(line.fields.get("hub")).lower() == row["hub"].lower()
+            and line.at <= began_at
+        ]
+        if ended:
+            ago = f"{began_at - ended[-1]:.1f} s before this send"
+            what = "connection" if row["to"] == "connection" else "the last connection of user"
+            hints.append(f"{what} '{row['name']}' ended {ago}")
+    return list(dict.fromkeys(hints))
 
 
 def cors_of(request: HttpRequest, policy: CorsPolicy) -> dict[str, Any]:
@@ -58,11 +88,12 @@ def cors_of(request: HttpRequest, policy: CorsPolicy) -> dict[str, Any]:
     }
 
 
-def row(trace: InvocationTrace) -> dict[str, Any]:
+def row(trace: InvocationTrace, facts: AppFacts) -> dict[str, Any]:
     """One line of the list: what came, how it ended, and whether its messages reached anybody."""
     event = event_of(trace)
     sends = nobody = delivered = 0
     known = True
+    unheard = False
     for step, _, data in trace.events:
         if step is not Step.DELIVERED:
             continue
@@ -72,6 +103,7 @@ def row(trace: InvocationTrace) -> dict[str, Any]:
             known = known and delivery.delivered is not None
             delivered += delivery.delivered or 0
             nobody += delivery.delivered == 0
+            unheard = unheard or target_hint(target_of(delivery.body), facts) != ""
     return {
         "kind": "invocation",
         "id": trace.id,
@@ -85,7 +117,22 @@ def row(trace: InvocationTrace) -> dict[str, Any]:
         "nobody": nobody,
         "delivered": delivered if known else None,
         "status": _status(trace),
+        "unheard": unheard,
+        "unbound": _has_unbound(trace),
     }
+
+
+def _has_unbound(trace: InvocationTrace) -> bool:
+    """Whether the handler set a name that no output binding has."""
+    plan, result = _plan(trace), _result(trace)
+    if plan is None or result is None or not result.outputs:
+        return False
+    declared = {step.binding.name.lower() for step in plan.all_outputs}
+    return any(name.lower() not in declared for name in result.outputs)
+
+
+def _result(trace: InvocationTrace) -> CallResult | None:
+    return next((e.data["result"] for e in trace.events if "result" in e.data), None)
 
 
 def _status(trace: InvocationTrace) -> int | None:
@@ -95,7 +142,7 @@ def _status(trace: InvocationTrace) -> int | None:
         return None
     if trace.outcome == "failed":
         return 500
-    result = next((e.data["result"] for e in trace.events if "result" in e.data), None)
+    result = _result(trace)
     if result is None:
         return None
     try:
@@ -124,6 +171,14 @@ def event_of(trace: InvocationTrace) -> TriggerEvent | None:
 
 def _plan(trace: InvocationTrace) -> Plan | None:
     return next((e.data.get("plan") for e in trace.events if e.step is Step.CHOSEN), None)
+
+
+def target_of(body: bytes) -> str:
+    """The target in a REST body; "" without one."""
+    try:
+        return str(json.loads(body).get("Target", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _header(request: HttpRequest, name: str) -> str:

@@ -144,7 +144,7 @@ class Inspector:
             case "app":
                 return _json(self._app())
             case "activity":
-                return _json(activity(self._host))
+                return _json(activity(self._host, self._facts.of(self._host.version)))
             case "invocations":
                 return self._invocation(*rest.partition("/")[::2])
             case "hubs":

@@ -412,8 +412,21 @@ async def test_a_returned_object_wins_over_bindings(tmp_path: Path) -> None:
         await node.load("f", TIMER, MESSAGES)
         result = await node.invoke("f", ("t", {"json": "{}"}))
 
-    assert result["outputs"] == {"msgs": {"string": "b"}}
+    # The host sends 'other' nowhere, and the trace says that no binding has that name.
+    assert result["outputs"] == {"msgs": {"string": "b"}, "other": {"int": 1}}
     assert result["return"] == {}
+
+
+async def test_names_that_no_binding_has_come_along(tmp_path: Path) -> None:
+    code = (
+        "module.exports = async (c) => { c.bindings.msg = 'a'; c.bindings.big = { n: 10n };"
+        " c.bindings.none = undefined }"
+    )
+    async with node_app(tmp_path, {"f/index.js": code}) as node:
+        await node.load("f", TIMER, MESSAGES)
+        result = await node.invoke("f", ("t", {"json": "{}"}))
+
+    assert result["outputs"] == {"msg": {"string": "a"}, "big": {"string": "[object Object]"}}
 
 
 async def test_what_is_returned_without_a_place_goes_up_unless_http(tmp_path: Path) -> None:

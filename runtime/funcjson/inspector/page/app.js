@@ -36,6 +36,8 @@ const App = (() => {
       if (row.outcome === "failed") return tag("bad", row.codes[0] ? `failed ${row.codes[0]}` : "failed");
       if (row.outcome === "running") return tag("", "running");
       if (row.nobody) return tag("warn", "nobody got it");
+      if (row.unbound) return tag("warn", "no such output");
+      if (row.unheard) return tag("warn", "nobody listens");
       if (row.status >= 400) return tag("warn", `answered ${row.status}`);
       if (row.sends && row.delivered !== null) return tag("good", `${row.delivered} got it`);
       return tag("good", "done");

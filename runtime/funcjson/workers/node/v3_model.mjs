@@ -103,7 +103,25 @@ export class V3Invocation {
     for (const [name, { type, value }] of Object.entries(values)) {
       response.outputs[name] = cross(type, value);
     }
+    for (const [name, value] of this.#unbound(bindings, hasReturn ? undefined : result)) {
+      response.outputs[name] = value;
+    }
     return response;
+  }
+
+  /** Values under names that no binding has: the host sends them nowhere, and tells of them. */
+  *#unbound(bindings, result) {
+    const { outputs } = this.#functionInfo;
+    const known = new Set([...Object.keys(outputs), ...this.#call.inputs.map(([name]) => name)]);
+    const isPlain = result && Object.getPrototypeOf(result) === Object.prototype;
+    for (const [name, value] of Object.entries({ ...bindings, ...(isPlain ? result : {}) })) {
+      if (known.has(name) || value === undefined || value === null) continue;
+      try {
+        yield [name, toTyped(value)];
+      } catch {
+        yield [name, toTyped(String(value))]; // nothing that is lost anyway may fail the call
+      }
+    }
   }
 
   #input(name, data) {

@@ -1,0 +1,400 @@
+"""The page at /_/ in a real browser: it says why a message did not arrive, and shows what happened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Download, Locator, Page, expect, sync_playwright
+from tests.e2e.conftest import need
+from tests.e2e.processes import RunningHost, request, run_funcjson, start_host
+from tests.e2e.seeded_app import write_app
+from tests.e2e.test_browser import FLAGS
+
+ELSEWHERE = "https://elsewhere.example"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_app(tmp_path_factory.mktemp("inspector"))
+
+
+@pytest.fixture(scope="module")
+def host(app: Path, node: str) -> Iterator[RunningHost]:
+    host = start_host(app, app.parent)
+    try:
+        yield host
+        assert host.stop() == 0, host.output.text()
+    finally:
+        host.kill()
+
+
+class Inspector:
+    """The page, in a window of its own."""
+
+    def __init__(self, browser: Browser, host: RunningHost) -> None:
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900})
+        self.context.set_default_timeout(15_000)
+        self.page: Page = self.context.new_page()
+        self.errors: list[str] = []
+        self.outside: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", self._note)
+        self.host = host
+        self.page.goto(f"{host.host}/_/")
+
+    def _note(self, asked: object) -> None:
+        url = getattr(asked, "url", "")
+        if not url.startswith((self.host.host, self.host.service, "data:")):
+            self.outside.append(url)
+
+    def view(self, name: str) -> None:
+        self.page.get_by_role("navigation").get_by_role("link", name=name).click()
+
+    def row(self, title: str, badge: str) -> Locator:
+        """The newest line of the list with a title; it must have this badge."""
+        self.view("Activity")
+        row = self.page.locator("#activity a").filter(
+            has=self.page.locator(".title", has_text=re.compile(f"^{re.escape(title)}$"))
+        )
+        expect(row.first).to_contain_text(badge)
+        return row.first
+
+    def opened(self, title: str, badge: str) -> Locator:
+        """The details of the newest line with a title."""
+        self.row(title, badge).click()
+        detail = self.page.locator("#detail")
+        expect(detail.get_by_role("heading", level=2)).to_have_text(title)
+        return detail
+
+    def pane(self, number: int) -> Locator:
+        self.view("Clients")
+        return self.page.get_by_role("region", name=f"Client {number}", exact=True)
+
+    def connect(self, number: int, through: str | None = None) -> Locator:
+        pane = self.pane(number)
+        if through is not None:
+            pane.get_by_label("Connect through").select_option(label=through)
+        pane.get_by_role("button", name="Connect", exact=True).click()
+        return pane
+
+    def connected(self, number: int) -> str:
+        """Connect a client and give its connection id."""
+        state = self.connect(number).get_by_role("status").first
+        expect(state).to_contain_text("connected as")
+        return (state.text_content() or "").rpartition(" ")[2]
+
+    def call(self, number: int, path: str, body: str = "{}", origin: str = "") -> Locator:
+        pane = self.pane(number)
+        form = pane.locator("form").filter(has_text="Call a function")
+        form.get_by_label("Path").fill(path)
+        form.get_by_label("Body").fill(body)
+        form.get_by_label("From a page of").fill(origin)
+        form.get_by_role("button", name="Call", exact=True).click()
+        said = form.get_by_role("status")
+        expect(said).to_contain_text("Answered")
+        return said
+
+
+@pytest.fixture
+def inspector(browser: Browser, host: RunningHost) -> Iterator[Inspector]:
+    inspector = Inspector(browser, host)
+    yield inspector
+    inspector.context.close()
+    assert inspector.errors == []
+    assert inspector.outside == []
+
+
+# --- the ten seeded cases -------------------------------------------------------------------------
+
+
+def test_wrong_hub(inspector: Inspector) -> None:
+    inspector.connected(1)
+    inspector.call(1, "/api/wrongHub")
+
+    detail = inspector.opened("wrongHub", "nobody got it")
+
+    expect(detail).to_contain_text("nobody got it")
+    expect(detail).to_contain_text("no function of this app lets clients into hub 'chta'")
+    expect(detail).to_contain_text("'chat' (negotiate)")
+
+
+def test_wrong_group(inspector: Inspector) -> None:
+    inspector.connected(1)
+    pane = inspector.pane(1)
+    pane.get_by_label("Group", exact=True).fill("Lobby")
+    pane.get_by_role("button", name="Join").click()
+    expect(pane.get_by_text("in group Lobby")).to_be_visible()
+    inspector.call(1, "/api/wrongGroup")
+
+    detail = inspector.opened("wrongGroup", "nobody got it")
+
+    expect(detail.locator('[data-step="9"]')).to_contain_text(re.compile("group .?lobby", re.I))
+    expect(detail.locator('[data-step="9"]')).to_contain_text("Lobby")
+
+
+def test_wrong_target(inspector: Inspector) -> None:
+    inspector.connected(1)
+    inspector.call(1, "/api/wrongTarget")
+    expect(inspector.pane(1).get_by_role("list", name="What Client 1 got")).to_contain_text(
+        "this client has no handler of that name"
+    )
+
+    detail = inspector.opened("wrongTarget", "nobody listens")
+
+    expect(detail).to_contain_text("no page of this app listens for 'newMesage'")
+    expect(detail).to_contain_text("did you mean 'newMessage'?")
+
+
+def test_user_not_signed_in(inspector: Inspector) -> None:
+    inspector.pane(1).get_by_label("Signed in as").fill("")
+    pane = inspector.connect(1)
+    expect(pane.get_by_role("status").first).to_contain_text("negotiate answered 500")
+
+    detail = inspector.opened("negotiate", "failed FJ0302")
+
+    expect(detail).to_contain_text("Failed in step 4")
+    expect(detail).to_contain_text("no header 'x-ms-client-principal-id'")
+    expect(detail).to_contain_text("sign in first")
+    detail.get_by_role("button", name="negotiate/function.json:").first.click()
+    expect(detail.locator(".source .at").first).to_contain_text("userId")
+
+
+def test_expired_token(inspector: Inspector) -> None:
+    pane = inspector.connect(1, "hub chat, with an expired token")
+    expect(pane.get_by_role("status").first).to_contain_text("401")
+
+    detail = inspector.opened("Client refused", "401")
+
+    expect(detail).to_contain_text("the token expired")
+    expect(detail).to_contain_text("get a new one")
+
+
+def test_output_name_without_a_binding(inspector: Inspector) -> None:
+    inspector.call(1, "/api/wrongName")
+
+    detail = inspector.opened("wrongName", "no such output")
+
+    expect(detail).to_contain_text("No output binding is called signalRMessage")
+    expect(detail).to_contain_text("Did you mean signalRMessages?")
+
+
+def test_wrong_json_shape(inspector: Inspector) -> None:
+    inspector.call(1, "/api/wrongShape")
+
+    detail = inspector.opened("wrongShape", "failed FJ04")
+
+    expect(detail).to_contain_text("Failed in step 7")
+    expect(detail.locator('[data-step="7"] .problem')).to_contain_text("target")
+
+
+def test_connection_closed_before_the_send(inspector: Inspector) -> None:
+    connection_id = inspector.connected(1)
+    pane = inspector.pane(1)
+    pane.get_by_role("button", name="Disconnect").click()
+    expect(pane.get_by_role("status").first).to_have_text("disconnected")
+    expect(inspector.row("Client ended", "ended")).to_be_visible()
+    inspector.call(1, "/api/toConnection", f'{{"id": "{connection_id}"}}')
+
+    detail = inspector.opened("toConnection", "nobody got it")
+
+    expect(detail.locator('[data-step="9"] .hint')).to_contain_text(
+        re.compile(rf"connection '{connection_id}' ended \d+\.\d s before this send")
+    )
+
+
+def test_cors(inspector: Inspector) -> None:
+    said = inspector.call(1, "/api/send", origin=ELSEWHERE)
+    expect(said).to_contain_text("the browser keeps this answer")
+
+    detail = inspector.opened("Kept from the page", "CORS")
+    expect(detail).to_contain_text(f"a page of {ELSEWHERE} was refused")
+    expect(detail).to_contain_text("local.settings.json")
+
+    detail = inspector.opened("send", "got it")
+    expect(detail).to_contain_text("the browser does not let the page read the answer")
+
+
+def test_an_event_that_matches_no_function(inspector: Inspector) -> None:
+    inspector.connected(1)
+    form = inspector.pane(1).locator("form").filter(has_text="Call the hub")
+    form.get_by_label("Target").fill("pnig")
+    form.get_by_role("button", name="Invoke").click()
+    expect(form.get_by_role("status")).to_contain_text("no function for")
+
+    detail = inspector.opened("No function for it", "no match")
+
+    expect(detail).to_contain_text("nearest: ping: event 'pnig' is not 'ping'")
+
+
+# --- what else the page is for --------------------------------------------------------------------
+
+
+def test_two_people_and_a_message(inspector: Inspector) -> None:
+    inspector.connected(1)
+    inspector.connected(2)
+
+    inspector.call(1, "/api/send")
+
+    for number in (1, 2):
+        heard = inspector.pane(number).get_by_role("list", name=f"What Client {number} got")
+        expect(heard).to_contain_text("newMessage hello")
+    detail = inspector.opened("send", "2 got it")
+    expect(detail.locator(".steps > li")).to_have_count(9)
+    detail.get_by_role("button", name="Open all steps").click()
+    expect(detail).to_contain_text("2 connections")
+    detail.locator('[data-step="9"]').get_by_text("Rules:").click()
+    expect(detail).to_contain_text("differs here")
+    inspector.view("Hubs")
+    expect(inspector.page.get_by_role("article", name="hub chat")).to_contain_text("2 users")
+
+
+def test_send_as_the_service(inspector: Inspector) -> None:
+    inspector.connected(2)
+    inspector.view("Hubs")
+    form = inspector.page.locator("#send")
+    form.get_by_label("To", exact=True).select_option("user")
+    form.get_by_label("Which").fill("bob")
+    form.get_by_label("Arguments").fill('["from the service"]')
+    form.get_by_role("button", name="Send").click()
+
+    expect(form.get_by_role("status")).to_contain_text("1 connection got it.")
+    heard = inspector.pane(2).get_by_role("list", name="What Client 2 got")
+    expect(heard).to_contain_text("from the service")
+
+
+def test_what_if(inspector: Inspector) -> None:
+    inspector.pane(1).get_by_label("Signed in as").fill("")
+    inspector.connect(1)
+    detail = inspector.opened("negotiate", "failed FJ0302")
+    before = inspector.page.locator("#activity li").count()
+
+    detail.get_by_role("button", name="What if").click()
+    form = detail.get_by_role("form", name="What if")
+    form.get_by_label("As persona").fill("alice")
+    form.get_by_role("button", name="Try").click()
+
+    expect(form).to_contain_text("Steps 1 to 5 go well. The handler was not called.")
+    expect(form.locator(".steps > li")).to_have_count(5)
+    expect(form.locator('[data-step="4"]')).to_contain_text("alice")
+    assert inspector.page.locator("#activity li").count() == before
+
+
+def test_a_capsule_shows_the_steps_alone_and_is_replayed(
+    inspector: Inspector, app: Path, tmp_path: Path
+) -> None:
+    inspector.call(1, "/api/wrongHub")
+    detail = inspector.opened("wrongHub", "nobody got it")
+    with inspector.page.expect_download() as downloads:
+        detail.get_by_role("link", name="Save as one file").click()
+    download: Download = downloads.value
+    file = tmp_path / "capsule.html"
+    download.save_as(file)
+
+    alone = inspector.context.new_page()
+    alone.goto(file.as_uri())
+    expect(alone.locator(".steps > li")).to_have_count(9)
+    expect(alone.get_by_role("main")).to_contain_text("lets clients into hub 'chta'")
+    alone.close()
+    inspector.outside.clear()
+    code, out, _ = run_funcjson("replay", str(file), "--app", str(app))
+    assert (code, "Nothing differs." in out) == (0, True), out
+    changed = file.with_name("changed.html")
+    text = file.read_text(encoding="utf-8")
+    changed.write_text(text.replace('"hello"', '"goodbye"'), encoding="utf-8")
+    code, out, _ = run_funcjson("replay", str(changed), "--app", str(app))
+    assert code == 1
+    assert "goodbye" in out
+
+
+def test_functions_are_drawn(inspector: Inspector) -> None:
+    inspector.view("Functions")
+    card = inspector.page.get_by_role("article", name="negotiate", exact=True)
+
+    expect(card.get_by_role("list", name="comes in")).to_contain_text("signalRConnectionInfo")
+    expect(card.get_by_role("list", name="comes in")).to_contain_text("hub chat")
+    expect(card.get_by_role("list", name="goes out")).to_contain_text("http")
+
+
+def test_switching_the_persona_of_this_browser(inspector: Inspector) -> None:
+    inspector.page.get_by_label("This browser is").fill("alice")
+    inspector.page.get_by_role("button", name="Switch").click()
+    expect(inspector.page.locator("#said")).to_contain_text("signed in as alice")
+
+    inspector.page.reload()
+
+    expect(inspector.page.get_by_label("This browser is")).to_have_value("alice")
+
+
+def test_keys_alone_lead_to_the_answer(inspector: Inspector) -> None:
+    inspector.call(1, "/api/wrongHub")
+    inspector.row("wrongHub", "nobody got it").focus()
+    inspector.page.keyboard.press("Enter")
+    detail = inspector.page.locator("#detail")
+    expect(detail.get_by_role("heading", level=2)).to_have_text("wrongHub")
+    summary = detail.locator('[data-step="1"] summary').first
+    summary.focus()
+    inspector.page.keyboard.press("Enter")
+
+    expect(detail.locator('[data-step="1"] > details')).to_have_attribute("open", "")
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 720, 390])
+def test_nothing_is_wider_than_the_window(inspector: Inspector, width: int) -> None:
+    inspector.call(1, "/api/wrongHub")
+    inspector.opened("wrongHub", "nobody got it")
+    inspector.page.get_by_role("button", name="Open all steps").click()
+    inspector.page.set_viewport_size({"width": width, "height": 800})
+
+    for view in ("activity", "functions", "hubs", "clients"):
+        inspector.page.evaluate(
+            "view => { if (view !== 'activity') location.hash = '#' + view; }", view
+        )
+        expect(inspector.page.locator(f"#view-{view}")).to_be_visible()
+        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert inspector.page.evaluate(wide) <= 0, view
+
+
+# --- who may ask ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({"Host": "evil.example"}, "open the inspector as localhost"),
+        ({"Origin": "http://localhost:3000"}, "pages of other origins"),
+        ({"Sec-Fetch-Site": "cross-site"}, "pages of other origins"),
+        ({"X-Forwarded-For": "192.0.2.1"}, "through a proxy"),
+    ],
+)
+def test_others_are_kept_out(host: RunningHost, headers: dict[str, str], why: str) -> None:
+    answer = request("GET", f"{host.host}/_/api/activity", headers=headers)
+
+    assert answer.status == 403
+    assert why in answer.json()["error"]
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_actions_need_the_token_of_this_run(host: RunningHost) -> None:
+    body = {"hub": "chat", "target": "x"}
+    for headers in ({}, {"x-funcjson-inspector": "guessed"}):
+        assert request("POST", f"{host.host}/_/api/send", body, headers).status == 403
+
+
+@pytest.mark.parametrize(
+    "file", ["../outside.py", "/etc/passwd", "local.settings.json", ".funcjson/keys.json"]
+)
+def test_only_sources_of_the_app_are_shown(host: RunningHost, file: str) -> None:
+    answer = request("GET", f"{host.host}/_/api/source?file={file}&line=1")
+
+    assert answer.status == 400
