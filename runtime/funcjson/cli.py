@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_new,
         _add_start,
         _add_validate,
+        _add_doctor,
         _add_show,
         _add_schema,
         _add_explain,
@@ -289,6 +290,29 @@ def _validate(options: argparse.Namespace) -> int:
     return int(any(problem.severity is Severity.ERROR for problem in problems))
 
 
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="check an app and this machine, and say what to fix; exit code 1 for an error",
+    )
+    _app(parser)
+    parser.add_argument("--json", action="store_true", help="print the checks as a JSON array")
+    parser.set_defaults(command=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import os
+
+    from funcjson.doctor import examine, report
+
+    checks = examine(options.app.resolve(), os.environ)
+    if options.json:
+        print(json.dumps([check.as_json() for check in checks], indent=2, ensure_ascii=False))
+    else:
+        print(report(checks))
+    return int(any(check.status == "error" for check in checks))
+
+
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "show", help="print the function.json that each function compiles to, and its plan"
@@ -320,16 +344,9 @@ def _schema(_options: argparse.Namespace) -> int:
 
 
 def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("explain", help="explain an error code, offline")
-    parser.add_argument("code", metavar="CODE", help="such as FJ0202")
-    parser.set_defaults(command=_explain)
+    from funcjson.explain_commands import add_explain
 
-
-def _explain(options: argparse.Namespace) -> int:
-    from funcjson.explain import explain_code
-
-    print(explain_code(options.code))
-    return 0
+    add_explain(commands)
 
 
 def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

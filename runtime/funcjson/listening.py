@@ -26,7 +26,7 @@ def cannot_listen(address: str, port: int, error: OSError) -> Problem:
     if error.errno == errno.EADDRINUSE:
         holder = port_holder(port)
         return Problem(
-            "FJ0150",
+            "FJ0521",
             f"port {port} is in use" + (f" by {holder}" if holder else ""),
             why="one process at a time can listen on a port"
             + ("" if holder else "; another one, perhaps of another user, does"),
@@ -36,13 +36,13 @@ def cannot_listen(address: str, port: int, error: OSError) -> Problem:
         )
     if error.errno == errno.EACCES:
         return Problem(
-            "FJ0150",
+            "FJ0521",
             f"this user may not listen on port {port}",
             why="ports below 1024 belong to the system",
             fix="choose a higher one with --port",
         )
     return Problem(
-        "FJ0150",
+        "FJ0521",
         f"cannot listen on {address}, port {port}",
         why=error.strerror or str(error),
         fix="use an address of this machine, such as --address 127.0.0.1 or 0.0.0.0",

@@ -467,7 +467,7 @@ async def test_a_busy_port_names_its_holder() -> None:
             await other.start()
 
     (problem,) = caught.value.problems
-    assert problem.code == "FJ0150"
+    assert problem.code == "FJ0521"
     assert f"port {w.server.port} is in use" in problem.what
     assert "--port 0" in problem.fix
 

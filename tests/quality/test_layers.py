@@ -29,8 +29,8 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("host", "host"),
     ("what people call", "explaining"),
     ("the page", "inspector"),
-    ("what starts them", "replay start testing"),
-    ("command line", "cli"),
+    ("what starts them", "doctor replay start testing"),
+    ("command line", "cli explain_commands"),
     ("command line, as a module", "__main__"),
 )
 

@@ -57,7 +57,7 @@ def test_a_system_that_does_not_tell(tmp_path: Path) -> None:
 def test_a_busy_port_says_what_to_do() -> None:
     problem = cannot_listen("127.0.0.1", 1, OSError(errno.EADDRINUSE, "in use"))
 
-    assert (problem.code, problem.what) == ("FJ0150", "port 1 is in use")
+    assert (problem.code, problem.what) == ("FJ0521", "port 1 is in use")
     assert "--port 0" in problem.fix
     assert problem.azure is not None
 
