@@ -78,6 +78,7 @@ class ClientEndpoint:
         if isinstance(caller, Refused):
             self._tell(asked, caller.status, caller.hint or caller.text)
             return _text(caller.status, caller.text, {**headers, **caller.headers})
+        caller = replace(caller, ip=request.remote or "")
         if self._is_stopping:
             return _text(503, "The service is stopping.", headers)
         if path == "/client/negotiate":
@@ -335,7 +336,7 @@ class ClientEndpoint:
         if observer is not None:
             hub = (asked.last("hub") or "").lower()
             observer.record("ClientRefused", {"hub": hub, "status": status, "why": why})
-        key = f"{status} {why}"
+        key = f"{asked.method} {status} {why}"
         now = self._sessions.options.monotonic()
         if now - self._logged.get(key, -_QUIET_S) >= _QUIET_S:
             if len(self._logged) > 1000:
@@ -346,7 +347,9 @@ class ClientEndpoint:
 
 def _connects_with(session: Session, caller: Caller, asked: ClientRequest) -> None:
     """The connect request, not negotiate, says the query that upstream sees."""
-    session.caller = replace(session.caller, query=public_query(asked), grants=caller.grants)
+    session.caller = replace(
+        session.caller, query=public_query(asked), grants=caller.grants, ip=caller.ip
+    )
 
 
 def _cannot_reattach(session: Session, headers: Mapping[str, str]) -> web.Response | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from funcjson.signalr.messages import Encoded, HubMessage
-from funcjson.signalr.protocols import PROTOCOLS
+from funcjson.signalr.protocols import PROTOCOLS, HubProtocol
 
 MAX_BATCH = 256  # messages; a longer burst is written in parts, so that nothing waits without bound
 
@@ -50,7 +50,7 @@ class Payload:
 class Batch:
     """The first `count` of some payloads, in order. Immutable for its holders."""
 
-    __slots__ = ("_after", "_following", "_payloads", "_wire", "count")
+    __slots__ = ("_after", "_following", "_payloads", "_wire", "count", "on_socket")
 
     def __init__(self, payloads: list[Payload], count: int) -> None:
         self.count = count
@@ -58,6 +58,7 @@ class Batch:
         self._following: Payload | None = None
         self._after: Batch | None = None
         self._wire: dict[tuple[str, str], bytes] = {}
+        self.on_socket: dict[HubProtocol, bytes] = {}  # the same for WebSockets, found with less work
 
     def then(self, payload: Payload) -> Batch:
         """This batch and one payload more."""

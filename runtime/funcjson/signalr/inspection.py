@@ -40,8 +40,8 @@ class Inspection:
         if request.path != TRACE_PATH:
             return web.Response(status=404)
         if request.query.get("follow", "") in ("", "0"):
-            lines = "".join(f"{line}\n" for line in self._trace)
-            return web.Response(text=lines, content_type="application/x-ndjson")
+            lines = "".join(f"{line}\n" for line in self._trace).encode()
+            return web.Response(body=lines, content_type="application/x-ndjson")
         return await self._follow(request)
 
     async def _follow(self, request: web.BaseRequest) -> web.StreamResponse:

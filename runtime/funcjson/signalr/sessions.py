@@ -52,7 +52,7 @@ class Sink(Protocol):
         """"WebSockets", "ServerSentEvents" or "LongPolling"."""
 
     def write(self, batch: Batch, protocol: HubProtocol) -> int:
-        """Write or keep; gives how many bytes are not sent yet."""
+        """Write or keep; gives how many bytes of earlier batches are not sent yet."""
 
     def close(self) -> None:
         """End cleanly after what was written. Harmless when already gone."""
@@ -85,6 +85,7 @@ class Caller:
     claims: Mapping[str, Any]
     query: str
     grants: Grants
+    ip: str = ""
 
 
 class Session:
@@ -276,9 +277,14 @@ class Sessions:
         """Queue a message with each connection; gives how many."""
         dirty = self._dirty
         count = 0
+        alone = payload.alone()
         for session in audience:
             count += 1
-            if session.connection.send(payload):
+            connection = session.connection
+            if connection.pending is None and connection.resend is None:
+                connection.pending = alone  # as `send` does
+                dirty.append(session)
+            elif connection.send(payload):
                 dirty.append(session)
         self._burst += 1
         if self._burst >= MAX_BATCH:
@@ -295,8 +301,22 @@ class Sessions:
     def _flush_dirty(self) -> None:
         self._burst = 0
         dirty, self._dirty = self._dirty, []
+        now, limit = self.options.monotonic(), self.options.buffer_bytes
         for session in dirty:
-            self.flush(session)
+            connection, sink = session.connection, session.sink
+            batch = connection.pending
+            if batch is None:
+                continue  # it was written meanwhile
+            if sink is None or connection.resend is not None or connection.state is not State.OPEN:
+                self.flush(session)
+                continue
+            # What `flush` does, for the many connections that only listen.
+            connection.pending = None
+            connection.last_write = now
+            unsent = sink.write(batch, connection.protocol)
+            if unsent > limit:
+                self._drop(session, unsent, limit)
+                self.flush(session)
 
     def flush(self, session: Session) -> None:
         """Write what is queued; after a Close message, end."""
@@ -520,6 +540,8 @@ class Sessions:
                     "hub": session.caller.hub,
                     "connectionId": session.id,
                     "userId": session.user_id,
+                    "transport": session.info.transport if session.info else None,
+                    "ip": session.caller.ip or None,
                     **fields,
                 },
             )
