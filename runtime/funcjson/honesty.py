@@ -47,10 +47,6 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "no function key is asked for, whatever authLevel says, unless the host runs with --auth",
             reason="local runs of Core Tools do not ask either; on Azure every level but anonymous needs a key",
         ),
-        "key-asked": Rule(
-            "with --auth, every authLevel but anonymous needs a key in ?code= or x-functions-key",
-            f"{_HOST}.WebHost, Security/Authentication",
-        ),
         "login-sets-headers": Rule(
             "a signed-in user is known by the four x-ms-client-principal headers",
             "App Service documentation, work with user identities",

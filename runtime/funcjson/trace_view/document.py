@@ -299,11 +299,16 @@ def _collected(_trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
     return {"outputs": rows, "unbound": unbound}, output_rules(rows, unbound)
 
 
-def _flushed(_trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
+def _flushed(trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
     content: dict[str, Any] = {"calls": call_rows(found.deliveries, found.pending, shown)}
-    if found.plan is not None and found.result is not None and found.event is not None:
+    rules = ["scope-order", "one-by-one"] if content["calls"] else []
+    is_http = found.event is not None and found.event.request is not None
+    if is_http and trace.outcome == "failed" and found.plan is not None:
+        content["answer"] = {"status": 500, "headers": [], "body": None, "error": None}
+        rules.append("failure-empty-500")
+    elif found.plan is not None and found.result is not None and found.event is not None:
         content["answer"] = answer_row(found.plan, found.result, found.event, shown)
-    return content, ["scope-order", "one-by-one"] if content["calls"] else []
+    return content, rules
 
 
 def _delivered(_trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
