@@ -30,7 +30,8 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("what people call", "explaining"),
     ("the page", "inspector"),
     ("what starts them", "doctor replay start testing"),
-    ("command line", "cli explain_commands"),
+    ("commands of many words", "explain_commands"),
+    ("command line", "cli"),
     ("command line, as a module", "__main__"),
 )
 
