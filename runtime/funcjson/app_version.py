@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from funcjson.bindings.base import Services
+from funcjson.bindings.http_trigger import entry_of
 from funcjson.errors import AppLoadError, FuncJsonError, Location, Problem, Severity
 from funcjson.frontends import (
     Model,
@@ -21,6 +22,7 @@ from funcjson.frontends import (
     read_app,
     registers_hooks,
 )
+from funcjson.http_routes import build_table
 from funcjson.model import Function, Language, WorkerLog
 from funcjson.plan import Plan, make_plan
 from funcjson.registry import Registry, open_registry
@@ -83,9 +85,19 @@ class Loader:
         language = _CODE_FIRST.get(model.model)
         if language is not None:
             functions += await self._index(version, language, Rules(registry, settings))
-        for function in functions:
+        for function in self._routable(version, functions):
             self._plan(version, function, registry)
         return version
+
+    def _routable(self, version: AppVersion, functions: list[Function]) -> list[Function]:
+        """All but those whose route is taken or cannot be read, which the host drops as well."""
+        entries = [
+            entry_of(f) for f in functions if f.trigger.type == "httpTrigger" and not f.disabled
+        ]
+        _, problems = build_table(entries, version.settings.host.route_prefix)
+        version.problems += problems
+        dropped = {p.function for p in problems if p.severity is Severity.ERROR}
+        return [function for function in functions if function.name not in dropped]
 
     def _plan(self, version: AppVersion, function: Function, registry: Registry) -> None:
         try:

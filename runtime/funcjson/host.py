@@ -14,7 +14,7 @@ from typing import Any, Literal
 from funcjson import banner
 from funcjson.app_version import AppVersion, Loader, show_user_log
 from funcjson.cors import CorsPolicy
-from funcjson.errors import FuncJsonError, Severity
+from funcjson.errors import FuncJsonError, Severity, render
 from funcjson.http_answer import answer
 from funcjson.http_server import HttpServer, HttpServerOptions, Inspect
 from funcjson.install import install
@@ -210,6 +210,11 @@ class Host:
         log.info(
             "Reloaded in %d ms; SignalR connections were kept", (time.perf_counter() - began) * 1000
         )
+        known = set(map(render, old.problems)) if old is not None else set()
+        for problem in version.problems:
+            if (text := render(problem)) not in known:
+                level = logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING
+                log.log(level, "%s", text)
         if old is not None:
             old.replaced = True
             await self.invoker.drain(old)

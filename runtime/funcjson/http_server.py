@@ -198,7 +198,7 @@ class HttpServer:
     def use_routes(self, app: LoadedApp) -> tuple[Problem, ...]:
         """Serve this version of the app from the next request on.
 
-        Gives what is wrong with the routes; it is logged, too.
+        Gives what is wrong with the routes.
         """
         options = self._options
         functions = [plan.function for plan in app.plans.values()]
@@ -208,7 +208,6 @@ class HttpServer:
             (entry_of(f) for f in http if not f.disabled), prefix, options.route_order
         )
         disabled, _ = build_table((entry_of(f) for f in http if f.disabled), prefix)
-        _tell(problems)
         self._levels = {
             f.name: str(f.trigger.properties.get("authLevel") or DEFAULT_LEVEL) for f in http
         }

@@ -138,8 +138,9 @@ def timer_payload(
 
 
 def value(event: TriggerEvent, _language: Language) -> TypedData:
-    """The timer's state as JSON."""
-    return {"json": json_text(event.payload or timer_payload(None, None, False))}
+    """The timer's state as JSON; without a schedule when a person fires it, as on the real host."""
+    by_hand = {**timer_payload(None, None, False), "ScheduleStatus": None}
+    return {"json": json_text(event.payload or by_hand)}
 
 
 def binding_data(event: TriggerEvent, function: Function, _azure: bool) -> BindingData:
