@@ -358,7 +358,7 @@ def test_nothing_is_wider_than_the_window(inspector: Inspector, width: int) -> N
 
     for view in ("activity", "functions", "hubs", "clients"):
         inspector.page.evaluate(
-            "view => { if (view !== 'activity') location.hash = '#' + view; }", view
+            "view => { if (view !== 'activity') location.hash = '#/' + view; }", view
         )
         expect(inspector.page.locator(f"#view-{view}")).to_be_visible()
         wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

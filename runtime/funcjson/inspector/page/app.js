@@ -55,7 +55,7 @@ const App = (() => {
     const fits = rows.filter((row) => !wanted || `${row.title} ${row.what} ${row.why || ""} ${(row.codes || []).join(" ")} ${row.outcome}`.toLowerCase().includes(wanted));
     const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.key : null;
     $("activity").replaceChildren(...(fits.length ? fits.map((row) => el("li", { class: row.kind === "invocation" ? "" : "quiet" },
-      el("a", { href: `#activity/${encodeURIComponent(keyOf(row))}`, "data-key": keyOf(row), "aria-current": keyOf(row) === shownId ? "true" : null },
+      el("a", { href: `#/activity/${encodeURIComponent(keyOf(row))}`, "data-key": keyOf(row), "aria-current": keyOf(row) === shownId ? "true" : null },
         el("span", { class: "title" }, row.title), badge(row), el("span", { class: "what" }, row.what), el("time", {}, clock(row.at))))) : [el("li", { class: "empty" },
         rows.length ? "Nothing fits." : "Nothing yet. Call a function, or be a client under Clients.")]));
     if (focused) {
@@ -75,7 +75,7 @@ const App = (() => {
     $("detail").replaceChildren(el("p", { class: "soft" }, rows.length ? "Choose a line to see what each step did." : "Each invocation is shown here in nine steps."));
   }
 
-  const back = () => el("a", { class: "back", href: "#activity" }, "← Back to the list");
+  const back = () => el("a", { class: "back", href: "#/activity" }, "← Back to the list");
 
   async function detail(id) {
     shownId = id;
@@ -196,11 +196,12 @@ const App = (() => {
   const VIEWS = ["activity", "functions", "hubs", "clients"];
 
   function route() {
-    const [view, id] = location.hash.slice(1).split("/");
+    const [view, id] = location.hash.replace(/^#\/?/, "").split("/");
     const chosen = VIEWS.includes(view) ? view : "activity";
+    if ($(`view-${chosen}`).hidden) scrollTo(0, 0);
     for (const name of VIEWS) $(`view-${name}`).hidden = name !== chosen;
     document.querySelectorAll("nav a").forEach((link) => {
-      if (link.hash === `#${chosen}`) link.setAttribute("aria-current", "page");
+      if (link.hash === `#/${chosen}`) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     });
     document.title = `${chosen[0].toUpperCase()}${chosen.slice(1)} · funcjson`;

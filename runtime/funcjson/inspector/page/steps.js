@@ -132,11 +132,10 @@ const Steps = (() => {
       step.request ? request(step.request) : value(step.payload),
       [el("p", {}, step.kind ? ["an event of type ", code(step.kind)] : "nothing"),
         step.cors ? el("p", {}, "A page of ", code(step.cors.origin), step.cors.allowed ? " may read the answer." : " may not read the answer.") : null]),
-    2: (step, trace) => both(
-      rejected(trace, step.rejected || []),
+    2: (step, trace) => [heading("In"), rejected(trace, step.rejected || []), heading("Out"),
       step.function ? [el("p", {}, code(step.function), " in ", code(step.handler || "")),
         table("Bindings", ["binding", "type", "direction", "declared"], (step.bindings || []).map((one) =>
-          [one.name, one.type, one.direction, placeOf(one.declared)]))] : el("p", {}, "no function")),
+          [one.name, one.type, one.direction, placeOf(one.declared)]))] : el("p", {}, "no function")],
     3: (step) => [heading("In"), el("p", {}, "The headers, the query, the route and the body of the event."), heading("Out"),
       table("Names", ["name", "value", "comes from"], step.names.map((row) =>
         [code(`{${row.name}}`), [row.value === null && row.note ? null : value(row.value), row.note ? el("div", { class: "note" }, row.note) : null], row.from]))
