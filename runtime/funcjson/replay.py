@@ -184,7 +184,11 @@ def report(replayed: Replayed) -> str:
         if one.step != last:
             lines += ["", f"{one.step} {names[one.step]}"]
             last = one.step
-        lines += [f"  {one.name}", f"    before  {_text(one.before)}", f"    now     {_text(one.now)}"]
+        lines += [
+            f"  {one.name}",
+            f"    before  {_text(one.before)}",
+            f"    now     {_text(one.now)}",
+        ]
     if not replayed.differences:
         lines += ["", "Nothing differs."]
     lines += ["", *(f"note: {note}" for note in replayed.notes)]

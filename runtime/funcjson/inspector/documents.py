@@ -13,6 +13,7 @@ from funcjson.errors import FuncJsonError
 from funcjson.explaining.routing import choose
 from funcjson.http_answer import answer
 from funcjson.inspector.inspected import Inspected
+from funcjson.local_service import is_absent
 from funcjson.model import CallResult, HttpRequest, TriggerEvent
 from funcjson.pipeline import Outcome, output_values
 from funcjson.plan import Plan
@@ -32,7 +33,7 @@ def document(host: Inspected, trace: InvocationTrace, facts: AppFacts) -> dict[s
             more[Step.CHOSEN] = {"rejected": [dict(row) for row in chosen.rejected]}
     if plan is not None:
         settings = host.version.settings
-        if any(settings.connection_string(name) is None for name in plan.connection_settings):
+        if any(is_absent(settings.connection_string(name)) for name in plan.connection_settings):
             more[Step.INPUTS] = {"rules": ["service-embedded"]}
         more[Step.COLLECTED] = {"hints": output_hints(plan, facts)}
     made = view(trace, host.access_keys, more)
@@ -42,9 +43,7 @@ def document(host: Inspected, trace: InvocationTrace, facts: AppFacts) -> dict[s
     return made
 
 
-def gone_hints(
-    rows: Iterable[Mapping[str, Any]], host: Inspected, began_at: float
-) -> list[str]:
+def gone_hints(rows: Iterable[Mapping[str, Any]], host: Inspected, began_at: float) -> list[str]:
     """Connections and users that were there, and went before a message was sent to them."""
     if host.embedded is None:
         return []

@@ -187,7 +187,9 @@ class Inspector:
         text = make_capsule(made, page_file("style.css"), page_file("steps.js"))
         name = f"{trace.function or 'request'}-{trace.id[:8]}.html"
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name if c.isascii())
-        return _text(text, _TYPES["html"], {"Content-Disposition": f'attachment; filename="{safe}"'})
+        return _text(
+            text, _TYPES["html"], {"Content-Disposition": f'attachment; filename="{safe}"'}
+        )
 
     def _document(self, trace: InvocationTrace) -> dict[str, Any]:
         made = document(self._host, trace, self._facts.of(self._host.version))

@@ -74,7 +74,9 @@ def _request(host: Inspected, original: HttpRequest, body: Mapping[str, Any]) ->
         real.setdefault((name.lower(), shown.mask.header(name, value)), value)
     headers = []
     for pair in body.get("headers") or ():
-        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(p, str) for p in pair)):
+        if not (
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(p, str) for p in pair)
+        ):
             raise Refusal("headers are pairs of texts")
         name, value = pair[0].strip(), pair[1]
         if not name or "\n" in name + value or "\r" in name + value:
