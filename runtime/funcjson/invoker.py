@@ -152,11 +152,11 @@ class Invoker:
 
     def _tell_of_shadows(self, plan: Plan, trace: InvocationTrace) -> None:
         """Say once of each function that a caller's names did not replace the real ones."""
-        found = next((event for event in trace.events if event.step is Step.DATA), None)
-        if found is None or not found.data["data"].shadowed_so_far:
+        found = trace.first(Step.DATA)
+        if found is None or not found["data"].shadowed_so_far:
             return
         name = plan.function.name
-        shadowed = found.data["data"].hidden_reserved
+        shadowed = found["data"].hidden_reserved
         if shadowed and name not in self._told_of_shadows:
             self._told_of_shadows.add(name)
             extra = {"invocation_id": trace.id, "function": name}

@@ -92,3 +92,12 @@ def test_events_have_the_time_since_the_begin() -> None:
     trace.add(Step.CHOSEN, {})
 
     assert 0 <= trace.events[0].at_s <= trace.events[1].at_s
+
+
+def test_the_first_event_of_a_step_is_found_alone() -> None:
+    trace = InvocationTrace("id", "f", 0.0)
+    trace.add(Step.HANDLER, {"call": 1})
+    trace.add(Step.HANDLER, {"result": 2})
+
+    assert trace.first(Step.HANDLER) == {"call": 1}
+    assert trace.first(Step.DATA) is None
