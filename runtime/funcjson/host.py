@@ -24,14 +24,16 @@ from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent, WorkerLog
 from funcjson.pipeline import Outcome
 from funcjson.plan import Plan
-from funcjson.reload import Watcher
+from funcjson.reload import Watched, Watcher
 from funcjson.services import HostServices
+from funcjson.settings import Settings
 from funcjson.signalr.rest_client import HttpTransport
 from funcjson.signalr.service import ServiceOptions
 from funcjson.timers import run_timer
 from funcjson.trace import Recorder
 from funcjson.turned_away import TurnedAwayList
 from funcjson.upstream_webhook import HostEvents, event_grid_webhook, signalr_webhook
+from funcjson.workers.custom_handler_program import program_files
 
 log = logging.getLogger("funcjson.host")
 
@@ -173,6 +175,7 @@ class Host:
     async def _watch(self) -> None:
         watcher = Watcher(self.options.app_root)
         while True:
+            watcher.also(_watched(self.version.settings))
             changed = await watcher.changes()
             root = f"{self.options.app_root}{os.sep}"
             names = ", ".join(path.removeprefix(root) for path in changed[:3])
@@ -319,6 +322,12 @@ class Host:
         """`/runtime/webhooks/NAME`; None when no function listens there."""
         handle: Callable[[Host, HttpRequest], Any] | None = _WEBHOOKS.get(name.lower())
         return await handle(self, request) if handle is not None else None
+
+
+def _watched(settings: Settings) -> Watched:
+    """What host.json wants watched, and the program of a custom handler."""
+    host = settings.host
+    return Watched(frozenset((*host.watch_files, *program_files(settings))), host.watch_directories)
 
 
 _WEBHOOKS: dict[str, Callable[[Any, HttpRequest], Any]] = {

@@ -9,6 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 LOOK_EVERY_S = 0.05
@@ -23,12 +24,28 @@ _NAMES = frozenset({"function.json", "host.json", "local.settings.json", "packag
 Snapshot = dict[str, tuple[int, int]]
 
 
-def snapshot(root: Path) -> Snapshot:
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What an app wants watched beside its code: file names anywhere, and folders with all in them."""
+
+    names: frozenset[str] = frozenset()
+    folders: tuple[str, ...] = ()
+
+
+NOTHING_MORE = Watched()
+
+
+def snapshot(root: Path, more: Watched = NOTHING_MORE) -> Snapshot:
     """Time (ns) and size of every watched file, by path."""
-    return dict(_files(str(root)))
+    found = dict(_files(str(root), _NAMES | more.names))
+    for folder in more.folders:
+        found.update(_files(str(root / folder), _NAMES, every=True))
+    return found
 
 
-def _files(folder: str) -> Iterator[tuple[str, tuple[int, int]]]:
+def _files(
+    folder: str, names: frozenset[str], every: bool = False
+) -> Iterator[tuple[str, tuple[int, int]]]:
     try:
         entries = list(os.scandir(folder))
     except OSError:
@@ -38,8 +55,8 @@ def _files(folder: str) -> Iterator[tuple[str, tuple[int, int]]]:
         try:
             if entry.is_dir(follow_symlinks=False):
                 if name not in _SKIPPED and not name.startswith("."):
-                    yield from _files(entry.path)
-            elif name in _NAMES or name.endswith(_SUFFIXES):
+                    yield from _files(entry.path, names, every)
+            elif every or name in names or name.endswith(_SUFFIXES):
                 status = entry.stat()
                 yield entry.path, (status.st_mtime_ns, status.st_size)
         except OSError:
@@ -57,21 +74,28 @@ class Watcher:
     def __init__(self, root: Path, look_every_s: float = LOOK_EVERY_S) -> None:
         self._root = root
         self._look_every_s = self._pause_s = look_every_s
+        self._more = NOTHING_MORE
         self._seen = snapshot(root)
+
+    def also(self, more: Watched) -> None:
+        """Watch more than code from now on; what changed since the last look is still a change."""
+        if more != self._more:
+            self._more = more
+            self._seen = {**snapshot(self._root, more), **self._seen}
 
     async def changes(self) -> list[str]:
         """The paths that changed since the last call; waits until there are some and the writing has paused."""
         while True:
             await asyncio.sleep(self._pause_s)
             began = time.perf_counter()
-            now = snapshot(self._root)
+            now = snapshot(self._root, self._more)
             self._pause_s = max(self._look_every_s, (time.perf_counter() - began) / _SHARE)
             if now == self._seen:
                 continue
             # An editor or a checkout writes several files: take them together, once one look finds nothing new.
             while True:
                 await asyncio.sleep(self._look_every_s / 2)
-                later = snapshot(self._root)
+                later = snapshot(self._root, self._more)
                 if later == now:
                     break
                 now = later

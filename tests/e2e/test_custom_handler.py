@@ -91,6 +91,18 @@ def test_the_handler_does_not_outlive_a_host_that_was_killed(app: Path, tmp_path
         host.kill()
 
 
+def test_a_handler_that_is_built_while_the_host_runs_is_live(tmp_path: Path) -> None:
+    app = copy(tmp_path)
+    for host in run_and_check(start_host(app, tmp_path)):
+        assert host.call("POST", "/api/broadcast", "x").status == 500
+        built = tmp_path / "handler"
+        subprocess.run([need("cc"), "-o", built, app / "handler.c"], check=True, timeout=60)
+        built.replace(app / "handler")
+        host.output.wait_for("Reloaded in")
+
+        assert host.call("POST", "/api/broadcast", "x").status == 400
+
+
 def test_the_sample_has_no_problem_to_report() -> None:
     code, out, _ = run_funcjson("validate", str(ROOT / SAMPLE))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from funcjson.reload import Watcher, changed_files, snapshot
+from funcjson.reload import Watched, Watcher, changed_files, snapshot
 
 
 def write(root: Path, name: str, text: str = "x") -> Path:
@@ -50,3 +50,25 @@ async def test_files_written_together_are_one_change(tmp_path: Path) -> None:
     files = [write(tmp_path, name) for name in ("a.py", "b/function.json")]
 
     assert await watcher.changes() == sorted(map(str, files))
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [("handler", True), ("bin/handler", True), ("data/deep/x.csv", True), ("other", False)],
+)
+def test_an_app_may_have_more_watched(tmp_path: Path, name: str, seen: bool) -> None:
+    more = Watched(frozenset({"handler"}), ("data",))
+    before = snapshot(tmp_path, more)
+    file = write(tmp_path, name)
+
+    assert changed_files(before, snapshot(tmp_path, more)) == ([str(file)] if seen else [])
+
+
+async def test_what_changed_before_more_is_watched_is_not_lost(tmp_path: Path) -> None:
+    code, program = write(tmp_path, "a.py"), write(tmp_path, "handler")
+    watcher = Watcher(tmp_path, look_every_s=0.01)
+    code.write_text("longer", "utf-8")
+    watcher.also(Watched(frozenset({"handler"})))
+    program.write_text("longer", "utf-8")
+
+    assert await watcher.changes() == [str(code), str(program)]

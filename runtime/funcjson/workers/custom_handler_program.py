@@ -60,6 +60,19 @@ def find_program(settings: Settings, environment: Mapping[str, str]) -> HandlerP
     )
 
 
+def program_files(settings: Settings) -> tuple[str, ...]:
+    """Names of files that its custom handler is made of, as far as host.json tells; they may not exist yet."""
+    if settings.host.custom_handler is None:
+        return ()
+    section = _Section(settings.host.custom_handler, settings)
+    written = [
+        section.text("description", "defaultExecutablePath"),
+        section.text("description", "defaultWorkerPath"),
+        *(word for text in section.texts("description", "arguments") for word in _split(text)),
+    ]
+    return tuple(Path(word).name for word in written if word)
+
+
 class _Section:
     """`customHandler`: letter case does not matter, and the environment comes first."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from funcjson.errors import Problem, WorkerStartError
 from funcjson.settings import load_settings
-from funcjson.workers.custom_handler_program import HandlerProgram, find_program
+from funcjson.workers.custom_handler_program import HandlerProgram, find_program, program_files
 
 
 @pytest.fixture
@@ -134,3 +134,16 @@ def test_a_program_that_is_missing_says_what_to_do(
 
     assert fix in problem.fix
     assert written in problem.what
+
+
+def test_the_files_of_a_handler_are_known_also_before_they_exist(app: Path) -> None:
+    section = described(
+        defaultExecutablePath="build/server", arguments=["run main.js"], defaultWorkerPath="x/y.rb"
+    )
+    (app / "host.json").write_text(json.dumps({"version": "2.0", "customHandler": section}))
+
+    assert program_files(load_settings(app, {})) == ("server", "y.rb", "run", "main.js")
+
+
+def test_an_app_without_a_handler_has_no_such_files(app: Path) -> None:
+    assert program_files(load_settings(app, {})) == ()
