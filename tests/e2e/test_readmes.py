@@ -29,7 +29,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCE = re.compile(
     r"^(?:`(?P<file>[^`\n]+)`\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S
 )
-TO_START = re.compile(r"\.venv/bin/funcjson start (\S+) --install")
+TO_START = re.compile(r"funcjson start (\S+?)(?: --install)?`")
 
 
 @dataclass(frozen=True, slots=True)
