@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_schema,
         _add_explain,
         _add_replay,
+        _add_keys,
         _add_signalr,
     ):
         add(commands)
@@ -377,6 +378,40 @@ def _replay(options: argparse.Namespace) -> int:
     else:
         print(report(done))
     return int(bool(done.differences))
+
+
+def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("keys", help="the keys that `start --auth` enforces")
+    parser.add_argument("what", choices=("list",), help="list: print every key with what it opens")
+    _app(parser)
+    parser.set_defaults(command=_keys)
+
+
+def _keys(options: argparse.Namespace) -> int:
+    import asyncio
+    import os
+
+    from funcjson.app_version import Loader
+    from funcjson.explaining.text import table
+    from funcjson.keys import load_keys
+
+    async def names(root: Path) -> list[str]:
+        version = await Loader(root, dict(os.environ)).load()
+        await version.stop()
+        return [plan.function.name for plan in version.plans.values()]
+
+    root = options.app.resolve()
+    ring = load_keys(root, asyncio.run(names(root)))
+    rows = [("master", "_master", ring.master)]
+    rows += [("host", name, key) for name, key in ring.host.items()]
+    rows += [("system", name, key) for name, key in ring.system.items()]
+    rows += [
+        (f"function {function}", name, key)
+        for function, keys in sorted(ring.functions.items())
+        for name, key in keys.items()
+    ]
+    print("\n".join(table(("opens", "name", "key"), rows)))
+    return 0
 
 
 def _add_signalr(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

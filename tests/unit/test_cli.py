@@ -1,0 +1,82 @@
+"""The command line: exit codes, and the commands that need no running host."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from funcjson.cli import main
+
+
+def write(root: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = root / name.replace("__", "/").replace("_json", ".json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return root
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    bindings = [{"type": "httpTrigger", "direction": "in", "name": "req"}]
+    write(tmp_path, host_json='{"version": "2.0"}', hello__function_json=json.dumps({"bindings": bindings}))
+    (tmp_path / "hello" / "index.js").write_text("module.exports = async () => {};", "utf-8")
+    return tmp_path
+
+
+def test_a_sound_app_validates_with_code_0(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", str(app)]) == 0
+    assert "0 errors" in capsys.readouterr().out
+
+
+def test_an_error_gives_code_1_and_stable_json(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (app / "hello" / "function.json").write_text("{", "utf-8")
+
+    assert main(["validate", "--json", str(app)]) == 1
+
+    (problem,) = json.loads(capsys.readouterr().out)
+    assert sorted(problem) == [
+        "azure", "code", "column", "file", "fix", "function", "line", "pointer", "severity", "what", "why",
+    ]  # fmt: skip
+    assert (problem["file"], problem["function"]) == ("hello/function.json", "hello")
+
+
+def test_a_folder_that_is_not_there_is_one_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", str(tmp_path / "nowhere")]) == 1
+    assert "there is no folder" in "".join(capsys.readouterr())
+
+
+def test_show_prints_document_and_plan(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(app), "HELLO"]) == 0
+
+    out = capsys.readouterr().out
+    assert '"scriptFile": "hello/index.js"' in out
+    assert "1 trigger   req: httpTrigger" in out
+
+
+def test_show_of_an_unknown_function_names_the_others(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(app), "helo"]) == 1
+    assert "its functions are: hello" in capsys.readouterr().err
+
+
+def test_keys_are_made_once_and_listed(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "list", str(app)]) == 0
+    first = capsys.readouterr().out
+    main(["keys", "list", str(app)])
+
+    assert capsys.readouterr().out == first
+    assert [line.split()[0] for line in first.splitlines()][:3] == ["opens", "master", "host"]
+    assert "function hello" in first
+    assert (app / ".funcjson" / "keys.json").stat().st_mode & 0o077 == 0
+
+
+def test_one_schema_names_every_binding(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert "signalRConnectionInfo" in json.dumps(json.loads(capsys.readouterr().out))
+
+
+def test_no_command_prints_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "start" in capsys.readouterr().out
