@@ -165,10 +165,13 @@ const App = (() => {
 
   // --- who this browser is -----------------------------------------------------------------------
 
+  let typed = false; // a name that somebody is typing is not replaced
+  $("persona").addEventListener("input", () => { typed = true; });
+
   async function me() {
     const answer = await fetch("/.auth/me?shape=swa"); // this shape is 200 also for nobody
     const told = answer.ok ? await answer.json() : {};
-    $("persona").value = (told.clientPrincipal || {}).userDetails || "";
+    if (!typed) $("persona").value = (told.clientPrincipal || {}).userDetails || "";
   }
 
   async function say(text) {
@@ -180,6 +183,7 @@ const App = (() => {
   $("who").addEventListener("submit", async (event) => {
     event.preventDefault();
     const name = $("persona").value.trim();
+    typed = false;
     if (name) {
       const body = JSON.stringify({ persona: name });
       const answer = await fetch("/.auth/login/aad", { method: "POST", headers: { "Content-Type": "application/json" }, body });

@@ -10,7 +10,7 @@ const Panes = (() => {
     const who = input("who", { list: "personas", value: persona, placeholder: "nobody" });
     const through = select("through", []);
     const listens = input("listens", { placeholder: "every target" });
-    const connect = el("button", { class: "main", type: "submit" }, "Connect");
+    const connect = el("button", { class: "main", type: "submit", disabled: true }, "Connect");
     const leave = el("button", { type: "button", disabled: true }, "Disconnect");
     let client = null;
     let hub = "";
@@ -110,7 +110,7 @@ const Panes = (() => {
 
     const node = el("section", { class: "panel pane", "aria-label": title }, signIn,
       el("div", {}, el("h4", {}, "Messages"), heard), group, call, invoke);
-    return { node, through, listens, call };
+    return { node, through, listens, call, ready: (can) => { if (!client || client.ended) connect.disabled = !can; } };
   }
 
   let panes = [];
@@ -132,6 +132,7 @@ const Panes = (() => {
       const before = one.through.value;
       one.through.replaceChildren(...ways.map(([key, text]) => el("option", { value: key }, text)));
       if (ways.some(([key]) => key === before)) one.through.value = before;
+      one.ready(ways.length > 0);
       if (!one.listens.value) one.listens.value = app.listeners.map((each) => each.target).filter((name, at, all) => all.indexOf(name) === at).join(", ");
       const path = one.call.elements.path;
       if (!path.value && posts.length) path.value = (posts.find((each) => each.outputs.length && /message/i.test(each.name)) || posts[0]).path;

@@ -222,7 +222,7 @@ const Steps = (() => {
     let gist = "";
     try { gist = step.state === "done" || step.state === "failed" ? GIST[step.number](step) : ""; } catch { gist = ""; }
     const inside = el("div", { class: "inside" });
-    const details = el("details", { open: Boolean(looks) },
+    const details = el("details", { open: step.problems.length > 0 || (Boolean(looks) && step.number === 9) },
       el("summary", {}, el("span", { class: "number" }, String(step.number)), el("span", { class: "name" }, step.name),
         el("span", { class: "gist" }, gist), status),
       inside);
@@ -254,6 +254,34 @@ const Steps = (() => {
     return parts.join(" ") || "Done.";
   }
 
+  // What deserves a look, each once, before any step is opened.
+  function reasons(trace) {
+    if (trace.steps.some((step) => step.state === "failed")) return [];
+    const found = [];
+    for (const step of [...trace.steps].reverse()) {
+      for (const one of step.deliveries || []) {
+        if (one.target && one.delivered === 0 && one.why) found.push([step.number, one.why]);
+      }
+      for (const one of step.unbound || []) {
+        found.push([step.number, `no output binding is called '${one.name}'${one.meant ? `; did you mean '${one.meant}'?` : ""}`]);
+      }
+      for (const hint of step.hints) found.push([step.number, hint]);
+    }
+    return found.filter(([, text], at) => !found.some(([, other], before) => before !== at && text.includes(other) && (text !== other || before < at)));
+  }
+
+  function why(trace, steps) {
+    const found = reasons(trace);
+    if (!found.length) return null;
+    return el("ul", { class: "hint why", "aria-label": "Why" }, found.map(([number, text]) => el("li", {}, `${text[0].toUpperCase()}${text.slice(1)} `,
+      el("button", { class: "plain", type: "button", onclick: () => {
+        const details = steps.querySelector(`:scope > [data-step="${number}"] > details`);
+        details.open = true;
+        details.querySelector("summary").focus();
+        details.scrollIntoView({ block: "start" });
+      } }, `step ${number}`))));
+  }
+
   function show(into, trace, extra) {
     const open = el("button", { type: "button" }, "Open all steps");
     const steps = el("ol", { class: "steps", "aria-label": "The nine steps" }, trace.steps.map((step) => draw(step, trace)));
@@ -269,6 +297,7 @@ const Steps = (() => {
         tag(failed ? "bad" : trace.outcome === "succeeded" ? "good" : "", trace.outcome),
         el("span", { class: "soft" }, [trace.trigger, trace.began.replace("T", " ").replace(/\.\d+.*$/, " UTC"), trace.outcome === "explained" ? "" : `${trace.durationMs} ms`].filter(Boolean).join(" · "))),
       el("p", { class: "verdict" }, verdict(trace)),
+      why(trace, steps),
       el("div", { class: "actions" }, open, extra || null),
       el("div", { class: "after-actions" }),
       steps].filter(Boolean));

@@ -1,0 +1,88 @@
+"""Makes the pictures of README's tour from the running product: `python -m tests.e2e.make_screenshots`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.e2e.conftest import need
+from tests.e2e.processes import ROOT, RunningHost, start_host
+from tests.e2e.seeded_app import write_app
+from tests.e2e.small_png import with_palette
+from tests.e2e.test_browser import FLAGS
+
+TOUR = ROOT / "runtime" / "tour"
+WIDE = {"width": 1100, "height": 680}
+
+
+def make(into: Path) -> list[Path]:
+    """Start the seeded app, be two people on its page, and photograph each view."""
+    into.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        host = start_host(write_app(Path(scratch)), Path(scratch))
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=list(FLAGS))
+        try:
+            return _tour(browser, host, into)
+        finally:
+            browser.close()
+            host.stop()
+
+
+def _tour(browser: Browser, host: RunningHost, into: Path) -> list[Path]:
+    context = browser.new_context(viewport=WIDE, reduced_motion="reduce")  # type: ignore[arg-type]
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.goto(f"{host.host}/_/#/clients")
+    for number in (1, 2):
+        pane = page.get_by_role("region", name=f"Client {number}", exact=True)
+        pane.get_by_role("button", name="Connect", exact=True).click()
+        expect(pane.get_by_role("status").first).to_contain_text("connected as")
+    _call(page, "/api/send")
+    second = page.get_by_role("list", name="What Client 2 got")
+    expect(second).to_contain_text("newMessage hello")
+    made = [_photo(page, into / "clients.png")]
+    _call(page, "/api/wrongHub")
+    page.get_by_role("link", name="Activity").click()
+    page.locator("#activity a").first.click()
+    expect(page.locator("#detail .hint").first).to_be_visible()
+    made.append(_photo(page, into / "nobody-got-it.png"))
+    page.get_by_role("link", name="Clients").click()
+    first = page.get_by_role("region", name="Client 1", exact=True)
+    first.get_by_role("button", name="Disconnect").click()
+    first.get_by_label("Signed in as").fill("")
+    first.get_by_role("button", name="Connect", exact=True).click()
+    expect(first.get_by_role("status").first).to_contain_text("answered 500")
+    page.get_by_role("link", name="Activity").click()
+    page.locator("#activity a").filter(has_text="failed").first.click()
+    expect(page.locator("#detail .problem").first).to_be_visible()
+    made.append(_photo(page, into / "nine-steps.png"))
+    page.get_by_role("link", name="Functions").click()
+    expect(page.get_by_role("article", name="negotiate")).to_be_visible()
+    made.append(_photo(page, into / "functions.png"))
+    page.get_by_role("link", name="Hubs").click()
+    expect(page.get_by_role("article", name="hub chat")).to_be_visible()
+    made.append(_photo(page, into / "hubs.png"))
+    context.close()
+    return made
+
+
+def _call(page: Page, path: str) -> None:
+    form = page.get_by_role("region", name="Client 1", exact=True).locator("form")
+    form = form.filter(has_text="Call a function")
+    form.get_by_label("Path").fill(path)
+    form.get_by_role("button", name="Call", exact=True).click()
+    expect(form.get_by_role("status")).to_contain_text("Answered")
+
+
+def _photo(page: Page, file: Path) -> Path:
+    page.evaluate("scrollTo(0, 0)")
+    page.mouse.move(0, 0)
+    file.write_bytes(with_palette(page.screenshot()))
+    return file
+
+
+if __name__ == "__main__":
+    for file in make(Path(sys.argv[1]) if len(sys.argv) > 1 else TOUR):
+        print(f"{file}  {file.stat().st_size // 1024} KB")
