@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ class Inspection:
     def __init__(self, state: Callable[[], Mapping[str, Any]], trace: LiveTrace) -> None:
         self._state = state
         self._trace = trace
-        self._readers: set[asyncio.Queue[TraceLine | None]] = set()
+        self._readers: set[Unread] = set()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """The state as JSON, or the trace as JSON lines; with `?follow=1` the lines to come too."""
@@ -46,15 +47,15 @@ class Inspection:
 
     async def _follow(self, request: web.BaseRequest) -> web.StreamResponse:
         """One line at a time until the reader leaves or the service stops."""
-        unread: asyncio.Queue[TraceLine | None] = asyncio.Queue()
+        unread = Unread()
         for line in self._trace:
-            unread.put_nowait(line)
-        stop = self._trace.listen(lambda line: _put(unread, line))
+            unread.put(line)
+        stop = self._trace.listen(unread.put)
         self._readers.add(unread)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         try:
             await response.prepare(request)
-            while (next_line := await unread.get()) is not None:
+            while (next_line := await unread.next()) is not None:
                 await response.write(f"{next_line}\n".encode())
             await response.write_eof()
         finally:
@@ -65,13 +66,34 @@ class Inspection:
     def stop(self) -> None:
         """End every live stream."""
         for unread in self._readers:
-            unread.put_nowait(None)
+            unread.end()
 
 
-def _put(unread: asyncio.Queue[TraceLine | None], line: TraceLine) -> None:
-    if unread.qsize() >= MAX_UNREAD:
-        unread.get_nowait()
-    unread.put_nowait(line)
+class Unread:
+    """The lines that wait for one reader."""
+
+    def __init__(self) -> None:
+        self._lines: deque[TraceLine] = deque(maxlen=MAX_UNREAD)
+        self._changed = asyncio.Event()
+        self._has_ended = False
+
+    def put(self, line: TraceLine) -> None:
+        self._lines.append(line)
+        self._changed.set()
+
+    def end(self) -> None:
+        """No more will come."""
+        self._has_ended = True
+        self._changed.set()
+
+    async def next(self) -> TraceLine | None:
+        """The next line as soon as there is one; None at the end."""
+        while not self._lines:
+            if self._has_ended:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        return self._lines.popleft()
 
 
 def is_local(remote: str | None, headers: Mapping[str, str]) -> bool:

@@ -225,7 +225,8 @@ def plain(value: Any) -> Any:
 
 
 def _key(key: Any) -> str:
-    return key if isinstance(key, str) else str(plain(key))
+    nearest = plain(key)
+    return nearest if isinstance(nearest, str) else _COMPACT(nearest)
 
 
 def whole_characters(text: str) -> str:
