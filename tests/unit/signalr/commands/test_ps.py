@@ -1,0 +1,43 @@
+"""The state of a service as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from funcjson.signalr.commands.ps import fetch, ps, state_table
+
+STATE: dict[str, Any] = {
+    "hubs": {
+        "chat": {
+            "connections": [
+                {"id": "c1", "userId": "ann", "protocol": "json", "transport": "WebSockets", "groups": ["a", "b"]},
+                {"id": "c2", "userId": None, "protocol": "json", "transport": None, "groups": []},
+            ],
+            "users": {"ann": ["c1"]},
+            "groups": {"a": ["c1"], "b": ["c1"]},
+        }
+    }
+}
+
+
+def test_one_line_a_connection_and_the_sums() -> None:
+    lines = state_table(STATE).splitlines()
+
+    assert lines[1].split(maxsplit=5) == ["chat", "c1", "ann", "WebSockets", "json", "a, b"]
+    assert lines[2].split() == ["chat", "c2", "-", "-", "json", "-"]
+    assert lines[-1] == "hub chat: 2 connections, 1 user, 2 groups"
+
+
+def test_nobody() -> None:
+    empty = {"hubs": {"chat": {"connections": [], "users": {}, "groups": {}}}}
+
+    assert state_table({"hubs": {}}) == state_table(empty) == "No connections."
+
+
+def test_an_address_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="http://"):
+        fetch("file:///etc/passwd")
+    assert ps("localhost:8888", as_json=False) == 1
+    assert "no local SignalR service answers at localhost:8888" in capsys.readouterr().err

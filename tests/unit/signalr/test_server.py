@@ -1,0 +1,93 @@
+"""Where a service is, and what it answers outside of clients and REST."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from funcjson.signalr.errors import OptionsError
+from funcjson.signalr.options import ServiceOptions
+from funcjson.signalr.rest_message import RestRequest
+from funcjson.signalr.server import SignalRServer
+
+KEY = "k" * 44
+
+
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        ({}, "http://localhost:8888"),
+        ({"host": "127.0.0.1", "port": 1}, "http://localhost:1"),
+        ({"host": "0.0.0.0"}, "http://localhost:8888"),
+        ({"host": "10.1.2.3"}, "http://10.1.2.3:8888"),
+        ({"host": "fe80::1"}, "http://[fe80::1]:8888"),
+        ({"certfile": "x"}, "https://localhost:8888"),
+    ],
+)
+def test_the_url(options: dict[str, Any], url: str) -> None:
+    assert SignalRServer(ServiceOptions(**options)).url == url
+
+
+def test_the_connection_string() -> None:
+    plain = SignalRServer(ServiceOptions(keys=(KEY, "x" * 44)))
+    container = SignalRServer(ServiceOptions(keys=(KEY,), client_endpoint="http://pc:1"))
+
+    base = f"Endpoint=http://localhost:8888;AccessKey={KEY};Version=1.0;"
+    assert plain.connection_string == base
+    assert container.connection_string == f"{base}ClientEndpoint=http://pc:1;"
+
+
+async def test_a_certificate_that_cannot_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "cert.pem"
+    path.write_text("no certificate")
+    with pytest.raises(OptionsError, match="cannot be used"):
+        await SignalRServer(ServiceOptions(port=0, certfile=str(path))).start()
+
+
+async def test_rest_without_a_socket() -> None:
+    answer = await SignalRServer().handle_rest(RestRequest("GET", "/api/health"))
+
+    assert answer.status == 200
+
+
+async def test_a_service_that_never_started_stops() -> None:
+    await SignalRServer().stop()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/nothing", 404),
+        ("GET", "/server/?hub=chat", 501),
+        ("GET", "/aspnetclient/negotiate", 404),
+        ("GET", "/_lss/state", 403),
+        ("GET", "/api/health", 200),
+        ("OPTIONS", "/anything", 204),
+    ],
+)
+async def test_paths(method: str, path: str, status: int) -> None:
+    request = make_mocked_request(method, path, headers={"Origin": "http://a"})
+    answer = await SignalRServer()._handle(request)
+
+    assert answer.status == status
+    is_private = path.startswith("/_lss")
+    assert ("Access-Control-Allow-Origin" in answer.headers) is not is_private
+
+
+async def test_a_fault_inside_is_a_500_and_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = SignalRServer()
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(server, "_route", broken)
+    answer = await server._handle(make_mocked_request("GET", "/"))
+
+    assert answer.status == 500
+    assert "a request failed inside the service: GET /" in caplog.text
