@@ -19,6 +19,7 @@ from funcjson.cors import make_policy, refusal
 from funcjson.explaining.clients import Clients, ClientSpec
 from funcjson.explaining.routing import Choice, choose, nothing_answers
 from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
+from funcjson.expression_faults import LOGIN_HEADER
 from funcjson.fired_events import fired_event
 from funcjson.http_principal import PrincipalGuard
 from funcjson.login import LoginTwin
@@ -200,6 +201,12 @@ def _add_hints(
     settings = stage.version.settings
     if any(settings.connection_string(name) is None for name in plan.connection_settings):
         more[Step.INPUTS] = {"rules": ["service-embedded"]}
+    if any(LOGIN_HEADER in problem.what for problem in trace.problems):
+        more[Step.RESOLVED] = {
+            "hints": [
+                "--as NAME explains the request as that of a signed-in user; pages sign in at /.auth/login/aad"
+            ]
+        }
     outputs = output_hints(plan, facts)
     more[Step.COLLECTED] = {"hints": outputs}
     if trace.outcome == EXPLAINED:

@@ -19,6 +19,7 @@ from funcjson.http_routes import (
     match_route,
 )
 
+OTHER_PATH = "its route does not fit the path"
 _MOST = 50
 
 
@@ -67,7 +68,7 @@ def _why_not(route: Route, table: RouteTable, method: str, path: str, chosen: st
     if route.function == chosen:
         return ""
     if match_route(route, decode_path(path)) is None:
-        return "its route does not fit the path"
+        return OTHER_PATH
     if not route.takes(method):
         verbs = ", ".join(sorted(route.methods or ())) or "no method at all"
         return f"it takes {verbs}, not {method}"

@@ -6,23 +6,39 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from funcjson.explaining.routing import OTHER_PATH
+
 Row = Mapping[str, Any]
+
+_CELL = 60  # characters of a value in a table
+_LINE = 100
 
 
 def request_text(document: Row) -> str:
     """The nine steps of a request (five when the handler did not run)."""
-    parts = [_step(step) for step in document["steps"] if step["state"] != "not reached"]
-    missing = [step["name"] for step in document["steps"] if step["state"] == "not reached"]
+    parts = [_step(step) for step in document["steps"] if _has_something(step)]
+    missing = [
+        step["name"]
+        for step in document["steps"]
+        if step["state"] == "not reached" and not _has_something(step)
+    ]
     if missing:
         parts.append(f"   not reached: {', '.join(missing)}")
-    if not document.get("ran", True) and document.get("function"):
+    if document["outcome"] == "explained" and document["function"]:
         parts.append("   The handler was not called. Add --run to go on to step 9.")
     return "\n\n".join(parts)
 
 
+def _has_something(step: Row) -> bool:
+    """Whether a step happened, or can say something all the same."""
+    if step["state"] in ("done", "failed"):
+        return True
+    return bool(step["hints"] or step.get("declared") or step.get("clients") or step.get("answer"))
+
+
 def _step(step: Row) -> str:
-    mark = "  FAILED" if step["state"] == "failed" else ""
-    lines = [f"{step['number']}. {step['name']}{mark}"]
+    mark = {"failed": "  FAILED", "not run": "  (not run)", "not reached": "  (not reached)"}
+    lines = [f"{step['number']}. {step['name']}{mark.get(step['state'], '')}"]
     lines += [f"   {line}" for line in _BODIES.get(step["number"], _nothing)(step)]
     for problem in step["problems"]:
         lines += [f"   {line}" for line in _problem(problem)]
@@ -42,7 +58,7 @@ def _arrived(step: Row) -> Iterable[str]:
         return
     yield f"{request['method']} {request['url']}"
     for header in request["headers"]:
-        yield f"{header['name']}: {header['value']}"
+        yield f"{header['name']}: {_short(header['value'], _LINE)}"
     if request["body"] is not None:
         yield f"body   {_short(request['body'])}"
     if step.get("persona"):
@@ -57,20 +73,33 @@ def _chosen(step: Row) -> Iterable[str]:
         yield f"function  {step['function']}   handler {step['handler']}   {step['declared']}"
         for binding in step["bindings"]:
             yield f"  {binding['direction']:<5} {binding['name']}: {binding['type']}"
-    for row in step.get("rejected", ()):
-        yield f"rejected  {row['function']} ({row['route']}): {row['why']}"
+    yield from _rejected(step.get("rejected", ()))
+
+
+def _rejected(rows: Sequence[Row]) -> Iterable[str]:
+    """Near misses one by one, and those that have nothing to do with the path in one line."""
+    far = [row for row in rows if row["why"] == OTHER_PATH]
+    for row in rows:
+        if row["why"] != OTHER_PATH:
+            route = f" ({row['route']})" if row["route"] else ""
+            yield f"rejected  {row['function']}{route}: {row['why']}"
+    if far:
+        named = ", ".join(f"{row['function']} ({row['route']})" for row in far)
+        yield f"rejected  {OTHER_PATH}: {named}"
 
 
 def _data(step: Row) -> Iterable[str]:
     rows = [
-        (row["name"], _value(row), f"from {row['from']}{' (hidden)' if row['hidden'] else ''}")
+        (row["name"], _value(row), f"{row['from']}{', hidden' if row['hidden'] else ''}")
         for row in step.get("names", ())
     ]
     yield from table(("name", "value", "where it came from"), rows)
 
 
 def _value(row: Row) -> str:
-    return f"({row['note']})" if row["value"] is None else _short(row["value"])
+    if row["value"] is None:
+        return f"({row['note']})"
+    return f"{_short(row['value'], _CELL)}{'  (' + row['note'] + ')' if row['note'] else ''}"
 
 
 def _resolved(step: Row) -> Iterable[str]:
@@ -78,22 +107,23 @@ def _resolved(step: Row) -> Iterable[str]:
         yield f"{binding['binding']}: {binding['type']}   {binding['when']}   {binding['declared']}"
         for prop in binding["properties"]:
             yield f"  {prop['name']} = {json.dumps(prop['written'], ensure_ascii=False)}"
-            if not prop["constant"]:
-                yield from (f"    {line}" for line in _tokens(prop["tokens"]))
+            if prop["constant"] and prop["value"] == prop["written"]:
+                continue
+            yield from (f"    {line}" for line in _tokens(prop["tokens"]))
             shown = "no value" if prop["error"] else json.dumps(prop["value"], ensure_ascii=False)
             yield f"    -> {shown}"
 
 
-def _tokens(tokens: Sequence[Row]) -> Iterable[str]:
-    rows = [
-        (
-            token["text"],
-            token["source"],
-            _short(token["value"]) if token["value"] is not None else token["reason"],
-        )
-        for token in tokens
-    ]
+def _tokens(tokens: Sequence[Row]) -> list[str]:
+    rows = [(token["text"], token["source"], _token_value(token)) for token in tokens]
     return table(("token", "source", "value, or why none"), rows)
+
+
+def _token_value(token: Row) -> str:
+    if token["value"] is None:
+        return f"none: {token['reason'].removeprefix(token['text'] + ' has no value: ')}"
+    note = f"  ({token['reason']})" if token["reason"] else ""
+    return f"{json.dumps(_short(token['value']), ensure_ascii=False)}{note}"
 
 
 def _inputs(step: Row) -> Iterable[str]:
@@ -110,14 +140,22 @@ def _inputs(step: Row) -> Iterable[str]:
 
 
 def _handler(step: Row) -> Iterable[str]:
-    yield f"arguments: {', '.join(step.get('arguments', ())) or 'none'}   {step.get('durationMs', 0):.1f} ms"
+    if step["state"] not in ("done", "failed"):
+        return
+    took = f"   {step['durationMs']:.1f} ms" if step.get("durationMs") is not None else ""
+    yield f"arguments: {', '.join(step.get('arguments', ())) or 'none'}{took}"
     for line in step.get("lines", ()):
         yield f"| {line['text']}"
 
 
 def _collected(step: Row) -> Iterable[str]:
+    for one in step.get("declared", ()):
+        properties = ", ".join(f"{n} {_short(v)}" for n, v in one["properties"].items())
+        yield f"declared  {one['name']}: {one['type']}   {properties}".rstrip()
     for output in step.get("outputs", ()):
-        yield f"{output['name']}: {output['type']}   {output['by']}   {_short(output['value'])}"
+        value = "see the answer in step 8" if output["type"] == "http" else _short(output["value"])
+        given = "" if output["by"] == "not set" else f"   {value}"
+        yield f"{output['name']}: {output['type']}   {output['by']}{given}"
         for item in output["items"]:
             yield f"  {_item(item)}"
     for row in step.get("unbound", ()):
@@ -131,17 +169,24 @@ def _item(item: Row) -> str:
     if item["kind"] == "message":
         return f"message '{item['target']}' {to}, {len(item['arguments'] or ())} argument(s)"
     if item["kind"] == "group action":
-        return f"{item['action']} {item['to']} '{item['name']}' in group '{item['group']}'"
+        idle = f"   does nothing: {item['idle']}" if item["idle"] else ""
+        return f"{item['action']} {item['to']} '{item['name']}' in group '{item['group']}'{idle}"
     return _short(item.get("value"))
 
 
 def _flushed(step: Row) -> Iterable[str]:
     for call in step.get("calls", ()):
-        yield f"{call['output']}: {call['method']} {call['url']}   -> {call['status']}"
+        if call["status"] is None:
+            yield f"{call['output']}: NOT SENT   {_item(call['item'])}"
+            continue
+        again = f" after {call['attempts']} attempts" if call["attempts"] > 1 else ""
+        yield f"{call['output']}: {call['method']} {call['url']}   -> {call['status']}{again}"
         yield f"  {call['curl']}"
     answer = step.get("answer")
     if answer:
-        yield f"answer to the caller: {answer['status']}   {answer['error'] or _short(answer['body'] or '')}".rstrip()
+        error = answer["error"]
+        rest = f"{error['code']} {error['what']}" if error else _short(answer["body"] or "")
+        yield f"answer to the caller: {answer['status']}   {rest}".rstrip()
 
 
 def _delivered(step: Row) -> Iterable[str]:
@@ -173,14 +218,7 @@ _BODIES = {
 
 def expression_text(document: Row) -> str:
     """One expression, token by token."""
-    lines = [str(document["expression"]), ""]
-    lines += table(
-        ("token", "source", "value, or why none"),
-        [
-            (t["text"], t["source"], _short(t["value"]) if t["value"] is not None else t["reason"])
-            for t in document["tokens"]
-        ],
-    )
+    lines = [str(document["expression"]), "", *_tokens(document["tokens"])]
     if document["error"]:
         lines += ["", *_problem(document["error"])]
     else:
@@ -220,16 +258,18 @@ def route_text(document: Row) -> str:
     key = f"hub '{document['hub']}', category '{document['category']}', event '{document['event']}'"
     lines = [f"{key}: {document['function'] or 'no function'}", ""]
     for row in document["triggers"]:
-        differs = "; ".join(_differs(one) for one in row["differs"]) or "matches"
-        lines.append(f"{row['function']}: {differs}")
+        differs = "; ".join(_differs(one) for one in row["differs"])
+        says = "chosen" if row["chosen"] else differs or row["why"]
+        key = f"{row['hubName']}, {row['category']}, {row['event']}"
+        lines.append(f"{row['function']} ({key}): {says}")
     for row in document["notLoaded"]:
-        lines.append(f"not loaded: {_short(row)}")
+        lines.append(f"{row['function']}: not loaded, {row['why']}")
     lines += [f"hint   {hint}" for hint in document["hints"]]
     return "\n".join([*lines, *_rules(document["rules"])])
 
 
-def _differs(one: Any) -> str:
-    return one if isinstance(one, str) else " ".join(str(value) for value in dict(one).values())
+def _differs(one: Row) -> str:
+    return f"{one['part']} '{one['declared']}' is not '{one['asked']}'"
 
 
 def why_text(document: Row) -> str:
@@ -240,7 +280,7 @@ def why_text(document: Row) -> str:
         "",
     ]
     lines += [
-        f"{'yes' if check['ok'] else 'NO':<4} {check['about']:<7} {check['says']}"
+        f"{'yes' if check['ok'] else 'NO':<4} {check['check']:<7} {check['says']}"
         for check in document["checks"]
     ]
     lines += [f"fix    {hint}" for hint in document["hints"]]
@@ -248,16 +288,26 @@ def why_text(document: Row) -> str:
         lines += [
             "",
             "what the service saw lately:",
-            *(f"  {_short(row)}" for row in document["recent"]),
+            *(f"  {_recent(row)}" for row in document["recent"]),
         ]
     return "\n".join([*lines, *_rules(document["rules"])])
 
 
+def _recent(row: Row) -> str:
+    where = f"  connection {row['connectionId']}" if row["connectionId"] else ""
+    why = f"  ({row['why']})" if row["why"] else ""
+    return f"{row['time']}  {row['message']}{where}{why}"
+
+
 def _problem(problem: Row) -> list[str]:
     lines = [f"error[{problem['code']}] {problem['what']}"]
-    for name in ("at", "where", "why", "fix", "azure"):
-        if problem.get(name):
-            lines.append(f"  {name:<6} {problem[name]}")
+    place = problem.get("file")
+    if place and problem.get("line"):
+        place = f"{place}:{problem['line']}:{problem['column']}"
+    for name, text in (("at", place), *((n, problem.get(n)) for n in ("why", "fix", "azure"))):
+        if text:
+            lines.append(f"  {name:<6} {text.strip()}")
+    lines.append(f"  more   funcjson explain {problem['code']}")
     return lines
 
 
@@ -265,9 +315,9 @@ def _rules(rules: Sequence[Row]) -> list[str]:
     return [f"({rule['label']}) {rule['text']}; {rule['because']}" for rule in rules]
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, most: int = 240) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 240 else f"{text[:240]}..."
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 from funcjson.masking import Shown, is_secret_name
 from funcjson.model import HttpRequest, TriggerEvent
+
+_MOST_SEARCHED = 256_000  # bytes of a body that are searched for secret members
 
 
 def arrived(event: TriggerEvent | None, shown: Shown) -> dict[str, Any]:
@@ -65,7 +69,22 @@ def request_secrets(event: TriggerEvent | None) -> set[str]:
     for name, value in parse_qsl(event.request.query):
         if is_secret_name(name) or name.lower() in ("code", "sig"):
             found.add(value)
+    if 0 < len(event.request.body) <= _MOST_SEARCHED:
+        with suppress(ValueError, RecursionError):  # no JSON has no members
+            found.update(_secret_members(json.loads(event.request.body)))
     return {one for one in found if len(one) >= 6}
+
+
+def _secret_members(value: Any, name: str = "") -> Iterator[str]:
+    """Texts below members whose name says that they are secret."""
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield from _secret_members(member, key if is_secret_name(key) else name)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _secret_members(member, name)
+    elif isinstance(value, str) and name:
+        yield value
 
 
 def request_rules(event: TriggerEvent | None) -> list[str]:
