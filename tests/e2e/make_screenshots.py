@@ -17,17 +17,23 @@ TOUR = ROOT / "runtime" / "tour"
 WIDE = {"width": 1100, "height": 680}
 
 
-def make(into: Path) -> list[Path]:
+def make(browser: Browser, into: Path) -> list[Path]:
     """Start the seeded app, be two people on its page, and photograph each view."""
     into.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as scratch:
         host = start_host(write_app(Path(scratch)), Path(scratch))
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=list(FLAGS))
         try:
             return _tour(browser, host, into)
         finally:
-            browser.close()
             host.stop()
+
+
+def main(into: Path) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=list(FLAGS))
+        for file in make(browser, into):
+            print(f"{file}  {file.stat().st_size // 1024} KB")
+        browser.close()
 
 
 def _tour(browser: Browser, host: RunningHost, into: Path) -> list[Path]:
@@ -84,5 +90,4 @@ def _photo(page: Page, file: Path) -> Path:
 
 
 if __name__ == "__main__":
-    for file in make(Path(sys.argv[1]) if len(sys.argv) > 1 else TOUR):
-        print(f"{file}  {file.stat().st_size // 1024} KB")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else TOUR)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Download, Locator, Page, expect, sync_playwright
 from tests.e2e.conftest import need
+from tests.e2e.make_screenshots import TOUR, make
 from tests.e2e.processes import RunningHost, request, run_funcjson, start_host
 from tests.e2e.seeded_app import write_app
 from tests.e2e.test_browser import FLAGS
@@ -286,6 +287,8 @@ def test_what_if(inspector: Inspector) -> None:
 
     expect(form).to_contain_text("Steps 1 to 5 go well. The handler was not called.")
     expect(form.locator(".steps > li")).to_have_count(5)
+    expect(form.get_by_role("row", name="info.userId")).to_contain_text("no value")
+    expect(form.get_by_role("row", name="info.userId")).to_contain_text("alice")
     expect(form.locator('[data-step="4"]')).to_contain_text("alice")
     assert inspector.page.locator("#activity li").count() == before
 
@@ -363,6 +366,20 @@ def test_nothing_is_wider_than_the_window(inspector: Inspector, width: int) -> N
         expect(inspector.page.locator(f"#view-{view}")).to_be_visible()
         wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert inspector.page.evaluate(wide) <= 0, view
+
+
+def test_the_pictures_of_the_tour_can_be_made_anew(browser: Browser, tmp_path: Path) -> None:
+    made = make(browser, tmp_path)
+
+    assert [file.name for file in made] == [
+        "clients.png",
+        "nobody-got-it.png",
+        "nine-steps.png",
+        "functions.png",
+        "hubs.png",
+    ]
+    assert sum(file.stat().st_size for file in made) < 300_000
+    assert {file.name for file in TOUR.iterdir()} == {file.name for file in made}
 
 
 # --- who may ask ----------------------------------------------------------------------------------

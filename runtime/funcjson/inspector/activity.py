@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from funcjson.app_facts import AppFacts
@@ -69,6 +71,26 @@ def _service_row(host: Inspected, event: str, fields: Any) -> dict[str, Any] | N
             "why": near_misses(host.version, key),
         }
     return None
+
+
+def hubs(host: Inspected, most: int = 200) -> dict[str, Any]:
+    """Each hub's first connections, users and groups (with how many connections), and the counts of all."""
+    if host.embedded is None:
+        return {}
+    state = host.embedded.server.state()["hubs"]
+    return {
+        name: {
+            "counts": {kind: len(hub[kind]) for kind in ("connections", "users", "groups")},
+            "connections": hub["connections"][:most],
+            "users": _sizes(hub["users"], most),
+            "groups": _sizes(hub["groups"], most),
+        }
+        for name, hub in state.items()
+    }
+
+
+def _sizes(members: Mapping[str, Sequence[str]], most: int) -> dict[str, int]:
+    return {name: len(ids) for name, ids in islice(members.items(), most)}
 
 
 def service_log(host: Inspected, most: int = 60) -> list[dict[str, Any]]:

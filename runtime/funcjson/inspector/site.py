@@ -18,7 +18,7 @@ from aiohttp import web
 
 from funcjson.http_wire import BodyTooLarge, read_body
 from funcjson.inspector import app_view, sending
-from funcjson.inspector.activity import activity, service_log
+from funcjson.inspector.activity import activity, hubs, service_log
 from funcjson.inspector.calling import Caller
 from funcjson.inspector.capsule import make_capsule
 from funcjson.inspector.documents import document, event_of
@@ -74,6 +74,8 @@ class Inspector:
         self._caller = Caller(host)
         self._streams: set[asyncio.Event] = set()
         self._changes = 0
+        self._loads = 0
+        self._loaded: tuple[object, object] | None = None
         self._unlisten: Callable[[], None] = lambda: None
         self._closing = False
         self._posts: Mapping[str, Post] = {
@@ -197,11 +199,9 @@ class Inspector:
         return made
 
     def _hubs(self) -> dict[str, Any]:
-        embedded = self._host.embedded
-        state = embedded.server.state() if embedded is not None else {"hubs": {}}
         return {
-            "local": embedded is not None,
-            "hubs": state["hubs"],
+            "local": self._host.embedded is not None,
+            "hubs": hubs(self._host),
             "log": service_log(self._host),
         }
 
@@ -253,11 +253,16 @@ class Inspector:
             return {"app": "not ready"}
         newest = next(reversed(list(host.recorder)), None)
         embedded = host.embedded
-        state = json.dumps(embedded.server.state()) if embedded is not None else ""
+        state = json.dumps(hubs(host))
+        lines = list(embedded.server.trace) if embedded is not None else []
+        told = lines[-1].at if lines else 0.0
+        if self._loaded != (host.version, host.login):
+            self._loaded = (host.version, host.login)
+            self._loads += 1
         return {
-            "app": f"{id(host.version)} {id(host.login)}",
-            "activity": f"{self._changes} {newest.id if newest else ''} {host.turned_away.count}",
-            "hubs": f"{self._changes} {hashlib.sha256(state.encode()).hexdigest()}",
+            "app": f"{self._loads}",
+            "activity": f"{self._changes} {newest.id if newest else ''} {host.turned_away.count} {told}",
+            "hubs": f"{self._changes} {told} {hashlib.sha256(state.encode()).hexdigest()}",
         }
 
     def _listen(self, changed: asyncio.Event) -> None:

@@ -151,16 +151,34 @@ const App = (() => {
       event.preventDefault();
       try {
         const tried = el("div", {});
-        Steps.show(tried, { ...await Page.post("what-if", body()) });
+        const result = await Page.post("what-if", body());
+        Steps.show(tried, result);
         tried.querySelectorAll(".steps > li").forEach((one) => { if (Number(one.dataset.step) > 5) one.remove(); });
-        const same = tried.querySelector("h2");
-        same.textContent = "If it had been so";
-        said.replaceChildren(tried);
+        tried.querySelector("h2").textContent = "If it had been so";
+        said.replaceChildren(changes(trace, result), tried);
       } catch (error) {
         said.replaceChildren(el("p", { class: "hint" }, error.message));
       }
     });
     return form;
+  }
+
+  // What became of each property and argument: the point of trying.
+  function changes(before, after) {
+    const facts = (trace) => {
+      const found = new Map([["function", trace.function || "none"]]);
+      for (const one of trace.steps[3].bindings) {
+        for (const p of one.properties) found.set(`${one.binding}.${p.name}`, p.error ? "no value" : p.value);
+      }
+      for (const name of trace.steps[2].names) {
+        if (!name.note && !/^headers\.|^sys\./.test(name.name)) found.set(`{${name.name}}`, typeof name.value === "string" ? name.value : JSON.stringify(name.value));
+      }
+      return found;
+    };
+    const [was, now] = [facts(before), facts(after)];
+    const rows = [...new Set([...was.keys(), ...now.keys()])].filter((name) => was.get(name) !== now.get(name))
+      .map((name) => [name, was.has(name) ? Steps.value(was.get(name)) : "not there", now.has(name) ? Steps.value(now.get(name)) : "not there"]);
+    return rows.length ? Steps.table("What changed", ["what changed", "before", "now"], rows) : el("p", {}, "Nothing changes in steps 2 to 4.");
   }
 
   // --- who this browser is -----------------------------------------------------------------------

@@ -110,7 +110,7 @@ const Panes = (() => {
 
     const node = el("section", { class: "panel pane", "aria-label": title }, signIn,
       el("div", {}, el("h4", {}, "Messages"), heard), group, call, invoke);
-    return { node, through, listens, call, ready: (can) => { if (!client || client.ended) connect.disabled = !can; } };
+    return { node, who, through, listens, call, ready: (can) => { if (!client || client.ended) connect.disabled = !can; } };
   }
 
   let panes = [];
@@ -129,6 +129,7 @@ const Panes = (() => {
     }
     const posts = app.functions.filter((one) => one.path && !one.givesToken && (!one.methods || one.methods.includes("POST")));
     for (const one of panes) {
+      one.who.placeholder = app.default ? `${app.default}, by --as` : "nobody";
       const before = one.through.value;
       one.through.replaceChildren(...ways.map(([key, text]) => el("option", { value: key }, text)));
       if (ways.some(([key]) => key === before)) one.through.value = before;

@@ -36,7 +36,7 @@ const Steps = (() => {
 
   function table(label, columns, rows) {
     if (!rows.length) return null;
-    return el("div", { class: "scroll", role: "region", "aria-label": label, tabindex: "0" },
+    return el("div", { class: "scroll", role: "region", "aria-label": label },
       el("table", {},
         el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, name)))),
         el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((cell, at) =>
@@ -232,7 +232,14 @@ const Steps = (() => {
         CONTENT[step.number](step, trace), rules(step.rules)].flat(4).filter(Boolean));
     };
     if (looks) fill();
-    details.addEventListener("toggle", fill);
+    details.addEventListener("toggle", () => {
+      fill();
+      // What scrolls sideways must be reachable with the keyboard; nothing else needs a stop.
+      details.querySelectorAll(".scroll").forEach((one) => {
+        if (one.scrollWidth > one.clientWidth) one.setAttribute("tabindex", "0");
+        else one.removeAttribute("tabindex");
+      });
+    });
     return el("li", { "data-state": step.state, "data-step": step.number }, details);
   }
 

@@ -57,15 +57,13 @@ const Views = (() => {
   // --- hubs --------------------------------------------------------------------------------------
 
   function hubCard(name, hub) {
-    const users = Object.entries(hub.users);
-    const groups = Object.entries(hub.groups);
     return el("article", { class: "panel hub-card", "aria-label": `hub ${name}` },
       el("div", { class: "head" }, el("h3", {}, `hub ${name}`),
-        el("span", { class: "soft" }, [plural(hub.connections.length, "connection"), plural(users.length, "user"), plural(groups.length, "group")].join(", "))),
-      table(`Connections of ${name}`, ["connection", "user", "groups", "transport"], hub.connections.slice(0, 200).map((one) =>
+        el("span", { class: "soft" }, [plural(hub.counts.connections, "connection"), plural(hub.counts.users, "user"), plural(hub.counts.groups, "group")].join(", "))),
+      table(`Connections of ${name}`, ["connection", "user", "groups", "transport"], hub.connections.map((one) =>
         [code(one.id), one.userId ? one.userId : el("span", { class: "soft" }, "none"), one.groups.join(", "), `${one.transport || ""}, ${one.protocol}`])),
-      table(`Users of ${name}`, ["user", "connections"], users.slice(0, 200).map(([user, ids]) => [user, String(ids.length)])),
-      table(`Groups of ${name}`, ["group", "connections"], groups.slice(0, 200).map(([group, ids]) => [group, String(ids.length)])));
+      table(`Users of ${name}`, ["user", "connections"], Object.entries(hub.users).map(([user, count]) => [user, String(count)])),
+      table(`Groups of ${name}`, ["group", "connections"], Object.entries(hub.groups).map(([group, count]) => [group, String(count)])));
   }
 
   function hubs(state) {
