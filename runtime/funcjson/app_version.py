@@ -38,7 +38,8 @@ class AppVersion:
     """What the host runs.
 
     `plans` by function name in lower case. `broken` has the error of a function whose handler did not load: it is listed and
-    routable, and calling it fails with that error. `problems` are all of loading, warnings too.
+    routable, and calling it fails with that error. `problems` are all of loading, warnings too. `streams`: the app's code asks
+    for HTTP streams, so that a response may begin before its handler has ended.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class AppVersion:
     broken: dict[str, FuncJsonError] = field(default_factory=dict)
     services: Services | None = None
     replaced: bool = False
+    streams: bool = False
 
     def plan(self, name: str) -> Plan | None:
         return self.plans.get(name.lower())
@@ -117,6 +119,7 @@ class Loader:
         except FuncJsonError as error:
             await worker.stop()
             raise AppLoadError(error.problems) from error
+        version.streams = result.streams
         if result.error is not None:
             version.problems += (_index_failed(language, result),)
         version.problems += tuple(

@@ -22,7 +22,8 @@ JSON_TYPE = ("Content-Type", "application/json; charset=utf-8")
 class LoadedApp(Protocol):
     """One loaded version of an app. `plans` by function name in lower case.
 
-    `broken` has the error of each function whose handler did not load, by name.
+    `broken` has the error of each function whose handler did not load, by name. `streams` tells that
+    responses may come in pieces.
     """
 
     @property
@@ -36,6 +37,9 @@ class LoadedApp(Protocol):
 
     @property
     def problems(self) -> tuple[Problem, ...]: ...
+
+    @property
+    def streams(self) -> bool: ...
 
 
 def host_status(app: LoadedApp | None, instance_id: str, uptime_s: float) -> HttpResponse:

@@ -22,6 +22,7 @@ from funcjson.fired_events import fired_event
 from funcjson.http_admin import LoadedApp
 from funcjson.http_principal import PrincipalGuard
 from funcjson.http_routes import NotFound, Order, RouteMatch, RouteTable, build_table
+from funcjson.http_stream import StreamedResponse
 from funcjson.http_wire import (
     BodyTooLarge,
     failed,
@@ -112,6 +113,7 @@ class HttpServer:
         self._persona_problems: tuple[Problem, ...] = ()
         self._login = self._make_login()
         self._guard = PrincipalGuard(options.address, options.trusted_proxies)
+        self._streams = False
         self._running = 0
         self._limit = -1
         self._slots: asyncio.Semaphore | None = None
@@ -218,6 +220,7 @@ class HttpServer:
         most = app.settings.host.max_concurrent_requests
         self._slots = asyncio.Semaphore(most) if most > 0 else None
         self._login = self._make_login()
+        self._streams = app.streams
         self._app, self._table, self._disabled = app, table, disabled
         return problems
 
@@ -248,6 +251,7 @@ class HttpServer:
         headers = request.headers
         if "Origin" in headers and not of_page:
             return await self._answer_page(request, headers["Origin"])
+        sink: StreamedResponse | None = None
         try:
             target = request.raw_path
             path, _, query = target.partition("?")
@@ -285,7 +289,9 @@ class HttpServer:
             )
             self._running += 1
             try:
-                event = TriggerEvent("httpTrigger", asked)
+                if self._streams:
+                    sink = self._sink(request)
+                event = TriggerEvent("httpTrigger", asked, sink=sink)
                 if self._slots is None:
                     answer = await self._facade.invoke(function, event)
                 else:
@@ -293,6 +299,8 @@ class HttpServer:
                         answer = await self._facade.invoke(function, event)
             finally:
                 self._running -= 1
+            if sink is not None and sink.response is not None:
+                return sink.response
             return response_of(answer, self._custom_headers)
         except BodyTooLarge as error:
             response = response_of(HttpResponse(413, failed(error).headers))
@@ -300,11 +308,23 @@ class HttpServer:
             return response
         except FuncJsonError as error:
             # Whoever raised it has logged it.
+            if sink is not None and sink.response is not None:
+                sink.break_off()
+                return sink.response
             return response_of(failed(error))
         except Exception:
             # The seam where one request must not take the host down.
             log.exception("A request failed inside the host: %s %s", request.method, request.path)
             return response_of(HttpResponse(500, (("x-funcjson-error", "FJ0199"),)))
+
+    def _sink(self, request: web.BaseRequest) -> StreamedResponse:
+        origin = request.headers.get("Origin")
+
+        def finish(response: web.StreamResponse) -> None:
+            if origin is not None:
+                self._let_page_read(response, origin)
+
+        return StreamedResponse(request, self._custom_headers, finish)
 
     def _nothing_there(self, request: web.BaseRequest, path: str, found: NotFound) -> HttpResponse:
         app = self._app
@@ -356,12 +376,19 @@ class HttpServer:
         response = await self._handle(request, of_page=True)
         if not allowed and not same:
             self.turned_away.add(request.method, path, 0, refusal(policy, origin), origin)
-        if allowed and (policy.configured or "Access-Control-Allow-Origin" not in response.headers):
+        if not response.prepared:
+            self._let_page_read(response, origin)
+        return response
+
+    def _let_page_read(self, response: web.StreamResponse, origin: str) -> None:
+        policy = self._policy
+        if not policy.allows(origin):
+            return
+        if policy.configured or "Access-Control-Allow-Origin" not in response.headers:
             for name, value in policy.headers(origin):
                 if name == "Vary" and "Vary" in response.headers:
                     value = f"{response.headers['Vary']}, {value}"
                 response.headers[name] = value
-        return response
 
     def _refused(self, origin: str) -> None:
         """Say once of each origin why its page gets nothing."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from funcjson.errors import Location, Problem
 
@@ -144,17 +144,27 @@ class HttpResponse:
     body: bytes = b""
 
 
+class ResponseSink(Protocol):
+    """Takes an HTTP response in pieces while its handler still runs; raises ConnectionError when the caller is gone."""
+
+    async def begin(self, status: int, headers: Sequence[tuple[str, str]]) -> None: ...
+
+    async def write(self, data: bytes) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class TriggerEvent:
     """What set a function off. Exactly one of `request` and `payload` matters, by trigger type.
 
-    `reason` is the word of the log line "Executing ... (Reason='...')".
+    `reason` is the word of the log line "Executing ... (Reason='...')". `sink` may be given where the caller can take a
+    response in pieces; a response that went there is no output of the invocation.
     """
 
     type: str
     request: HttpRequest | None = None
     payload: Any = None
     reason: str = "This function was programmatically called via the host APIs."
+    sink: ResponseSink | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +178,7 @@ class RetryContext:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a worker needs to run one invocation. Inputs in handler order, the trigger first."""
+    """What a worker needs to run one invocation. Inputs in handler order, the trigger first; `sink` as in TriggerEvent."""
 
     invocation_id: str
     function: str
@@ -176,6 +186,7 @@ class Call:
     trigger_metadata: Mapping[str, TypedData] = field(default_factory=dict)
     retry: RetryContext | None = None
     trace_parent: str = ""
+    sink: ResponseSink | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ async def run(
         inputs=bound.inputs,
         trigger_metadata=plan.trigger.metadata(event, plan.function, bound.data),
         retry=retry,
+        sink=event.sink,
     )
     trace.add(Step.HANDLER, {"call": call})
     result = await invoke(call)

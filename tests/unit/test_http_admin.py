@@ -32,6 +32,7 @@ class App:
     settings: Settings = field(default_factory=lambda: load_settings(Path("/nonexistent"), {}))
     broken: dict[str, FuncJsonError] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    streams: bool = False
 
 
 def app(*plans: Plan) -> App:

@@ -24,12 +24,15 @@ class IndexedFunction:
 
 @dataclass(frozen=True, slots=True)
 class IndexResult:
-    """What indexing found. `error` is the user's own error text when the app's entry file failed."""
+    """What indexing found. `error` is the user's own error text when the app's entry file failed; `streams` tells that the
+    app's responses come in pieces where they may.
+    """
 
     functions: tuple[IndexedFunction, ...] = ()
     error: str | None = None
     stack: str = ""
     warnings: tuple[str, ...] = field(default=())
+    streams: bool = False
 
 
 class Worker(Protocol):

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, WorkerError
-from funcjson.model import Call, CallResult, Function, WorkerLog
+from funcjson.model import Call, CallResult, Function, ResponseSink, WorkerLog
 from funcjson.workers.base import IndexedFunction, IndexResult, LogSink
+from funcjson.workers.response_pump import ResponsePump
 from funcjson.workers.wire import VERSION
 
 Message = dict[str, Any]
 # A newer worker may send more, which is not an answer to anything asked here.
 _ANSWERS = frozenset(("ready", "loaded", "indexed", "result", "failed", "stacks"))
+_PIECES = frozenset(("response", "body"))
 _STACKS = "stacks-"
 
 
@@ -41,6 +43,7 @@ class Channel:
         self._stderr = stderr
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Message]] = {}
+        self._pumps: dict[str, ResponsePump] = {}
         self._closed: Problem | None = None
         # What the worker said by itself about a loop that does not go round.
         self._blocked = ""
@@ -73,6 +76,9 @@ class Channel:
             return
         if op == "stacks" and message.get("id") is None:
             self._take_blocked(str(message.get("text") or ""))
+            return
+        if op in _PIECES and (pump := self._pumps.get(message["id"])) is not None:
+            pump.put(message)
             return
         if op not in _ANSWERS:
             return
@@ -166,28 +172,54 @@ class Channel:
             answer.get("error"),
             answer.get("stack") or "",
             tuple(answer.get("warnings") or ()),
+            bool(answer.get("streams")),
         )
 
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler. Raises HandlerError, or WorkerError when the worker is lost."""
-        retry = call.retry
-        answer = await self.ask(
-            call.invocation_id,
-            {
-                "op": "invoke",
-                "id": call.invocation_id,
-                "function": call.function,
-                "inputs": call.inputs,
-                "metadata": call.trigger_metadata or {},
-                "retry": [retry.retry_count, retry.max_retry_count, retry.exception]
-                if retry is not None
-                else None,
-                "trace_parent": call.trace_parent,
-            },
-        )
+        if call.sink is None:
+            answer = await self._ask_to_invoke(call)
+        else:
+            answer = await self._invoke_with_sink(call, call.sink)
         if answer["op"] == "failed":
             raise self._handler_error(call.function, answer)
         return CallResult(answer.get("outputs") or {}, answer.get("return") or {})
+
+    async def _ask_to_invoke(self, call: Call) -> Message:
+        retry = call.retry
+        message: Message = {
+            "op": "invoke",
+            "id": call.invocation_id,
+            "function": call.function,
+            "inputs": call.inputs,
+            "metadata": call.trigger_metadata or {},
+            "retry": [retry.retry_count, retry.max_retry_count, retry.exception]
+            if retry is not None
+            else None,
+            "trace_parent": call.trace_parent,
+        }
+        if call.sink is not None:
+            message["stream"] = True
+        return await self.ask(call.invocation_id, message)
+
+    async def _invoke_with_sink(self, call: Call, sink: ResponseSink) -> Message:
+        """As without, and a response in pieces goes to the sink, whole before this returns."""
+        identifier = call.invocation_id
+        pump = ResponsePump(
+            sink,
+            lambda size: self._send({"op": "taken", "id": identifier, "size": size}),
+            lambda: self._send({"op": "cancel", "id": identifier}),
+        )
+        self._pumps[identifier] = pump
+        running = asyncio.create_task(pump.run(), name=f"response of {call.function}")
+        try:
+            answer = await self._ask_to_invoke(call)
+            pump.end()
+            await running
+            return answer
+        finally:
+            del self._pumps[identifier]
+            running.cancel()
 
     async def stacks(self) -> str:
         """Where the worker's threads are."""

@@ -76,6 +76,10 @@ const OPERATIONS = {
     running.get(message.id)?.write(message);
   },
 
+  taken(message) {
+    running.get(message.id)?.taken(message);
+  },
+
   cancel({ id }) {
     running.get(id)?.cancel();
   },

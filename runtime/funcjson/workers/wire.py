@@ -17,7 +17,7 @@ Host to worker
    (a code-first function is known already when "index" came before; a worker that has not indexed yet does so now)
   {"op": "index", "id": str}                                                             answered by "indexed" or "failed"
   {"op": "invoke", "id": invocation id, "function": str, "inputs": [[name, typed data]], "metadata": {name: typed data},
-   "retry": [count, max, exception] | null, "trace_parent": str}                         answered by "result" or "failed"
+   "retry": [count, max, exception] | null, "trace_parent": str, "stream": bool}         answered by "result" or "failed"
   {"op": "stacks", "id": str}                                                            answered by "stacks" (from a thread of its own)
   {"op": "body", "id": invocation id, "data": typed data, "end": bool}                    more of a request body (see below)
   {"op": "cancel", "id": invocation id}                                                  the caller is gone; answered as the call is
@@ -25,7 +25,8 @@ Host to worker
 Worker to host
   {"op": "ready", "version": 1, "runtime": "python 3.11.7"}
   {"op": "loaded", "id"}
-  {"op": "indexed", "id", "functions": [{"name", "document", "script_file", "line", "entry_point"}], "error", "stack", "warnings": [str]}
+  {"op": "indexed", "id", "functions": [{"name", "document", "script_file", "line", "entry_point"}], "error", "stack", "warnings": [str],
+   "streams": bool}   whether responses come in pieces where they may
   {"op": "result", "id", "outputs": {name: typed data}, "return": typed data}
   {"op": "failed", "id", "type": exception class name, "message": str, "stack": str (user frames only)}
    and, where known, "file" (absolute), "line" and "column" (from 1): the innermost place in the app's own code
@@ -39,13 +40,14 @@ Optional members may be missing. "load", "index" and "stacks" may arrive while c
 Cookies: "domain" and "path" are "" when the handler gave none and null when the language's host default applies; "sameSite" is
 Lax, Strict, None or null.
 Options of the Node worker: "hang_hint_ms" (5000), "blocked_ms" (1000), "blocked_log_ms" (5000): after how long it says that a
-handler has not called done(), is busy, and logs that it is; "http_streams" (false); "run_main" (true): whether `main` of package.json
-is part of the app.
+handler has not called done(), is busy, and logs that it is; "run_main" (true): whether `main` of package.json is part of the app.
 HTTP streams (Node v4 apps that ask for them)
   A request body may come in pieces: its "body" is then {"stream": true}, and "body" messages follow, the last with "end".
-  With "http_streams": true among the options of "init" a response comes in pieces, before the "result" of its call, which then has
-  no http output; else it is collected and is the http output:
+  With "stream": true in "invoke" a response comes in pieces, before the "result" of its call, which then has no http output; else it
+  is collected and is the http output:
   {"op": "response", "id", "status": int, "headers": [[name, value]]}, then {"op": "body", "id", "data": typed data, "end": bool}
+  The host answers what its caller has taken of it; a worker has at most 1 MiB under way:
+  {"op": "taken", "id", "size": int}
 A side that meets an unknown `op` ignores it, so that either can be newer.
 """
 

@@ -309,10 +309,12 @@ async def test_a_response_comes_in_pieces_before_the_call_ends(tmp_path: Path) -
 app.http('f', { handler: () => ({ body: new ReadableStream({
     start(c) { c.enqueue(Buffer.from('first')); globalThis.next = () => { c.enqueue(Buffer.from('second')); c.close() } } }) }) });
 app.http('g', { handler: () => { globalThis.next() } });"""
-    async with await stream_app(tmp_path, code, http_streams=True) as node:
+    async with await stream_app(tmp_path, code) as node:
         indexed = await node.ask("index")
         name = indexed["functions"][0]["document"]["bindings"][0]["name"]
-        call = asyncio.create_task(node.invoke("f", (name, {"http": request()}), id="call-1"))
+        call = asyncio.create_task(
+            node.invoke("f", (name, {"http": request()}), id="call-1", stream=True)
+        )
         head = await node.extra()
         first = await node.extra()
         await node.invoke("g", (name, {"http": request()}))
@@ -325,6 +327,32 @@ app.http('g', { handler: () => { globalThis.next() } });"""
     assert second["data"] == {"bytes": b"second"}
     assert end["end"] is True
     assert result["return"] == {}
+
+
+async def test_a_worker_waits_while_the_caller_takes_nothing(tmp_path: Path) -> None:
+    code = """const { ReadableStream } = require('stream/web');
+let left = 16;
+app.http('f', { handler: () => ({ body: new ReadableStream({
+    pull(c) { if (left-- > 0) c.enqueue(Buffer.alloc(1 << 18)); else c.close() } }) }) });
+app.http('g', { handler: () => ({}) });"""
+    async with await stream_app(tmp_path, code) as node:
+        indexed = await node.ask("index")
+        names = {f["name"]: f["document"]["bindings"][0]["name"] for f in indexed["functions"]}
+        asked = (names["f"], {"http": request()})
+        call = asyncio.create_task(node.invoke("f", asked, id="call-1", stream=True))
+        sizes = [0]
+        while sum(sizes) < 1 << 20:
+            sizes.append(len((await node.extra()).get("data", {}).get("bytes", b"")))
+        # This answer comes after whatever the worker still sent.
+        await node.invoke("g", (names["g"], {"http": request()}))
+        assert node.other == []
+        while not call.done():
+            await node.send({"op": "taken", "id": "call-1", "size": sizes.pop()})
+            message = await node.extra()
+            sizes.append(len(message["data"].get("bytes", b"")))
+            if message.get("end"):
+                break
+        await call
 
 
 async def test_a_request_body_comes_in_pieces(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ export class App {
       error: problem ? problem.message : null,
       stack: problem ? problem.stack : '',
       warnings: problem ? [] : this.#warnings(),
+      streams: this.core.httpUri !== undefined,
     };
   }
 

@@ -5,6 +5,8 @@ import { current, scope } from './logs.mjs';
 import { V3Invocation } from './v3_model.mjs';
 
 const HANG_HINT_MS = 5000;
+// How many bytes of a response may be on their way to a caller that reads slowly.
+const MOST_UNDER_WAY = 1 << 20;
 
 /** A call of a handler, from its request to its answer. */
 export class Invocation {
@@ -15,6 +17,8 @@ export class Invocation {
   #options;
   #pass;
   #model;
+  #underWay = 0;
+  #goOn = () => {};
   since = performance.now();
 
   /** `pass` sends a message of an HTTP stream to the host, and waits while the host is slow. */
@@ -51,16 +55,28 @@ export class Invocation {
     this.#model?.write?.(message);
   }
 
+  /** The caller has taken so many bytes of the response. */
+  taken({ size }) {
+    this.#underWay -= size;
+    if (this.#underWay < MOST_UNDER_WAY) this.#goOn();
+  }
+
   /** The caller is gone. */
   cancel() {
     this.#model?.close?.();
+    this.#goOn();
+  }
+
+  async #passPiece(message) {
+    this.#underWay += message.data?.bytes?.length ?? 0;
+    await this.#pass({ ...message, id: this.#call.id });
+    if (this.#underWay >= MOST_UNDER_WAY) await new Promise((resolve) => (this.#goOn = resolve));
   }
 
   #makeModel(from) {
     const common = { call: this.#call, logs: this.#logs, from };
     if (this.#found.metadata) {
-      const passResponse =
-        this.#options.http_streams && ((message) => this.#pass({ ...message, id: this.#call.id }));
+      const passResponse = this.#call.stream && ((message) => this.#passPiece(message));
       const { httpUri } = this.#app.core;
       return new CoreInvocation({ ...common, found: this.#found, httpUri, passResponse });
     }
