@@ -44,7 +44,12 @@ def route_of(version: AppVersion, hub: str, category: str, event: str) -> dict[s
     functions = [p.function for p in version.plans.values() if p.trigger.type == "signalRTrigger"]
     rows = sorted(
         (_row(function, key, plan.function if plan else None) for function in functions),
-        key=lambda row: (not row["chosen"], len(row["differs"]), row["function"]),
+        key=lambda row: (
+            not row["chosen"],
+            len(row["differs"]),
+            not all(one["near"] for one in row["differs"]),
+            row["function"],
+        ),
     )
     return {
         "version": 1,

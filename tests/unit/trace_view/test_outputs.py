@@ -163,7 +163,9 @@ async def test_the_answer_to_the_caller_is_rendered_and_masked() -> None:
 
 
 async def test_an_answer_that_cannot_be_written_says_why() -> None:
-    _, flushed, _ = await steps_of(CallResult({"res": as_json({"status": 99})}))
+    _, flushed, _ = await steps_of(
+        CallResult({"res": as_json({"status": 200, "body": "x", "headers": {"a name": "x"}})})
+    )
 
     assert flushed["answer"]["status"] == 500
     assert flushed["answer"]["error"]["code"] == "FJ0408"
