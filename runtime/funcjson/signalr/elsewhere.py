@@ -71,6 +71,7 @@ class Elsewhere:
                     await asyncio.sleep(0.01)
         except TimeoutError:
             return {"here": False}
+        self._sessions.settle()
         if session.is_ended or not _may_move(session):
             return {"here": False}
         state = _state_of(self._sessions, session)

@@ -148,6 +148,8 @@ class Sessions:
     observer: Observer | None = None
     hubs: dict[str, Hub[Session]] = field(default_factory=dict)
     by_token: dict[str, Session] = field(default_factory=dict)
+    # What is to be written at the end of this turn: one message to many, or sessions with several.
+    _wave: tuple[Payload, list[Session]] | None = None
     _dirty: list[Session] = field(default_factory=list)
     _is_scheduled: bool = False
     _burst: int = 0  # messages since the last write
@@ -218,6 +220,7 @@ class Sessions:
 
     def received(self, session: Session, data: bytes) -> None:
         """Bytes of the client, cut anywhere."""
+        self.settle()
         for event in session.connection.receive(data, self.options.monotonic()):
             self._act(session, event)
         self.flush(session)
@@ -228,6 +231,7 @@ class Sessions:
         """A transport is gone. Without a close frame (`error`) a stateful client may come back."""
         if session.sink is not sink or session.is_ended:
             return
+        self.settle()
         connection = session.connection
         is_loss = error is not None and may_return
         if is_loss and connection.resend is not None and connection.state is State.OPEN:
@@ -242,6 +246,7 @@ class Sessions:
         self, session: Session, reason: str | None, *, allow_reconnect: bool = False
     ) -> None:
         """Say Close, then end the transport."""
+        self.settle()
         session.connection.close(reason, allow_reconnect=allow_reconnect)
         self.flush(session)
 
@@ -275,43 +280,68 @@ class Sessions:
 
     def deliver(self, audience: Iterable[Session], payload: Payload) -> int:
         """Queue a message with each connection; gives how many."""
+        if self._wave is None and not self._dirty:
+            sessions = list(audience)
+            self._wave = payload, sessions
+            self._schedule()
+            return len(sessions)
+        self.settle()
         dirty = self._dirty
         count = 0
-        alone = payload.alone()
         for session in audience:
             count += 1
-            connection = session.connection
-            if connection.pending is None and connection.resend is None:
-                connection.pending = alone  # as `send` does
-                dirty.append(session)
-            elif connection.send(payload):
+            if session.connection.send(payload):
                 dirty.append(session)
         self._burst += 1
         if self._burst >= MAX_BATCH:
-            self._flush_dirty()  # a caller that sends without pause must not pile up memory
-        elif dirty and not self._is_scheduled:
-            self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush_dirty_soon)
+            self._write_all()  # a caller that sends without pause must not pile up memory
+        elif dirty:
+            self._schedule()
         return count
 
-    def _flush_dirty_soon(self) -> None:
-        self._is_scheduled = False
-        self._flush_dirty()
+    def settle(self) -> None:
+        """Queue the first message of this turn as all others are, before something else is said."""
+        wave, self._wave = self._wave, None
+        if wave is None:
+            return
+        payload, sessions = wave
+        for session in sessions:
+            connection = session.connection
+            if connection.state is State.OPEN and connection.send(payload):
+                self._dirty.append(session)
 
-    def _flush_dirty(self) -> None:
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._write_scheduled)
+
+    def _write_scheduled(self) -> None:
+        self._is_scheduled = False
+        self._write_all()
+
+    def _write_all(self) -> None:
+        """Write what this turn has queued."""
         self._burst = 0
+        wave, self._wave = self._wave, None
+        if wave is not None:
+            self._write_wave(*wave)
         dirty, self._dirty = self._dirty, []
-        now, limit = self.options.monotonic(), self.options.buffer_bytes
         for session in dirty:
+            if session.connection.pending is not None:
+                self.flush(session)
+
+    def _write_wave(self, payload: Payload, sessions: Iterable[Session]) -> None:
+        """One message to many: what `send` and `flush` do, with the least work for those that only listen."""
+        now, limit, is_open = self.options.monotonic(), self.options.buffer_bytes, State.OPEN
+        batch = payload.alone()
+        for session in sessions:
             connection, sink = session.connection, session.sink
-            batch = connection.pending
-            if batch is None:
-                continue  # it was written meanwhile
-            if sink is None or connection.resend is not None or connection.state is not State.OPEN:
+            if connection.state is not is_open:
+                continue
+            if sink is None or connection.pending is not None or connection.resend is not None:
+                connection.send(payload)
                 self.flush(session)
                 continue
-            # What `flush` does, for the many connections that only listen.
-            connection.pending = None
             connection.last_write = now
             unsent = sink.write(batch, connection.protocol)
             if unsent > limit:
@@ -320,6 +350,7 @@ class Sessions:
 
     def flush(self, session: Session) -> None:
         """Write what is queued; after a Close message, end."""
+        self.settle()
         connection = session.connection
         batch = connection.take(self.options.monotonic())
         sink = session.sink
@@ -485,6 +516,7 @@ class Sessions:
 
     def tick(self) -> None:
         """About once a second: every timer of every session."""
+        self.settle()
         now, wall = self.options.monotonic(), self.options.wall()
         for session in tuple(self.by_token.values()):
             self._tick(session, now, wall)
