@@ -122,7 +122,7 @@ const App = (() => {
 
   function whatIf(trace) {
     const [arrived] = trace.steps;
-    const said = el("div", { "aria-live": "polite" });
+    const said = el("div", { class: "tried", "aria-live": "polite" });
     const form = el("form", { class: "panel form", "aria-label": "What if" }, el("p", { class: "note" }, "Steps 1 to 5 run again with these values. The handler is not called, nothing is sent."));
     let body;
     if (trace.event === "http") {

@@ -82,7 +82,7 @@ const Steps = (() => {
   };
 
   function problem(one) {
-    const rows = [["at", one.file ? [place(one.file, one.line), one.pointer ? el("small", { class: "soft" }, one.pointer) : null] : null],
+    const rows = [["at", one.file ? [place(one.file, one.line), " ", one.pointer ? el("small", { class: "soft" }, one.pointer) : null] : null],
       ["why", one.why], ["fix", one.fix], ["on Azure", one.azure]];
     return el("div", { class: one.severity === "error" || !one.severity ? "problem" : "problem mild" },
       el("p", {}, el("strong", {}, one.what), " ", el("span", { class: "soft" }, one.code)),
@@ -220,7 +220,7 @@ const Steps = (() => {
     const status = step.state === "failed" ? tag("bad", "failed") : looks && step.state === "done" ? tag("warn", "look here")
       : QUIET[step.state] ? el("span", { class: "soft" }, QUIET[step.state]) : null;
     let gist = "";
-    try { gist = step.state === "done" || step.state === "failed" ? GIST[step.number](step) : ""; } catch { gist = ""; }
+    try { gist = step.state === "done" || step.state === "failed" || step.answer ? GIST[step.number](step) : ""; } catch { gist = ""; }
     const inside = el("div", { class: "inside" });
     const details = el("details", { open: step.problems.length > 0 || (Boolean(looks) && step.number === 9) },
       el("summary", {}, el("span", { class: "number" }, String(step.number)), el("span", { class: "name" }, step.name),
@@ -301,7 +301,7 @@ const Steps = (() => {
     const failed = trace.outcome === "failed";
     into.replaceChildren(...[
       el("div", { class: "head" }, el("h2", {}, trace.function || "No function"),
-        tag(failed ? "bad" : trace.outcome === "succeeded" ? "good" : "", trace.outcome),
+        trace.outcome === "explained" ? null : tag(failed ? "bad" : trace.outcome === "succeeded" ? "good" : "", trace.outcome),
         el("span", { class: "soft" }, [trace.trigger, trace.began.replace("T", " ").replace(/\.\d+.*$/, " UTC"), trace.outcome === "explained" ? "" : `${trace.durationMs} ms`].filter(Boolean).join(" · "))),
       el("p", { class: "verdict" }, verdict(trace)),
       why(trace, steps),
