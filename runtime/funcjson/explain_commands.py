@@ -29,18 +29,19 @@ def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "explain",
         help="explain an error code, an expression, a request, a token, a route, or why nothing arrived",
         usage=_USAGE,
-        add_help=False,
     )
-    parser.add_argument("words", nargs=argparse.REMAINDER)
+    parser.add_argument(
+        "words", nargs=argparse.REMAINDER, help="one of the above; each has a --help of its own"
+    )
     parser.set_defaults(command=explain)
 
 
 def explain(options: argparse.Namespace) -> int:
     """Dispatch on the first word; an error code needs no word before it."""
     words: list[str] = options.words
-    if not words or words[0] in ("-h", "--help"):
+    if not words:
         print(f"usage: {_USAGE}")
-        return 0 if words else 2
+        return 2
     if words[0] not in SUBJECTS:
         from funcjson.explain import explain_code
 
@@ -54,7 +55,10 @@ def explain(options: argparse.Namespace) -> int:
     parser.add_argument(
         "--json", action="store_true", help="print the document as JSON, in a stable shape"
     )
-    return run(parser.parse_args(words[1:]))
+    given = parser.parse_args(words[1:])
+    if getattr(given, "client", None) and not given.run:
+        parser.error("--client needs --run: without it the handler is not called")
+    return run(given)
 
 
 def _show(

@@ -1,0 +1,140 @@
+"""explain request without a run: persona, CORS, preflights, functions fired by hand, hints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.unit.explaining.explained_app import SEND, write_app
+
+from funcjson.explaining.request import Asked, explain_request
+
+
+async def explained(
+    root: Path, method: str, url: str, *headers: tuple[str, str], **more: Any
+) -> dict[str, Any]:
+    return await explain_request(root, Asked(method, url, headers, **more), {})
+
+
+def step(document: dict[str, Any], number: int) -> dict[str, Any]:
+    found: dict[str, Any] = document["steps"][number - 1]
+    return found
+
+
+def rules(found: dict[str, Any]) -> list[str]:
+    return [rule["id"] for rule in found["rules"]]
+
+
+async def test_as_somebody_the_claims_name_the_user(tmp_path: Path) -> None:
+    document = await explained(write_app(tmp_path), "POST", "/api/negotiate", persona="alice")
+
+    claims = {
+        claim["claim"]: claim["value"]
+        for claim in step(document, 5)["inputs"][1]["tokens"][0]["claims"]
+    }
+    assert document["outcome"] == "explained"
+    assert not document["ran"]
+    assert claims["asrs.s.uid"] == "alice"
+    assert step(document, 6)["state"] == "not run"
+    assert "service-embedded" in rules(step(document, 5))
+
+
+async def test_as_nobody_the_hint_says_how_to_be_somebody(tmp_path: Path) -> None:
+    document = await explained(write_app(tmp_path), "POST", "/api/negotiate")
+
+    assert step(document, 4)["state"] == "failed"
+    assert "--as NAME" in step(document, 4)["hints"][0]
+
+
+async def test_identity_headers_that_are_sent_are_believed_with_a_note(tmp_path: Path) -> None:
+    sent = ("X-MS-CLIENT-PRINCIPAL-ID", "ann")
+
+    document = await explained(write_app(tmp_path), "POST", "/api/negotiate", sent)
+
+    assert document["outcome"] == "explained"
+    assert "principal-believed" in rules(step(document, 1))
+
+
+async def test_a_whole_url_and_repeated_headers_are_kept(tmp_path: Path) -> None:
+    url = "http://127.0.0.1:9/api/send/ann?a=1&a=2"
+
+    document = await explained(
+        write_app(tmp_path), "post", url, ("X-A", "1"), ("X-A", "2"), body=b"hi"
+    )
+
+    request = step(document, 1)["request"]
+    assert (request["method"], request["url"]) == ("POST", url)
+    assert [(h["name"], h["value"]) for h in request["headers"]] == [
+        ("Host", "127.0.0.1:9"),
+        ("X-A", "1"),
+        ("X-A", "2"),
+        ("Content-Length", "2"),
+    ]
+    names = {row["name"]: row["value"] for row in step(document, 3)["names"]}
+    assert (names["headers.x-a"], names["query.a"], names["who"]) == ("1,2", "2", "ann")
+
+
+async def test_nothing_answers(tmp_path: Path) -> None:
+    document = await explained(write_app(tmp_path), "GET", "/api/negotiat")
+
+    assert document["outcome"] == "failed"
+    assert step(document, 2)["problems"][0]["code"] == "FJ0247"
+    assert step(document, 2)["state"] == "failed"
+
+
+async def test_a_page_of_another_origin(tmp_path: Path) -> None:
+    root = write_app(tmp_path)
+    elsewhere = await explained(root, "POST", "/api/send/ann", ("Origin", "https://app.example"))
+    local = await explained(root, "POST", "/api/send/ann", ("Origin", "http://localhost:3000"))
+
+    refused, allowed = step(elsewhere, 1), step(local, 1)
+    assert refused["cors"]["allowed"] is False
+    assert "the browser does not let the page read the answer" in refused["hints"][0]
+    assert allowed["cors"]["allowed"] is True
+    assert {"name": "Access-Control-Allow-Credentials", "value": "true"} in allowed["cors"][
+        "headers"
+    ]
+    assert "cors-local" in rules(allowed)
+
+
+async def test_a_preflight_is_answered_by_the_host(tmp_path: Path) -> None:
+    origin, wanted = ("Origin", "http://localhost:3000"), ("Access-Control-Request-Method", "POST")
+
+    document = await explained(write_app(tmp_path), "OPTIONS", "/api/negotiate", origin, wanted)
+
+    names = [header["name"] for header in step(document, 1)["cors"]["headers"]]
+    assert "Access-Control-Allow-Methods" in names
+    assert "the host answers this preflight itself" in step(document, 2)["hints"][0]
+
+
+async def test_any_function_can_be_fired_by_hand(tmp_path: Path) -> None:
+    root = write_app(tmp_path)
+    document = await explained(root, "POST", "/admin/functions/tick", body=b"{}")
+    nobody = await explained(root, "POST", "/admin/functions/nobody", body=b"{}")
+
+    assert (document["function"], document["trigger"]) == ("tick", "timerTrigger")
+    assert step(nobody, 2)["problems"][0]["why"].startswith("the functions are: ")
+
+
+async def test_outputs_are_declared_and_their_hubs_checked(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    file = tmp_path / "send" / "function.json"
+    document = json.loads(file.read_text("utf-8"))
+    document["bindings"][2] = {**SEND, "hubName": "chta"}
+    file.write_text(json.dumps(document), "utf-8")
+
+    found = step(await explained(tmp_path, "POST", "/api/send/ann"), 7)
+
+    assert [one["name"] for one in found["declared"]] == ["messages", "$return"]
+    assert "no function of this app lets clients into hub 'chta'" in found["hints"][0]
+
+
+async def test_a_level_that_needs_a_key_on_azure_is_labelled(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    file = tmp_path / "send" / "function.json"
+    file.write_text(file.read_text("utf-8").replace("anonymous", "function"), "utf-8")
+
+    found = step(await explained(tmp_path, "POST", "/api/send/ann"), 2)
+
+    assert {rule["id"]: rule["label"] for rule in found["rules"]}["key-not-asked"] == "differs here"
