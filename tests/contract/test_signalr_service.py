@@ -302,3 +302,37 @@ async def test_a_client_that_does_not_read_is_dropped_and_the_others_do_not_noti
         assert await service.connection_exists("chat", world.clients["A"].id) is False
         assert await service.connection_exists("chat", world.clients["B"].id) is True
     assert "it does not read" in caplog.text
+
+
+async def test_the_live_trace_is_followed_until_the_service_stops() -> None:
+    async with ClientWorld({}, "WebSockets") as world:
+        headers = {"Host": f"localhost:{world.server.port}"}
+        await world.connect("A", {})
+        response = await world.http.open("GET", "/_lss/trace?follow=1", headers)
+        lines = response.content
+        async with asyncio.timeout(TIMEOUT_S):
+            first = json.loads(await lines.readline())
+            await world.connect("B", {"user": "u2"})
+            second = json.loads(await lines.readline())
+            await world.server.stop()
+            rest = [json.loads(line) async for line in lines]
+
+    assert response.headers["Content-Type"] == "application/x-ndjson"
+    assert (first["eventName"], first["connectionId"]) == (
+        "ConnectionConnected",
+        world.clients["A"].id,
+    )
+    assert (second["userId"], second["transport"]) == ("u2", "WebSockets")
+    # The ends come after the stream's own.
+    assert all(line["eventName"] == "ConnectionEnded" for line in rest)
+
+
+async def test_a_web_page_cannot_look_at_the_service() -> None:
+    async with ClientWorld({}, "WebSockets") as world:
+        host = f"localhost:{world.server.port}"
+        good = await world.http.ask("GET", "/_lss/state", {"Host": host})
+        page = await world.http.ask("GET", "/_lss/state", {"Host": host, "Origin": "http://a"})
+        rebound = await world.http.ask("GET", "/_lss/state", {"Host": "a.example"})
+
+    assert (good.status, page.status, rebound.status) == (200, 403, 403)
+    assert "access-control-allow-origin" not in page.headers
