@@ -63,6 +63,16 @@ async def test_a_connection_that_closed_before_the_send(world: World) -> None:
     assert "hub 'chat' has no group 'lobby'" in document["recent"][2]["why"]
 
 
+async def test_a_user_that_was_added_and_left_is_remembered(world: World) -> None:
+    await world.connect("bob")
+    await world.server.service.add_user_to_group("chat", "ann", "lobby")
+
+    document = await explain_why(world.url, "ann", "lobby", "chat")
+
+    assert not document["reached"]
+    assert document["remembered"]
+
+
 async def test_a_user_of_another_hub(world: World) -> None:
     await world.connect("ann", "news")
     await world.connect("bob")

@@ -49,7 +49,7 @@ def why(
     group: str,
     hub: str | None = None,
 ) -> dict[str, Any]:
-    """`{reached, connections, checks, recent, hints, rules}` from a service's state and live trace.
+    """`{reached, connections, checks, remembered, recent, hints, rules}` from a service's state and live trace.
 
     `checks` are asked in order until one says no: hub, user, group, member.
     """
@@ -68,6 +68,7 @@ def why(
         _check("member", bool(reached), *_of_member(user, group, own, reached)),
     ]
     failed = next((check for check in checks if not check["ok"]), None)
+    remembered = group in found.get("remembered", {}).get(user, ())
     return {
         "version": 1,
         "hub": name,
@@ -77,7 +78,8 @@ def why(
         "connections": reached,
         "checks": checks,
         "recent": shown.value(_recent(lines, name, user, group)),
-        "hints": [failed["fix"]] if failed else [],
+        "remembered": remembered,
+        "hints": _hints(failed, remembered, user, group),
         "rules": labels(["group-membership", "names-exact", "sent-is-not-delivered"]),
     }
 
@@ -90,6 +92,17 @@ def _hub_name(hubs: Mapping[str, Any], user: str, group: str, hub: str | None) -
         if user in found.get("users", {}) or group in found.get("groups", {}):
             return name
     return next(iter(hubs), "")
+
+
+def _hints(failed: Mapping[str, Any] | None, remembered: bool, user: str, group: str) -> list[str]:
+    if failed is None:
+        return []
+    if remembered:
+        return [
+            f"'{user}' is remembered for '{group}': its next connection joins by itself",
+            failed["fix"],
+        ]
+    return [failed["fix"]]
 
 
 def _check(about: str, ok: bool, says: str, fix: str) -> dict[str, Any]:

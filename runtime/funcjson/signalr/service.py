@@ -341,9 +341,12 @@ class SignalRService:
     # Inspection
 
     def state(self) -> dict[str, Any]:
-        """{"hubs": {name: {"connections": [...], "users": {...}, "groups": {...}}}} of this node."""
-        hubs = self.sessions.hubs.values()
-        return {"hubs": {hub.name: _hub_state(hub) for hub in sorted(hubs, key=lambda h: h.name)}}
+        """{"hubs": {name: {"connections": [...], "users": {}, "groups": {}, "remembered": {}}}} of this node.
+
+        `remembered` has the groups that later connections of a user join.
+        """
+        hubs, now = sorted(self.sessions.hubs.values(), key=lambda h: h.name), self.options.wall()
+        return {"hubs": {hub.name: _hub_state(hub, now) for hub in hubs}}
 
     # Other nodes
 
@@ -427,7 +430,7 @@ def _result_of(reply: Reply) -> ClientResult:
     return ClientResult(reply["result"], reply["has_result"], reply["protocol"])
 
 
-def _hub_state(hub: Hub[Session]) -> dict[str, Any]:
+def _hub_state(hub: Hub[Session], now: float) -> dict[str, Any]:
     return {
         "connections": [
             {
@@ -441,4 +444,7 @@ def _hub_state(hub: Hub[Session]) -> dict[str, Any]:
         ],
         "users": {user: sorted(found) for user, found in sorted(hub.users.items())},
         "groups": {group: sorted(found) for group, found in sorted(hub.groups.items())},
+        "remembered": {
+            user: groups for user in sorted(hub.tags) if (groups := sorted(hub.remembered(user, now)))
+        },
     }

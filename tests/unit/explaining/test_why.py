@@ -90,6 +90,18 @@ def test_clients_that_are_not_signed_in() -> None:
     assert "clients are not signed in" in document["hints"][0]
 
 
+def test_a_user_that_is_remembered_joins_with_its_next_connection() -> None:
+    state = {"hubs": {"chat": {**hub(connection("c1", "ann")), "remembered": {"zoe": ["lobby"]}}}}
+
+    document = asked("zoe", "lobby", "chat", state)
+
+    assert document["remembered"]
+    assert (
+        document["hints"][0]
+        == "'zoe' is remembered for 'lobby': its next connection joins by itself"
+    )
+
+
 def test_without_a_hub_the_one_where_they_are_is_taken() -> None:
     assert asked("carl", "g", None)["hub"] == "news"
     assert asked("nobody", "nothing", None)["hub"] == "chat"

@@ -179,6 +179,7 @@ async def test_the_state_lists_connections_users_and_groups() -> None:
     world = World()
     connection = world.connect("a", "ann")
     await world.service.add_connection_to_group("chat", connection, "g")
+    await world.service.add_user_to_group("chat", "bob", "later")
 
     assert world.service.state() == {
         "hubs": {
@@ -194,6 +195,7 @@ async def test_the_state_lists_connections_users_and_groups() -> None:
                 ],
                 "users": {"ann": [connection]},
                 "groups": {"g": [connection]},
+                "remembered": {"bob": ["later"]},
             }
         }
     }
