@@ -247,9 +247,10 @@ class Channel:
         return HandlerLoadError(
             Problem(
                 "FJ0513",
-                f"the handler of '{function.name}' could not be loaded: {_first_line(said)}",
+                f"the handler of '{function.name}' could not be loaded: {_brief(said)}",
                 self._place(answer) or _script(function),
                 _why(said, answer),
+                _load_fix(said),
                 function=function.name,
                 azure=f"Result: Failure\nException: {said}",
             )
@@ -261,7 +262,7 @@ class Channel:
         return HandlerError(
             Problem(
                 "FJ0514",
-                f"'{function}' raised {_first_line(said)}",
+                f"'{function}' raised {_first_line(said).removesuffix(': ')}",
                 self._place(answer),
                 function=function,
                 azure=f"Result: Failure\nException: {said}",
@@ -290,6 +291,49 @@ def _said(answer: Message) -> str:
 
 def _first_line(text: str) -> str:
     return text.split("\n", 1)[0]
+
+
+# The real Python worker's advice on a failed import; it goes on with the whole of sys.path.
+_ADVICE = ". Cannot find module. Please check the requirements.txt"
+
+
+def _brief(text: str) -> str:
+    return _first_line(text).split(_ADVICE, 1)[0]
+
+
+# A part of what the worker said, and what the user can do; the first that is found counts.
+_LOAD_FIXES = (
+    (
+        "No module named",
+        "correct the import, or add the package to requirements.txt and start with --install",
+    ),
+    (
+        "Cannot find module '.",
+        "correct the path in require or import",
+    ),
+    (
+        "Cannot find module",
+        "correct the name, or add the package to package.json and start with --install",
+    ),
+    (
+        "is not present in",
+        "define that function there, or name another one with entryPoint in function.json",
+    ),
+    (
+        "declared in Python but not in function.json",
+        "give each parameter the name of a binding, or add a binding of that name",
+    ),
+    (
+        "declared in function.json but not in Python",
+        "add a parameter of that name to the function, or remove the binding",
+    ),
+    ("SyntaxError", "correct the code at this place"),
+)
+_LOAD_FIX = "correct the file; it runs from top to bottom when it is loaded"
+
+
+def _load_fix(said: str) -> str:
+    return next((fix for part, fix in _LOAD_FIXES if part in said), _LOAD_FIX)
 
 
 def _why(said: str, answer: Message) -> str:

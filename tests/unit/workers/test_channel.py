@@ -194,3 +194,52 @@ async def test_close_fails_what_waits_and_what_comes() -> None:
         await task
     with pytest.raises(WorkerError, match="gone"):
         await wire.channel.invoke(CALL)
+
+
+async def test_a_missing_module_is_told_in_one_line_with_a_remedy() -> None:
+    wire = Wire()
+    said = (
+        "No module named 'nope'. Cannot find module. Please check the requirements.txt file for "
+        "the missing module. For more info, ... Current sys.path: ['/a', '/b']"
+    )
+    with pytest.raises(HandlerLoadError) as caught:
+        await wire.answered(
+            wire.channel.load(FUNCTION), op="failed", type="ModuleNotFoundError", message=said
+        )
+    problem = caught.value.problems[0]
+
+    assert problem.what == (
+        "the handler of 'f' could not be loaded: ModuleNotFoundError: No module named 'nope'"
+    )
+    assert "requirements.txt" in problem.fix
+    assert problem.azure is not None
+    assert "sys.path" in problem.azure
+
+
+@pytest.mark.parametrize(
+    ("message", "fix"),
+    [
+        ("Cannot find module './x'", "path"),
+        ("Cannot find module 'x'", "package.json"),
+        ("cannot load function f: function main() is not present in f/__init__.py", "entryPoint"),
+        ("the following parameters are declared in Python but not in function.json: {'r'}", "name"),
+        ("the following parameters are declared in function.json but not in Python: {'r'}", "add"),
+        ("ValueError: anything", "correct the file"),
+    ],
+)
+async def test_each_load_failure_has_a_remedy(message: str, fix: str) -> None:
+    wire = Wire()
+    with pytest.raises(HandlerLoadError) as caught:
+        await wire.answered(wire.channel.load(FUNCTION), op="failed", type="Error", message=message)
+
+    assert fix in caught.value.problems[0].fix
+
+
+async def test_an_exception_without_text_is_told_by_its_name() -> None:
+    wire = Wire()
+    with pytest.raises(HandlerError) as caught:
+        await wire.answered(
+            wire.channel.invoke(CALL), op="failed", type="KeyboardInterrupt", message=""
+        )
+
+    assert caught.value.problems[0].what == "'f' raised KeyboardInterrupt"

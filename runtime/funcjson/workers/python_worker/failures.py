@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import traceback
 from pathlib import Path
 from typing import Any
 
 _OURS = str(Path(__file__).resolve().parent)
-_IMPORT_MACHINERY = ("<frozen importlib", "<frozen runpy")
+_IMPORT_MACHINERY = ("<frozen importlib", "<frozen runpy", importlib.__file__)
+_PLACE = "_funcjson_place"
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
@@ -30,6 +33,18 @@ def describe(error: BaseException, app_root: str = "") -> dict[str, Any]:
     if place is not None:
         answer["file"], answer["line"], answer["column"] = place
     return answer
+
+
+def at(error: BaseException, file: str, line: int = 1) -> None:
+    """Say where an error that nothing in the user's code raised belongs: a file, a line from 1."""
+    vars(error)[_PLACE] = (file, line, 1)
+
+
+def at_function(error: BaseException, function: Any) -> None:
+    """The same, for a function that does not fit; its decorators are looked through."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is not None:
+        at(error, code.co_filename, code.co_firstlineno)
 
 
 def is_ours(filename: str) -> bool:
@@ -67,6 +82,9 @@ def _text(error: BaseException, trace: Any) -> str:
 def _place(error: BaseException, trace: Any, app_root: str) -> tuple[str, int, int] | None:
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return error.filename, error.lineno, error.offset or 0
+    found: tuple[str, int, int] | None = vars(error).get(_PLACE)
+    if found is not None:
+        return found
     inside = [
         frame
         for frame in trace.stack

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import failures
+
 _NAMESPACE = "__app__"
 _GUIDE = "https://aka.ms/functions-modulenotfound"
 _SCRIPT_NAME = re.compile(r"^[a-zA-Z0-9_][a-zA-Z0-9_\-]*\.py$")
@@ -137,10 +139,12 @@ def load_function(
     entry = entry_point or "main"
     function = getattr(module, entry, None)
     if function is None or not callable(function):
-        raise RuntimeError(
+        error = RuntimeError(
             f"cannot load function {name}: function {entry}() is not present in "
             f"{relative.as_posix()}"
         )
+        failures.at(error, script)
+        raise error
     return function  # type: ignore[no-any-return]
 
 

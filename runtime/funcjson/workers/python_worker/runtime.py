@@ -154,7 +154,11 @@ class Runtime:
             function.get("entry_point"),
         )
         bindings = [_bound(binding) for binding in function["bindings"]]
-        self._handlers[name] = check(name, directory, call, bindings, self._converters)
+        try:
+            self._handlers[name] = check(name, directory, call, bindings, self._converters)
+        except RuntimeError as error:
+            failures.at_function(error, call)
+            raise
         self._hooks.loaded(name, directory)
         return {"op": "loaded", "id": message["id"]}
 

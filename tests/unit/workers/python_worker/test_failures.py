@@ -90,3 +90,31 @@ def test_a_place_in_a_library_inside_the_app_is_not_the_users(tmp_path: Path) ->
         exec(compile(code, str(path), "exec"), {})
     except ValueError as error:
         assert "file" not in failures.describe(error, str(tmp_path))
+
+
+def test_frames_of_an_import_are_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "broken_here.py").write_text("import no_such_module_here\n", encoding="utf-8")
+    answer = run(
+        tmp_path / "f.py",
+        f"import importlib, sys\nsys.path.append({str(tmp_path)!r})\n"
+        "importlib.import_module('broken_here')\n",
+    )
+
+    assert "importlib/__init__.py" not in answer["stack"]
+    assert answer["file"] == str(tmp_path / "broken_here.py")
+
+
+def test_an_error_that_no_code_of_the_user_raised_can_be_given_a_place(tmp_path: Path) -> None:
+    def main() -> None: ...
+
+    error = RuntimeError("no")
+    failures.at_function(error, main)
+    answer = failures.describe(error, str(tmp_path))
+
+    assert answer["type"] == "RuntimeError"
+    assert answer["file"] == __file__
+    assert answer["line"] == main.__code__.co_firstlineno
+
+    failures.at(error, "/app/f/__init__.py")
+    answer = failures.describe(error)
+    assert (answer["file"], answer["line"], answer["column"]) == ("/app/f/__init__.py", 1, 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from funcjson.workers.python_worker import loading
+from funcjson.workers.python_worker import failures, loading
 from funcjson.workers.python_worker.loading import ModuleSpace
 
 
@@ -97,3 +97,12 @@ def test_a_script_name_must_be_a_python_file(name: str) -> None:
 
 def test_the_script_name_has_a_default() -> None:
     assert loading.app_script({}) == "function_app.py"
+
+
+def test_a_function_that_is_not_there_has_a_place(tmp_path: Path, space: ModuleSpace) -> None:
+    script = write(tmp_path, "f/__init__.py", "def other(): pass")
+    with pytest.raises(RuntimeError, match=r"main\(\) is not present in f/__init__\.py") as caught:
+        loading.load_function(str(tmp_path), "f", "", "f/__init__.py", None)
+
+    found = failures.describe(caught.value, str(tmp_path))
+    assert (found["type"], found["file"], found["line"]) == ("RuntimeError", str(script), 1)
