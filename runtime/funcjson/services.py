@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from funcjson.errors import ConnectionStringInvalid, Location, Problem, SettingNotFound
 from funcjson.local_service import EmbeddedService, is_absent
 from funcjson.settings import IdentityConnection, Settings
 from funcjson.signalr.connection_string import ConnectionStringError
 from funcjson.signalr.credentials import Identity, ServiceEndpoint, parse_connection_string
-from funcjson.signalr.rest_client import HttpTransport, LocalTransport, RestClient
+from funcjson.signalr.rest_client import (
+    CredentialSource,
+    HttpTransport,
+    LocalTransport,
+    RestClient,
+    credential_of,
+)
 
 NOT_SET = (
     "ServiceEndpoints is empty. ConnectionString is  null, empty, or consists only of white-space."
@@ -23,11 +30,16 @@ class HostServices:
     """The `Services` of one loaded version of an app. Endpoints are parsed once per setting name."""
 
     def __init__(
-        self, settings: Settings, embedded: EmbeddedService | None, transport: HttpTransport
+        self,
+        settings: Settings,
+        embedded: EmbeddedService | None,
+        transport: HttpTransport,
+        credential: CredentialSource = credential_of,
     ) -> None:
         self.settings = settings
         self._embedded = embedded
         self._transport = transport
+        self._credential = credential
         self._local = LocalTransport(embedded.server.handle_rest) if embedded else None
         self._endpoints: dict[str, tuple[ServiceEndpoint, ...]] = {}
         self._clients: dict[ServiceEndpoint, RestClient] = {}
@@ -52,13 +64,13 @@ class HostServices:
             found.append(
                 self._parse(named.connection_string, section, where, named.name, named.kind)
             )
-        # An identity-based one counts as an endpoint, as on the real platform, and says at its use that it needs Azure.
-        found += map(_identity_endpoint, self.settings.named_identities())
+        for one in self.settings.named_identities():
+            found.append(_identity_endpoint(one, where))
         text = self.settings.connection_string(setting)
         if not is_absent(text):
             found.append(self._parse(text, setting, where, "", "Primary"))
-        elif not found and self.settings.identity(setting) is not None:
-            raise ConnectionStringInvalid(_identity(setting, where))
+        elif (identity := self.settings.identity(setting)) is not None:
+            found.append(_identity_endpoint(identity, where))
         elif not found:
             if self._embedded is None:
                 raise SettingNotFound(_not_set(setting, where))
@@ -83,17 +95,38 @@ class HostServices:
         if client is None:
             local = self._embedded is not None and endpoint == self._embedded.endpoint
             transport = self._local if local and self._local is not None else self._transport
-            client = self._clients[endpoint] = RestClient(endpoint, transport)
+            client = self._clients[endpoint] = RestClient(
+                endpoint, transport, credential=self._credential
+            )
         return client
 
 
-def _identity_endpoint(identity: IdentityConnection) -> ServiceEndpoint:
-    return ServiceEndpoint(
-        identity.service_uri.rstrip("/"),
-        None,
-        identity.name,
-        "Secondary" if identity.kind == "Secondary" else "Primary",
-        identity=Identity("azure", identity.client_id, identity.tenant_id),
+def _identity_endpoint(identity: IdentityConnection, where: Location) -> ServiceEndpoint:
+    """The endpoint of `serviceUri` and its neighbours. Raises ConnectionStringInvalid."""
+    parts = {
+        "Endpoint": identity.service_uri,
+        "ClientEndpoint": identity.client_endpoint,
+        "ServerEndpoint": identity.server_endpoint,
+        "AuthType": "azure",
+    }
+    text = ";".join(f"{name}={value}" for name, value in parts.items() if value)
+    try:
+        endpoint = parse_connection_string(
+            text,
+            name=identity.name,
+            endpoint_type="Secondary" if identity.kind == "Secondary" else "Primary",
+        )
+    except ConnectionStringError as error:
+        raise ConnectionStringInvalid(_bad_identity(identity.setting, error, where)) from error
+    managed = identity.credential.lower() == "managedidentity"
+    return replace(
+        endpoint,
+        identity=Identity(
+            "azure.msi" if managed else "azure",
+            identity.client_id,
+            identity.tenant_id,
+            identity.client_secret,
+        ),
     )
 
 
@@ -130,11 +163,12 @@ def _malformed(setting: str, error: ConnectionStringError, where: Location) -> P
     )
 
 
-def _identity(setting: str, where: Location) -> Problem:
+def _bad_identity(setting: str, error: ConnectionStringError, where: Location) -> Problem:
     return Problem(
-        "FJ0307",
-        f"'{setting}__serviceUri' asks for an identity-based connection, which needs Azure",
+        "FJ0306",
+        f"the identity-based connection '{setting}' is malformed",
         where,
-        "tokens for it come from Microsoft Entra ID, and none can be had on this machine without the optional extra",
-        "install funcjson[identity] and sign in, or set a connection string with an AccessKey",
+        error.hint.replace("Endpoint must", "serviceUri must"),
+        f"set {setting.replace(':', '__')}__serviceUri to https://NAME.service.signalr.net",
+        azure=error.message,
     )

@@ -55,8 +55,8 @@ class NamedEndpoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IdentityConnection:
-    """An identity-based connection: settings below a name, `serviceUri` at least. No secret is kept
-    here.
+    """An identity-based connection: settings below a name, `serviceUri` at least. The secret does
+    not show in the repr.
     """
 
     setting: str
@@ -66,6 +66,9 @@ class IdentityConnection:
     credential: str = ""
     client_id: str = ""
     tenant_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    client_endpoint: str = ""
+    server_endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,9 @@ class Settings:
             self.get(f"{section}:credential") or "",
             self.get(f"{section}:clientId") or "",
             self.get(f"{section}:tenantId") or "",
+            self.get(f"{section}:clientSecret") or "",
+            self.get(f"{section}:clientEndpoint") or "",
+            self.get(f"{section}:serverEndpoint") or "",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from funcjson.bindings import signalr_hub
@@ -18,7 +19,7 @@ from funcjson.bindings.signalr_items import (
 from funcjson.errors import FlushError, OutputShapeError, Problem
 from funcjson.model import TypedData
 from funcjson.signalr.credentials import KeyMissingError, ServiceEndpoint
-from funcjson.signalr.rest_client import Delivery, RestClient, RestError
+from funcjson.signalr.rest_client import Delivery, EntraError, RestClient, RestError
 from funcjson.signalr.rest_errors import RestArgumentError
 
 log = logging.getLogger("funcjson.binding.signalr")
@@ -60,9 +61,16 @@ async def flush(
             try:
                 delivered(await _request(services.rest(endpoint), hub, item))
             except RestError as error:
-                raise FlushError(_refused(error, index, items, resolved)) from error
+                problem = _refused(error, index, items, resolved)
+                if endpoint.identity and error.status in (401, 403):
+                    why, fix = _IDENTITY_REFUSED
+                    problem = replace(problem, code="FJ0411", why=why, fix=fix)
+                raise FlushError(problem) from error
             except KeyMissingError as error:
                 raise FlushError(_no_key(endpoint, resolved)) from error
+            except EntraError as error:
+                before = f"output '{resolved.binding.name}': "
+                raise FlushError(signalr_hub.identity_problem(error, resolved, before)) from error
 
 
 def _chosen(
@@ -117,7 +125,7 @@ _REFUSALS: dict[int | None, tuple[str, str, str]] = {
     ),
     401: (
         "FJ0411",
-        "the SignalR service did not accept the access key",
+        "the SignalR service did not accept the token",
         "copy the connection string again from the service's Keys page",
     ),
     404: (
@@ -132,6 +140,11 @@ _REFUSALS: dict[int | None, tuple[str, str, str]] = {
         "is used",
     ),
 }
+_IDENTITY_REFUSED = (
+    "the identity may not send through this service",
+    "give the identity the role 'SignalR Service Owner' at the service; it can take up to 30 "
+    "minutes to take effect",
+)
 _IMPOSSIBLE = ("FJ0410", "the request cannot be made", "correct the value that the reason names")
 _OTHER = ("FJ0413", "the SignalR service failed", "try again; see the service's own log")
 

@@ -14,7 +14,7 @@ async def bind(resolved: Resolved, services: Services) -> TypedData:
     signalr_hub.check_data_type(resolved)
     hub = signalr_hub.hub_name(resolved)
     endpoint = signalr_hub.one_endpoint(signalr_hub.endpoints_of(resolved, services))
-    info = signalr_hub.connection_info(endpoint, hub, resolved, services)
+    info = await signalr_hub.connection_info(endpoint, hub, resolved, services)
     # Two spaces and line ends: Python handlers get the platform's very text.
     return {"string": json.dumps(info, ensure_ascii=False, indent=2)}
 

@@ -22,6 +22,7 @@ from funcjson.signalr.credentials import (
     client_url,
     mint_client_token,
 )
+from funcjson.signalr.rest_client import EntraError
 
 DEFAULT_SETTING = "AzureSignalRConnectionString"
 TRANSPORT_SETTING = "AzureSignalRServiceTransportType"
@@ -79,10 +80,13 @@ def one_endpoint(endpoints: Sequence[ServiceEndpoint]) -> ServiceEndpoint:
     return primary[0] if len(primary) == 1 else secrets.choice(primary)
 
 
-def connection_info(
+async def connection_info(
     endpoint: ServiceEndpoint, hub: str, resolved: Resolved, services: Services
 ) -> dict[str, str]:
-    """`url` and `accessToken` for one client. Makes no network call. Raises BindingError."""
+    """`url` and `accessToken` for one client. Raises BindingError.
+
+    Makes no network call, but for the key of an identity-based connection, once in a while.
+    """
     claim_types = resolved.values.get("claimTypeList")
     try:
         claims = claims_from_id_token(
@@ -90,7 +94,7 @@ def connection_info(
             claim_types if isinstance(claim_types, list) else None,
         )
         token = mint_client_token(
-            endpoint,
+            await services.rest(endpoint).with_key() if endpoint.identity else endpoint,
             hub,
             now=services.now(),
             user_id=optional_text(resolved, "userId"),
@@ -102,6 +106,8 @@ def connection_info(
         raise BindingError(_too_long(resolved, str(error))) from error
     except KeyMissingError as error:
         raise BindingError(_no_key(resolved)) from error
+    except EntraError as error:
+        raise BindingError(identity_problem(error, resolved)) from error
     return {"url": client_url(endpoint, hub), "accessToken": token}
 
 
@@ -211,6 +217,12 @@ def _no_key(resolved: Resolved) -> Problem:
         "only Azure can issue such tokens",
         "use a connection string with an AccessKey",
     )
+
+
+def identity_problem(error: EntraError, resolved: Resolved, before: str = "") -> Problem:
+    """Why an identity-based connection gave no token or no key."""
+    where = resolved.where("" if resolved.binding.type == "signalR" else "connectionStringSetting")
+    return Problem("FJ0307", f"{before}{error}", where, error.hint, error.fix, azure=error.azure)
 
 
 def _bad_data_type(resolved: Resolved, kind: str) -> Problem:

@@ -17,7 +17,7 @@ async def bind(resolved: Resolved, services: Services) -> TypedData:
     endpoints = [
         {
             **signalr_hub.endpoint_json(endpoint),
-            "connectionInfo": signalr_hub.connection_info(endpoint, hub, resolved, services),
+            "connectionInfo": await signalr_hub.connection_info(endpoint, hub, resolved, services),
         }
         for endpoint in signalr_hub.endpoints_of(resolved, services)
     ]

@@ -18,6 +18,7 @@ import aiohttp
 from yarl import URL
 
 from funcjson.signalr.credentials import ServiceEndpoint, mint_server_token
+from funcjson.signalr.entra import CredentialSource, EntraAccess, EntraError, credential_of
 from funcjson.signalr.rest_errors import (
     RestError,
     RestUnreachableError,
@@ -38,7 +39,9 @@ from funcjson.signalr.rest_retry import Retry, parse_timespan
 
 __all__ = [
     "API_VERSION",
+    "CredentialSource",
     "Delivery",
+    "EntraError",
     "HttpTransport",
     "LocalTransport",
     "RestClient",
@@ -47,6 +50,7 @@ __all__ = [
     "RestResponse",
     "Retry",
     "Transport",
+    "credential_of",
     "parse_timespan",
 ]
 
@@ -162,7 +166,7 @@ class RestClient:
     Each makes one awaited request and gives a Delivery, or raises RestError.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what a test or a host may replace
         self,
         endpoint: ServiceEndpoint,
         transport: Transport,
@@ -171,6 +175,7 @@ class RestClient:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         worker_runtime: str = "",
+        credential: CredentialSource = credential_of,
     ) -> None:
         self._endpoint = endpoint
         self._transport = transport
@@ -180,6 +185,17 @@ class RestClient:
         self._name = f"{platform.node()}_{uuid.uuid4().hex}"
         self._agent = _user_agent(worker_runtime)
         self._tokens: dict[str, tuple[float, str]] = {}
+        self._entra = (
+            EntraAccess(endpoint, endpoint.identity, transport.request, now, credential)
+            if endpoint.identity
+            else None
+        )
+
+    async def with_key(self) -> ServiceEndpoint:
+        """The endpoint with the key that client tokens are signed with; an identity-based one asks
+        the service for it. Raises EntraError.
+        """
+        return await self._entra.with_key() if self._entra else self._endpoint
 
     # Sends. `arguments` None is sent as null, as the SDK does.
 
@@ -296,7 +312,7 @@ class RestClient:
             can_retry = len(statuses) < self._retry.max_retries
             try:
                 response = await self._transport.request(
-                    method, url, self._headers(path, body), body
+                    method, url, await self._headers(path, body), body
                 )
             except RestUnreachableError as error:
                 if not (can_retry and error.timed_out and method != "POST"):
@@ -310,8 +326,9 @@ class RestClient:
                     raise refusal(response, url, tuple(statuses))
             await self._sleep(self._retry.wait_s(len(statuses)))
 
-    def _headers(self, path: str, body: bytes) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {self._token(path)}", "Asrs-User-Agent": self._agent}
+    async def _headers(self, path: str, body: bytes) -> dict[str, str]:
+        token = await self._entra.token() if self._entra else self._token(path)
+        headers = {"Authorization": f"Bearer {token}", "Asrs-User-Agent": self._agent}
         if body:
             headers["Content-Type"] = "application/json; charset=utf-8"
         return headers

@@ -16,7 +16,7 @@ from tests.unit.bindings.signalr_fakes import (
 
 from funcjson.bindings.signalr_connection_info import BINDING
 from funcjson.errors import BindingError
-from funcjson.signalr.credentials import Identity, ServiceEndpoint
+from funcjson.signalr.credentials import ServiceEndpoint
 
 ID_TOKEN = jwt.encode({"sub": "1", "name": "Ann", "iat": 1}, "k" * 32)
 
@@ -124,6 +124,6 @@ async def test_other_data_types_are_refused(kind: str, azure: str) -> None:
 
 
 async def test_an_identity_without_a_key_is_refused() -> None:
-    endpoint = ServiceEndpoint("https://x", None, identity=Identity("aad"))
+    endpoint = ServiceEndpoint("https://x", None)
 
     assert (await failure(FakeServices(endpoint), hubName="h")).problems[0].code == "FJ0307"
