@@ -5,8 +5,9 @@ The handler's part runs in the worker; outputs are spread and rendered as the ho
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,13 @@ VECTORS = Path(__file__).parent / "vectors" / "python_handlers.json"
 CONNECTION_INFO = {"json": json.dumps({"url": "http://localhost:8888/client/", "accessToken": "t"})}
 INVOCATION_ID = "11111111-1111-1111-1111-111111111111"
 TRACE_PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture(autouse=True)
+def _end_apps() -> Iterator[None]:
+    """AsgiFunctionApp starts an event loop when it is thrown away, which must not be within one."""
+    yield
+    gc.collect()
 
 
 def vectors(model: str) -> list[Any]:
