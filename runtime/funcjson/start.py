@@ -67,7 +67,8 @@ def announce(host: Host) -> None:
     if host.service_url:
         print(f"service  {host.service_url}  (local SignalR service, in this process)")
     if host.options.inspector != "off":
-        print(f"inspect  {host.url}/_/")
+        whom = "  (every machine that reaches this port)" if host.options.inspector == "any" else ""
+        print(f"inspect  {host.url}/_/{whom}")
     for page in banner.pages(plans, host.url, prefix):
         print(f"page     {page}")
     print("\nCtrl-C stops it.", flush=True)

@@ -173,7 +173,7 @@ const Steps = (() => {
           el("details", { class: "rules" }, el("summary", {}, "as curl"), el("pre", {}, call.curl))]) : el("p", {}, "No request to the service."),
       step.answer ? [el("p", {}, "The caller got ", tag(step.answer.status < 400 ? "good" : "bad", String(step.answer.status))),
         step.answer.body === null ? el("p", { class: "soft" }, "an empty body") : value(step.answer.body),
-        el("details", { class: "rules" }, el("summary", {}, plural(step.answer.headers.length, "header")), headersOf(step.answer.headers))] : el("p", {}, "Nobody waits for an answer.")),
+        step.answer.headers.length ? el("details", { class: "rules" }, el("summary", {}, plural(step.answer.headers.length, "header")), headersOf(step.answer.headers)) : null] : el("p", {}, "Nobody waits for an answer.")),
     9: (step) => [table("Deliveries", ["for", "hub", "target", "reached", "why"], step.deliveries.map((one) => [
       [one.to === "all" ? "all" : `${one.to} `, one.name ? code(one.name) : null], code(one.hub), one.target ? code(one.target) : "",
       reached(one), one.why])) || el("p", {}, "Nothing was sent, so nobody got anything."),
