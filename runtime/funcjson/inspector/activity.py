@@ -16,9 +16,26 @@ MOST = 300
 _CLIENTS = {"ConnectionConnected": "connected", "ConnectionEnded": "ended"}
 
 
-def activity(host: Inspected, facts: AppFacts) -> list[dict[str, Any]]:
+class Rows:
+    """The rows of ended invocations, made once: a page asks for the list again and again."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, Any]] = {}
+
+    def of(self, host: Inspected, facts: AppFacts) -> list[dict[str, Any]]:
+        """A row for each of the newest invocations that are kept."""
+        found = {}
+        for trace in list(host.recorder)[-MOST:]:
+            known = self._known.get(trace.id)
+            ended = known is not None and known["outcome"] != "running"
+            found[trace.id] = known if known is not None and ended else row(trace, facts)
+        self._known = found
+        return list(found.values())
+
+
+def activity(host: Inspected, facts: AppFacts, rows_of: Rows) -> list[dict[str, Any]]:
     """Rows `{kind, at, title, what, outcome, why, ...}`; at most MOST of them."""
-    rows = [row(trace, facts) for trace in host.recorder]
+    rows = rows_of.of(host, facts)
     rows += [
         {
             "kind": "request",

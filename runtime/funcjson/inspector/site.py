@@ -18,7 +18,7 @@ from aiohttp import web
 
 from funcjson.http_wire import BodyTooLarge, read_body
 from funcjson.inspector import app_view, sending
-from funcjson.inspector.activity import activity, hubs, service_log
+from funcjson.inspector.activity import Rows, activity, hubs, service_log
 from funcjson.inspector.calling import Caller
 from funcjson.inspector.capsule import make_capsule
 from funcjson.inspector.documents import document, event_of
@@ -37,7 +37,7 @@ _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _MOST_BODY = 2_000_000
 _TICK_S = 1.0
 _HEARTBEAT_TICKS = 15
-_TOGETHER_S = 0.1  # changes that come quickly are told of once
+_TOGETHER_S = 0.2  # changes that come quickly are told of once
 _MOST_STREAMS = 20
 _TYPES = {
     "html": "text/html; charset=utf-8",
@@ -71,6 +71,7 @@ class Inspector:
         self._access = access
         self._token = secrets.token_urlsafe(24)
         self._facts = Facts()
+        self._rows = Rows()
         self._caller = Caller(host)
         self._streams: set[asyncio.Event] = set()
         self._changes = 0
@@ -146,7 +147,7 @@ class Inspector:
             case "app":
                 return _json(self._app())
             case "activity":
-                return _json(activity(self._host, self._facts.of(self._host.version)))
+                return _json(activity(self._host, self._facts.of(self._host.version), self._rows))
             case "invocations":
                 return self._invocation(*rest.partition("/")[::2])
             case "hubs":
