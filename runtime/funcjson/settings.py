@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from funcjson.errors import Location, Problem, Severity
 from funcjson.host_config import HostConfig, read_host_config
 from funcjson.json_source import Source, parse_json
+from funcjson.local_settings_rules import check_shape
 from funcjson.masking import secrets_in
 
 __all__ = [
@@ -222,6 +223,7 @@ def load_settings(
         problems += _missing_file(app_root, file)
     elif document:
         problems += _encrypted(source, document)
+        problems += check_shape(source, document)
     own: list[Setting] = []
     if _truth(_member(document, "IsEncrypted")) is not True:
         own = list(_own_settings(source, document, environ, problems)) if source else []
@@ -385,7 +387,8 @@ def _local_host(document: Mapping[str, Any]) -> LocalHost:
 
 # What a documentation page, a sample or a template writes where the real text belongs.
 _PLACEHOLDER = re.compile(
-    r"<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|\.\.\.|(?<![a-z0-9])(?:your|insert|replace|paste|enter)[-_ ]"
+    # An IPv6 address stands in brackets too.
+    r"<[^<>]*>|\{[^{}]*\}|\[(?![0-9a-f:.%]*\])[^\[\]]*\]|\.\.\.|(?<![a-z0-9])(?:your|insert|replace|paste|enter)[-_ ]"
     r"|(?<![a-z0-9])(?:update|change|fill)[-_ ]?(?:me|this)(?![a-z0-9])"
     r"|(?<![a-z0-9+/])x{4,}(?![a-z0-9+/])",
     re.IGNORECASE,

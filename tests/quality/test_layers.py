@@ -17,6 +17,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("nouns", "cors expression_faults http_json http_route_templates install json_source keys"),
     ("nouns", "listening login_page masking model trace turned_away"),
     ("readers", "binding_data host_config http_response http_routes http_stream http_wire personas"),
+    ("readers", "local_settings_rules"),
     ("templates", "templates"),
     ("settings and expressions", "expressions login settings"),
     ("binding types", "bindings http_principal local_service"),

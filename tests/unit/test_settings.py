@@ -278,6 +278,7 @@ def test_placeholders_are_seen(text: str) -> None:
         "Endpoint=http://localhost;Port=8888;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH;",
         "Endpoint=https://four.service.signalr.net;AccessKey=aXxxxx/xxxx+yourkeyZ=;Version=1.0;",
         "Endpoint=https://my-signalr.service.signalr.net;AccessKey=k",
+        "Endpoint=http://[::1]:8888;AccessKey=k",
     ],
 )
 def test_real_connection_strings_are_no_placeholders(text: str) -> None:

@@ -1,0 +1,83 @@
+"""Members of local.settings.json that have the wrong kind of value, or that nothing reads."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from funcjson.errors import Problem, Severity
+from funcjson.json_source import Source, escape_pointer
+
+_SECTIONS = ("Values", "ConnectionStrings", "Host")
+_MEMBERS = ("$schema", "IsEncrypted", *_SECTIONS)
+_HOST_MEMBERS = ("LocalHttpPort", "LocalHttpAddress", "CORS", "CORSCredentials")
+_EXAMPLES = {
+    "Values": '"Values": {"NAME": "text"}',
+    "ConnectionStrings": '"ConnectionStrings": {"NAME": "text"}',
+    "Host": '"Host": {"LocalHttpPort": 7071, "CORS": "http://localhost:3000"}',
+}
+_KINDS = {dict: "an object", list: "an array", str: "text", bool: "true or false"}
+
+
+def check_shape(source: Source, document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems of the document's members, in the order in which they are written."""
+    for name, value in document.items():
+        pointer = f"/{escape_pointer(name)}"
+        known = _known(name, _MEMBERS)
+        if known is None:
+            yield _unknown(source, pointer, name, _MEMBERS)
+        elif known in _SECTIONS and not isinstance(value, dict):
+            if value is not None:
+                yield _wrong_kind(source, pointer, known, value)
+        elif known == "Host":
+            yield from _host(source, pointer, value)
+
+
+def _host(source: Source, pointer: str, section: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, value in section.items():
+        known = _known(name, _HOST_MEMBERS)
+        place = f"{pointer}/{escape_pointer(name)}"
+        if known is None:
+            yield _unknown(source, place, name, _HOST_MEMBERS)
+        elif known == "LocalHttpPort" and not str(value).isdecimal() and value is not None:
+            yield Problem(
+                "FJ0127",
+                f"'{name}' is not a port",
+                source.locate(place),
+                "it is not used; without it the port is 7071",
+                'write a whole number, as in "LocalHttpPort": 7071',
+                Severity.WARNING,
+            )
+
+
+def _known(name: str, names: tuple[str, ...]) -> str | None:
+    # The real tools ignore letter case here.
+    return next((known for known in names if known.lower() == name.lower()), None)
+
+
+def _wrong_kind(source: Source, pointer: str, name: str, value: Any) -> Problem:
+    return Problem(
+        "FJ0127",
+        f"'{name}' is {_KINDS.get(type(value), 'a number')}, not an object",
+        source.locate(pointer),
+        "nothing of it is used. The real tools then read none of the file's settings",
+        f"write {_EXAMPLES[name]}",
+        Severity.WARNING,
+    )
+
+
+def _unknown(source: Source, pointer: str, name: str, names: tuple[str, ...]) -> Problem:
+    folded = {known.lower(): known for known in names}
+    near = difflib.get_close_matches(name.lower(), folded, 1)
+    fix = f'did you mean "{folded[near[0]]}"?' if near else 'settings belong into "Values": {...}'
+    if names is _HOST_MEMBERS and not near:
+        fix = "remove it"
+    return Problem(
+        "FJ0128",
+        f"'{name}' in local.settings.json does nothing",
+        source.locate_key(pointer),
+        f"nothing reads a member of this name here; known are {', '.join(names)}",
+        fix,
+        Severity.WARNING,
+    )

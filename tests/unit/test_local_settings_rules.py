@@ -1,0 +1,64 @@
+"""Members of local.settings.json that cannot be used are told with their place."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from funcjson.json_source import parse_json
+from funcjson.local_settings_rules import check_shape
+
+
+def found(document: Any) -> list[tuple[str, str, str]]:
+    """Code, what and pointer of each problem."""
+    source = parse_json(json.dumps(document).encode(), "local.settings.json")
+    problems = list(check_shape(source, source.value))
+    assert all(p.where is not None and p.where.line and p.why and p.fix for p in problems)
+    return [(p.code, p.what, p.where.pointer if p.where else "") for p in problems]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"$schema": "x", "isencrypted": False, "values": {"A": "1"}, "ConnectionStrings": {}},
+        {"Values": None, "Host": {"LocalHttpPort": 7072, "CORS": "*", "CORSCredentials": True}},
+        {"Host": {"LocalHttpPort": "7072", "localHttpAddress": "127.0.0.1"}},
+    ],
+)
+def test_what_is_read_has_no_problem(document: Any) -> None:
+    assert found(document) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [([1], "an array"), ("x", "text"), (3, "a number"), (True, "true or false")]
+)
+@pytest.mark.parametrize("name", ["Values", "ConnectionStrings", "Host"])
+def test_a_section_must_be_an_object(name: str, value: Any, kind: str) -> None:
+    assert found({name: value}) == [("FJ0127", f"'{name}' is {kind}, not an object", f"/{name}")]
+
+
+def test_a_port_must_be_a_number() -> None:
+    assert found({"Host": {"LocalHttpPort": "abc"}}) == [
+        ("FJ0127", "'LocalHttpPort' is not a port", "/Host/LocalHttpPort")
+    ]
+
+
+def test_a_member_that_nothing_reads_is_told_with_the_nearest_name() -> None:
+    source = parse_json(b'{"Value": {"A": "1"}, "Host": {"Cros": "*", "x/y": 1}, "A": 1}', "f")
+    problems = list(check_shape(source, source.value))
+
+    assert [(p.code, str(p.where).split()[0]) for p in problems] == [
+        ("FJ0128", "f:1:2"),
+        ("FJ0128", "f:1:32"),
+        ("FJ0128", "f:1:45"),
+        ("FJ0128", "f:1:56"),
+    ]
+    assert [p.fix for p in problems] == [
+        'did you mean "Values"?',
+        'did you mean "CORS"?',
+        "remove it",
+        'settings belong into "Values": {...}',
+    ]
