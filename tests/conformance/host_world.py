@@ -24,31 +24,37 @@ from funcjson.trace import InvocationTrace, Step
 KEPT = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
 
 
-@dataclass
 class Lines(logging.Handler):
     """All that the host logged."""
 
-    texts: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         super().__init__()
-
-    def __hash__(self) -> int:
-        return id(self)
+        self.texts: list[str] = []
+        self.came = asyncio.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
         self.texts.append(record.getMessage())
+        self.came.set()
+
+    async def containing(self, text: str) -> str:
+        """The first line with this text, as soon as it is there."""
+        while True:
+            for line in self.texts:
+                if text in line:
+                    return line
+            self.came.clear()
+            await self.came.wait()
 
 
 @contextmanager
-def listening() -> Iterator[list[str]]:
+def listening() -> Iterator[Lines]:
     """What is logged meanwhile."""
     logger, lines = logging.getLogger("funcjson"), Lines()
     before = logger.level
     logger.addHandler(lines)
     logger.setLevel(logging.DEBUG)
     try:
-        yield lines.texts
+        yield lines
     finally:
         logger.removeHandler(lines)
         logger.setLevel(before)
@@ -68,9 +74,13 @@ class World:
     """A started host."""
 
     host: Host
-    logs: list[str]
+    lines: Lines
     http: aiohttp.ClientSession
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def logs(self) -> list[str]:
+        return self.lines.texts
 
     async def request(self, given: Mapping[str, Any]) -> Answer:
         body = given.get("body")
@@ -133,11 +143,11 @@ async def running(
         HostOptions(app, port=0, service_port=0, reload=False, **options),
         {**environ, **(environment or {})},
     )
-    with listening() as logs:
+    with listening() as lines:
         await host.start()
         try:
             async with aiohttp.ClientSession() as http:
-                world = World(host, logs, http)
+                world = World(host, lines, http)
                 host.recorder.listen(lambda _: world.ended.set())
                 yield world
         finally:
