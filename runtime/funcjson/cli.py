@@ -22,6 +22,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["signalr"]:
         # A command line of its own, which argparse would read the options of (-h) before it does.
         return _signalr(arguments[1:])
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing is left to tell it.
+        sys.stderr.close()
+        return 0
+
+
+def _run(arguments: Sequence[str]) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     command: Command | None = getattr(options, "command", None)
@@ -35,12 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FuncJsonError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nothing is left to tell it.
-        sys.stderr.close()
-        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -224,7 +229,7 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--verbose", action="store_true", help="the same as --log-level debug")
     parser.add_argument(
         "--ready-file",
-        type=Path,
+        type=_file_to_write,
         default=None,
         metavar="FILE",
         help="write the URLs as JSON to FILE once requests are served",
@@ -261,10 +266,16 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is not a port: it must be from 0 to 65535")
-    return port
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port: it must be from 0 to 65535")
+    return int(text)
+
+
+def _file_to_write(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    return path
 
 
 def _add_validate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -237,16 +237,24 @@ def _duplicate_name(source: Source, offset: int, name: str) -> Problem:
 _TOKENS = {str: "String", bool: "Boolean", int: "Integer", float: "Float", list: "StartArray"}
 
 
+_EXAMPLE = '{"bindings": [...]}'
+_EXAMPLES = {
+    "host.json": '{"version": "2.0"}',
+    "local.settings.json": '{"IsEncrypted": false, "Values": {...}}',
+}
+
+
 def _root_not_object(source: Source, value: Any) -> Problem:
     start = source.at(len(source.text) - len(source.text.lstrip()))
     name = _TOKENS.get(type(value), "Null")
+    name_of_file = source.file.rpartition("/")[2]
     read = 1 if name == "StartArray" else len(source.text.strip())
     return Problem(
         "FJ0103",
         "the document is not an object",
         start,
         why=_pointed_at(source, start.line, start.column),
-        fix='put everything inside one { ... }, as in {"bindings": [...]}',
+        fix=f"put everything inside one {{ ... }}, as in {_EXAMPLES.get(name_of_file, _EXAMPLE)}",
         azure="Error reading JObject from JsonReader. Current JsonReader item is not an object: "
         f"{name}. Path '', line 1, position {read}.",
     )

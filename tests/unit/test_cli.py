@@ -80,3 +80,35 @@ def test_one_schema_names_every_binding(capsys: pytest.CaptureFixture[str]) -> N
 def test_no_command_prints_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "start" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["abc", "70000", "-1", "1.5", ""])
+def test_a_port_that_is_none_is_told_as_such(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["start", f"--port={text}"])
+
+    assert ended.value.code == 2
+    assert f"{text} is not a port: it must be from 0 to 65535" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_the_command_line_is_read_ends_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("funcjson.cli._parser", interrupted)
+
+    assert main(["validate"]) == 130
+
+
+def test_a_ready_file_that_cannot_be_written_is_told_before_anything_starts(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ready = app / "no such folder" / "ready.json"
+
+    with pytest.raises(SystemExit) as ended:
+        main(["start", str(app), "--port", "0", "--ready-file", str(ready)])
+
+    assert ended.value.code == 2
+    assert f"there is no folder {ready.parent}" in capsys.readouterr().err

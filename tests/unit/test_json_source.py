@@ -203,3 +203,17 @@ def test_what_is_shown_of_a_broken_file_is_never_a_secret(file: str, text: str) 
 
     assert source.problems
     assert SECRET not in str([problem.as_json() for problem in source.problems])
+
+
+@pytest.mark.parametrize(
+    ("file", "example"),
+    [
+        ("f/function.json", '{"bindings": [...]}'),
+        ("host.json", '{"version": "2.0"}'),
+        ("local.settings.json", '"Values"'),
+    ],
+)
+def test_the_remedy_for_no_object_shows_what_the_file_holds(file: str, example: str) -> None:
+    (problem,) = parse_json(b"[]", file).problems
+
+    assert example in problem.fix

@@ -69,7 +69,7 @@ def missing_library(answer: Mapping[str, Any], python: Path) -> Problem | None:
         "FJ0511",
         "the app's Python has no module 'azure.functions'",
         why=f"{python} runs the handlers, and they need the package azure-functions",
-        fix="run 'funcjson start --install' to install what requirements.txt names, or: "
-        f"{python} -m pip install azure-functions",
+        fix="name azure-functions in the app's requirements.txt and run 'funcjson start --install', "
+        f"or: {python} -m pip install azure-functions",
         azure=message,
     )
