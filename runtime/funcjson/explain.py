@@ -13,15 +13,22 @@ _FENCE = re.compile(r"^```\w+ (wrong|right) ?(\S*)\n(.*?)^```\n", re.MULTILINE |
 
 def explain_code(code: str) -> str:
     """What a code means, with an example of each kind; for an unknown code the nearest ones."""
-    known = pages()
-    wanted = code.strip().upper()
-    if wanted.isdigit():
-        wanted = f"FJ{wanted.zfill(4)}"
+    known, wanted = pages(), _canonical(code)
     if wanted in known:
         return known[wanted]
     near = difflib.get_close_matches(wanted, known, n=5, cutoff=0.7)
     titles = "\n".join(f"  {known[name].splitlines()[0]}" for name in sorted(near))
     return f"There is no code {code}." + (f" Near it are:\n{titles}" if near else "")
+
+
+def is_code(code: str) -> bool:
+    """Whether there is a page for it, however it is written."""
+    return _canonical(code) in pages()
+
+
+def _canonical(code: str) -> str:
+    wanted = code.strip().upper()
+    return f"FJ{wanted.zfill(4)}" if wanted.isdigit() else wanted
 
 
 def pages() -> Mapping[str, str]:

@@ -43,10 +43,10 @@ def explain(options: argparse.Namespace) -> int:
         print(f"usage: {_USAGE}")
         return 2
     if words[0] not in SUBJECTS:
-        from funcjson.explain import explain_code
+        from funcjson.explain import explain_code, is_code
 
         print(explain_code(words[0]))
-        return 0
+        return 0 if is_code(words[0]) else 2
     parser = argparse.ArgumentParser(prog=f"funcjson explain {words[0]}")
     make, run = _COMMANDS[words[0]]
     # The document tells all that the log would.

@@ -153,6 +153,13 @@ def test_a_code_still_needs_no_word_before_it() -> None:
     assert text.startswith("FJ0202")
 
 
+def test_a_code_that_does_not_exist_is_wrong_usage() -> None:
+    code, text = explain("FJ9999")
+
+    assert code == 2
+    assert text.startswith("There is no code FJ9999.")
+
+
 def test_an_expression_token_by_token() -> None:
     code, text = explain("expression", "{headers.x-user}-{nope}", "--header", "X-User: ann")
 

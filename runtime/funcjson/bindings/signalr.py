@@ -146,6 +146,11 @@ _IDENTITY_REFUSED = (
     "minutes to take effect",
 )
 _IMPOSSIBLE = ("FJ0410", "the request cannot be made", "correct the value that the reason names")
+_GONE = (
+    "FJ0410",
+    "the SignalR service knows no such connection",
+    "name a connection of this hub that is connected; a client that comes back has another id",
+)
 _OTHER = ("FJ0413", "the SignalR service failed", "try again; see the service's own log")
 
 
@@ -153,12 +158,16 @@ def _refused(error: RestError, index: int, items: Sequence[Any], resolved: Resol
     code, what, fix = _REFUSALS.get(error.status, _OTHER)
     if isinstance(error, RestArgumentError):
         code, what, fix = _IMPOSSIBLE
-    which = f"item {index + 1} of {len(items)}" if len(items) > 1 else "the message"
+    elif error.code == "Error.Connection.NotExisted":
+        code, what, fix = _GONE
+    is_action = isinstance(items[index], SignalRGroupAction)
+    thing, done = ("the group action", "done") if is_action else ("the message", "sent")
+    which = f"item {index + 1} of {len(items)}" if len(items) > 1 else thing
     unsent = len(items) - index - 1
     rest = f"; the {unsent} after it were not sent" if unsent else ""
     return Problem(
         code,
-        f"output '{resolved.binding.name}': {which} was not sent, {what}{rest}",
+        f"output '{resolved.binding.name}': {which} was not {done}, {what}{rest}",
         resolved.where(),
         error.hint,
         fix,

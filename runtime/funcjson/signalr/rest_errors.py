@@ -15,18 +15,25 @@ class RestError(SignalRError):
 
     `azure_type` is the .NET exception; `status` is None when nothing answered; `hint` says what to
     look at;
-    `temporary` tells that the same call may succeed later.
+    `temporary` tells that the same call may succeed later; `code` is the service's own word for it.
     """
 
     azure_type: ClassVar[str] = "AzureSignalRException"
 
     def __init__(
-        self, text: str, *, hint: str = "", status: int | None = None, temporary: bool = False
+        self,
+        text: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        temporary: bool = False,
+        code: str = "",
     ) -> None:
         super().__init__(text)
         self.hint = hint
         self.status = status
         self.temporary = temporary
+        self.code = code
 
 
 class RestArgumentError(RestError):
@@ -133,6 +140,7 @@ def refusal(response: RestResponse, url: str, attempts: tuple[int, ...]) -> Rest
             f" {url}",
             hint=f"the service says {code}" if code else "something else listens at this address",
             status=status,
+            code=code or "",
         )
     return RestRuntimeError(
         f"Azure SignalR service runtime error. Request Uri: {url}",

@@ -105,6 +105,19 @@ async def test_refusals_have_their_own_codes(status: int, code: str, azure: str)
     assert KEY not in str(problem)
 
 
+async def test_a_connection_that_is_gone_is_told_as_that() -> None:
+    gone = {"x-ms-error-code": "Error.Connection.NotExisted"}
+    services = FakeServices(answer=lambda _method, _path: RestResponse(404, gone))
+    problem = await refusal(services, {"action": "remove", "connectionId": "c1", "groupName": "g"})
+
+    assert problem.code == "FJ0410"
+    assert problem.what == (
+        "output 'b': the group action was not done, the SignalR service knows no such connection"
+    )
+    assert "Endpoint" not in problem.fix
+    assert (problem.azure or "").startswith("Unable to access SignalR service.")
+
+
 async def test_an_unreachable_service_says_so() -> None:
     def nobody(_method: str, _path: str) -> RestResponse:
         raise RestUnreachableError("An error happened when making request to http://x", hint="no")
