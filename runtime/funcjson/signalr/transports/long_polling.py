@@ -56,12 +56,13 @@ class PollSink:
         self.is_closed = False
 
     def write(self, batch: Batch, protocol: HubProtocol) -> int:
+        unsent = self.unsent
         data = batch.wire("lp", protocol.name, _joined)
         if data and not self.is_closed:
             self._parts.append(data)
             self.unsent += len(data)
             self._changed.set()
-        return self.unsent
+        return unsent
 
     def close(self) -> None:
         if not self.is_closed:

@@ -55,10 +55,11 @@ class SseSink:
         transport = self._transport
         if self.ended.is_set() or transport.is_closing():
             return 0
+        unsent = self.unsent
         data = batch.wire("sse", protocol.name, frame_events)
         if data:
             transport.write(data)
-        return self.unsent
+        return unsent
 
     def close(self) -> None:
         self.ended.set()
