@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import secrets
 import time
@@ -143,13 +144,26 @@ class HttpServer:
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.5)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, options.address, options.port).start()
+            await self._listen(self._runner)
         except OSError as error:
             await self._runner.cleanup()
             self._runner = None
             raise AppLoadError(cannot_listen(options.address, options.port, error)) from error
-        self._port = int(self._runner.addresses[0][1])
         return self._port
+
+    async def _listen(self, runner: web.ServerRunner) -> None:
+        address, port = self._options.address, self._options.port
+        local = address in ("127.0.0.1", "localhost")
+        await web.TCPSite(runner, "127.0.0.1" if local else address, port).start()
+        self._port = int(runner.addresses[0][1])
+        if not local:
+            return
+        # The URL says localhost, which browsers may look for at ::1 first.
+        try:
+            await web.TCPSite(runner, "::1", self._port).start()
+        except OSError as error:
+            if port and error.errno == errno.EADDRINUSE:
+                raise  # another program would get some of the requests
 
     async def stop(self) -> None:
         """Stop listening, let running requests end for a moment; idempotent."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from tests.contract.http_world import Facade, handler_error, plan, world
 
 from funcjson.errors import AppLoadError
@@ -470,6 +473,33 @@ async def test_a_busy_port_names_its_holder() -> None:
     assert problem.code == "FJ0521"
     assert f"port {w.server.port} is in use" in problem.what
     assert "--port 0" in problem.fix
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(
+    ("number", "refused"), [(errno.EADDRINUSE, True), (errno.EADDRNOTAVAIL, False)]
+)
+async def test_no_other_program_gets_the_requests_to_localhost(
+    address: str, number: int, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser may look for localhost at ::1, where another program can have the port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    start = web.TCPSite.start
+
+    async def start_at(site: web.TCPSite) -> None:
+        if site._host == "::1":
+            raise OSError(number, "no")
+        await start(site)
+
+    monkeypatch.setattr(web.TCPSite, "start", start_at)
+    server = HttpServer(Facade(), HttpServerOptions(port=port, address=address))
+    if refused:
+        with pytest.raises(AppLoadError, match=f"port {port} is in use"):
+            await server.start()
+    else:
+        assert await server.start() == port
+    await server.stop()
 
 
 async def test_routes_are_swapped_while_connections_stay() -> None:
