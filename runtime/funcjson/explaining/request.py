@@ -23,6 +23,7 @@ from funcjson.expression_faults import LOGIN_HEADER
 from funcjson.fired_events import fired_event
 from funcjson.http_principal import PrincipalGuard
 from funcjson.login import LoginTwin
+from funcjson.local_service import is_absent
 from funcjson.model import HttpRequest, TriggerEvent
 from funcjson.personas import load_personas
 from funcjson.plan import Plan
@@ -199,7 +200,7 @@ def _add_hints(
     if plan.trigger.type == "httpTrigger" and level != "anonymous":
         more[Step.CHOSEN]["rules"].append("key-not-asked")
     settings = stage.version.settings
-    if any(settings.connection_string(name) is None for name in plan.connection_settings):
+    if any(is_absent(settings.connection_string(name)) for name in plan.connection_settings):
         more[Step.INPUTS] = {"rules": ["service-embedded"]}
     if any(LOGIN_HEADER in problem.what for problem in trace.problems):
         more[Step.RESOLVED] = {
