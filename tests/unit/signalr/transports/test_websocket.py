@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import pytest
 
 from funcjson.signalr.client_access import TRANSPORTS
 from funcjson.signalr.events import NoUpstream
@@ -57,10 +61,13 @@ class World:
         self.session: Session = self.sessions.begin(
             Caller("chat", None, {}, "", Grants(frozenset(TRANSPORTS), 15.0, 5.0))
         )
-        self.transport = FakeTransport()
+        self.transport = self.make_transport()
         self.open = OpenSockets()
         self.socket = WebSocket(self.sessions, self.session, self.transport, self.open)
         self.sessions.attach(self.session, self.socket, binary=True, pings=True)
+
+    def make_transport(self) -> FakeTransport:
+        return FakeTransport()
 
     def says(self, opcode: int, payload: bytes) -> None:
         self.socket.data_received(client_frame(opcode, payload))
@@ -148,7 +155,9 @@ async def test_reading_pauses_while_upstream_is_slower_than_the_client() -> None
     assert world.transport.events == ["pause"]
     world.sessions.close(world.session, None)
 
-    assert world.transport.events == ["pause", "resume"], "else the client's close frame is never read"
+    assert world.transport.events == ["pause", "resume"], (
+        "else the client's close frame is never read"
+    )
 
 
 async def test_a_client_that_does_not_read_is_dropped() -> None:
@@ -174,3 +183,110 @@ async def test_the_end_of_the_service_waits_for_its_sockets_but_not_for_long() -
     stubborn.transport.abort = lambda: (abort(), stubborn.socket.connection_lost(None))  # type: ignore[method-assign,assignment,func-returns-value]
     await stubborn.open.close(0.0)
     assert "abort" in stubborn.transport.events
+
+
+# Past the transport, straight to the socket
+
+
+class Paired(World):
+    """A world whose transport has a real socket; `other` is its far end."""
+
+    def __init__(self, **extra: Any) -> None:
+        self.near, self.other = socket.socketpair()
+        self.near.setblocking(False)
+        self.other.setblocking(False)
+        self.extra = {"socket": self.near, **extra}
+        super().__init__()
+
+    def make_transport(self) -> FakeTransport:
+        transport = FakeTransport()
+        transport.get_extra_info = self.extra.get  # type: ignore[method-assign]
+        return transport
+
+    def arrived(self) -> bytes:
+        try:
+            return self.other.recv(1 << 20)
+        except BlockingIOError:
+            return b""
+
+
+@pytest.fixture
+def paired() -> Iterator[Callable[..., Paired]]:
+    made: list[Paired] = []
+
+    def make(**extra: Any) -> Paired:
+        made.append(Paired(**extra))
+        made[-1].says(TEXT, HELLO)
+        made[-1].arrived()
+        made[-1].took()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.near.close()
+        each.other.close()
+
+
+def send(world: World, text: str = "") -> None:
+    world.sessions.deliver((world.session,), Payload(Invocation("m", (text,))))
+    world.sessions.flush(world.session)
+
+
+async def test_a_message_goes_straight_to_the_socket(paired: Callable[..., Paired]) -> None:
+    world = paired()
+    send(world)
+
+    assert world.arrived().endswith(b'{"type":1,"target":"m","arguments":[""]}\x1e')
+    assert world.took() == []
+
+
+async def test_what_the_socket_does_not_take_goes_to_the_transport_and_so_does_what_follows(
+    paired: Callable[..., Paired],
+) -> None:
+    world = paired()
+    large = "x" * (1 << 19)
+    world.transport.unsent = 1  # from then on
+    send(world, large)
+    first = world.arrived()
+    send(world, "second")
+
+    assert 0 < len(first) < len(large)
+    rest, second = world.took()
+    assert len(first + rest) > len(large)
+    assert b"second" in second
+    assert world.arrived() == b""
+    world.transport.unsent = 0
+    send(world, "third")  # by the transport, which then has nothing unsent
+    assert b"third" in world.took()[0]
+    send(world, "fourth")
+    assert b"fourth" in world.arrived()
+
+
+async def test_nothing_goes_past_tls(paired: Callable[..., Paired]) -> None:
+    world = paired(sslcontext=object())
+    send(world)
+
+    assert world.arrived() == b""
+    assert len(world.took()) == 1
+
+
+async def test_nothing_goes_to_a_socket_that_is_closed(paired: Callable[..., Paired]) -> None:
+    world = paired()
+    world.socket.connection_lost(None)
+    world.socket.write(Payload(Invocation("m")).alone(), world.session.connection.protocol)
+    assert world.arrived() == b""
+
+    closing = paired()
+    closing.sessions.close(closing.session, "bye")
+    closing.socket.write(Payload(Invocation("m")).alone(), closing.session.connection.protocol)
+    assert closing.arrived().endswith(b'"error":"bye"}\x1e')
+
+
+async def test_a_socket_that_the_client_has_reset_is_left_to_the_transport(
+    paired: Callable[..., Paired],
+) -> None:
+    world = paired()
+    world.other.close()
+    send(world)
+
+    assert len(world.took()) == 1
