@@ -316,6 +316,11 @@ _LOAD_FIXES = (
         "correct the name, or add the package to package.json and start with --install",
     ),
     (
+        "Unable to determine function entry point",
+        "export one function, as in: module.exports = async function (context, req) { ... }; or "
+        "name one of several with entryPoint in function.json",
+    ),
+    (
         "is not present in",
         "define that function there, or name another one with entryPoint in function.json",
     ),

@@ -221,6 +221,7 @@ async def test_a_missing_module_is_told_in_one_line_with_a_remedy() -> None:
     [
         ("Cannot find module './x'", "path"),
         ("Cannot find module 'x'", "package.json"),
+        ("Unable to determine function entry point. If multiple", "module.exports"),
         ("cannot load function f: function main() is not present in f/__init__.py", "entryPoint"),
         ("the following parameters are declared in Python but not in function.json: {'r'}", "name"),
         ("the following parameters are declared in function.json but not in Python: {'r'}", "add"),

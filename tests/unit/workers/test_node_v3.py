@@ -515,6 +515,7 @@ function inner() { throw new RangeError('inner') }"""
     assert "  [cause]: RangeError: inner" in lines
     assert all(str(tmp_path) in line for line in lines if line.lstrip().startswith("at "))
     assert (result["file"], result["line"]) == (str(tmp_path / "f/index.js"), 2)
+    assert result["column"] == 41
 
 
 async def test_a_syntax_error_has_its_place(tmp_path: Path) -> None:
@@ -525,6 +526,15 @@ async def test_a_syntax_error_has_its_place(tmp_path: Path) -> None:
     assert failed["type"] == "SyntaxError"
     assert failed["message"] == "Worker was unable to load function f: 'Unexpected token ';''"
     assert (failed["file"], failed["line"]) == (str(tmp_path / "f/index.js"), 2)
+    assert failed["column"] == 9
+
+
+async def test_a_path_with_brackets_has_its_place_too(tmp_path: Path) -> None:
+    root = tmp_path / "my app (1)"
+    root.mkdir()
+    result, _ = await run(root, "module.exports = async () => { throw new Error('no') }")
+
+    assert (result["file"], result["line"], result["column"]) == (str(root / "f/index.js"), 1, 38)
 
 
 @pytest.mark.parametrize(

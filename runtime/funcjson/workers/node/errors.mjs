@@ -60,7 +60,7 @@ export function isOurs(text) {
   return text.includes(OURS) || LIBRARY.test(text);
 }
 
-/** An error as the members of a "failed" message; file and line are of the user's innermost frame. */
+/** An error as the members of a "failed" message; file, line and column are of the user's innermost frame. */
 export function failure(thrown) {
   const error = asError(thrown);
   const stack = userStack(error);
@@ -72,12 +72,16 @@ export function failure(thrown) {
   };
 }
 
-// A frame, or the first line of a syntax error: `path:12` alone.
-const PLACES = [/^\s+at .*?\(?((?:file:\/\/)?\/[^():]+):(\d+):\d+\)?$/m, /^((?:file:\/\/)?\/[^:\n]+):(\d+)$/m];
+// A frame: `at f (path:12:3)`, where a path may hold brackets.
+const FRAME = /^\s+at (?:async )?(?:.* \()??((?:file:\/\/)?\/.+?):(\d+):(\d+)\)?$/m;
+// A syntax error begins with `path:12`, the line of code, and a mark below the place.
+const SYNTAX = /^((?:file:\/\/)?\/[^\n]+?):(\d+)(?:\n[^\n]*\n( *)\^|\n|$)/;
 
 function placeOf(stack) {
-  const first = PLACES[1].exec(stack.split('\n', 1)[0]) ?? PLACES[0].exec(stack);
+  const syntax = SYNTAX.exec(stack);
+  const first = syntax ?? FRAME.exec(stack);
   if (!first) return {};
   const file = first[1].startsWith('file:') ? fileURLToPath(first[1]) : first[1];
-  return { file, line: Number(first[2]) };
+  const column = syntax ? (syntax[3] === undefined ? 0 : syntax[3].length + 1) : Number(first[3]);
+  return { file, line: Number(first[2]), column };
 }
