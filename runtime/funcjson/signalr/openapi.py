@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from funcjson.signalr.rest_routes import ROUTES, Api, Route
+from funcjson.signalr.rest_routes import DATES, ROUTES, Api, Route
 
 OPENAPI_PATH = "/api/openapi.json"
 
@@ -103,6 +103,17 @@ _ABSENT_IS_404 = frozenset(
         "complete_stream",
     )
 )
+_ONLY_AZURE = frozenset(("access_key", "execute"))
+_REFUSALS: Mapping[str, str] = {
+    "400": "A parameter or the body is wrong.",
+    "413": "The body is too large.",
+    "414": "The URL is too long.",
+    "415": "The body's content type is not one of those named here.",
+    "429": "The tier's messages of the day are used up.",
+    "431": "The headers are too large.",
+    "501": "Only Azure does this.",
+    "504": "The client did not answer in time.",
+}
 _SCHEMAS: Mapping[str, Any] = {
     "Message": {
         "type": "object",
@@ -186,14 +197,14 @@ def _operation(route: Route) -> dict[str, Any]:
     if verb == "health":
         operation["security"] = []
     if verb in _WITH_MESSAGE:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/Message"}},
-                "application/x-msgpack": {"schema": {"type": "string", "format": "binary"}},
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            },
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        content: dict[str, Any] = {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Message"}},
+            "application/x-msgpack": binary,
         }
+        if verb != "invoke_connection":  # frames that the sender encoded expect no result
+            content["application/octet-stream"] = binary
+        operation["requestBody"] = {"required": True, "content": content}
     elif verb == "send_stream_item":
         operation["requestBody"] = {"content": {"application/json": {"schema": {}}}}
     return operation
@@ -208,7 +219,15 @@ def _parameters(route: Route) -> Iterable[dict[str, Any]]:
     if route.api in (Api.V2022, Api.V2024):
         if "{hub}" in route.path:
             yield {"name": "application", "in": "query", "schema": _PATH_SCHEMAS["hub"]}
-        yield {"name": "api-version", "in": "query", "schema": _TEXT, "required": True}
+        # Only strict services insist on a version; health never does.
+        known = {"type": "string", "enum": sorted(DATES)}
+        is_health = route.verb == "health"
+        yield {
+            "name": "api-version",
+            "in": "query",
+            "required": not is_health,
+            "schema": _TEXT if is_health else known,
+        }
 
 
 def _responses(route: Route) -> dict[str, Any]:
@@ -233,6 +252,27 @@ def _responses(route: Route) -> dict[str, Any]:
         responses["401"] = {"description": "The token is not good for this request; no body."}
     if route.verb in _ABSENT_IS_404:
         responses["404"] = {"description": "Absent; the header x-ms-error-code says what."}
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    responses["default"] = {"description": "A refusal.", "content": problem}
+    for status in sorted(_refusals(route.verb)):
+        responses[status] = {
+            "description": _REFUSALS[status],
+            "content": {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            },
+        }
     return responses
+
+
+def _refusals(verb: str) -> set[str]:
+    """The statuses of an operation that come with a problem body."""
+    statuses = {"413", "414", "431"}
+    if verb != "health":
+        statuses.add("400")
+    if verb in _WITH_MESSAGE or verb == "send_stream_item":
+        statuses.add("415")
+    if verb.startswith("send_to"):
+        statuses.add("429")
+    if verb == "invoke_connection":
+        statuses.add("504")
+    if verb in _ONLY_AZURE:
+        statuses.add("501")
+    return statuses

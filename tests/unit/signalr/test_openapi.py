@@ -37,3 +37,31 @@ def test_every_path_parameter_is_declared() -> None:
             declared = [p["name"] for p in operation["parameters"] if p["in"] == "path"]
             assert declared == [part[1:-1] for part in path.split("/") if part.startswith("{")]
             assert operation["summary"].endswith(".")
+
+
+def test_what_only_azure_does_is_documented_as_refused() -> None:
+    paths = document()["paths"]
+
+    for method, path in (("get", "/api/auth/accessKey"), ("post", "/api/hubs/{hub}/:execute")):
+        assert "501" in paths[path][method]["responses"]
+
+
+def test_refusals_are_listed_one_by_one_with_their_body() -> None:
+    responses = document(Api.V2024)["paths"]["/api/hubs/{hub}/:send"]["post"]["responses"]
+
+    assert set(responses) == {"202", "400", "401", "413", "414", "415", "429", "431"}
+    assert responses["400"]["content"]["application/problem+json"]["schema"]["$ref"]
+
+
+def test_a_result_cannot_come_of_frames_that_the_sender_encoded() -> None:
+    paths = document(Api.V2024)["paths"]
+    invoke = paths["/api/hubs/{hub}/connections/{connection}/:invoke"]["post"]
+
+    assert set(invoke["requestBody"]["content"]) == {"application/json", "application/x-msgpack"}
+
+
+def test_the_versions_to_choose_from_are_named() -> None:
+    parameters = document(Api.V2022)["paths"]["/api/hubs/{hub}/:send"]["post"]["parameters"]
+    (version,) = [each for each in parameters if each["name"] == "api-version"]
+
+    assert "2022-06-01" in version["schema"]["enum"]
