@@ -351,6 +351,8 @@ class HttpServer:
         disabled = self._disabled.match(request.method, path)
         if isinstance(disabled, RouteMatch):
             hint = f"{disabled.function} is disabled"
+        elif app is not None and (problem := _problem_of(app, path)) is not None:
+            hint = f"{problem.function} did not load: {problem.what}"
         if path != "/favicon.ico":
             self.turned_away.add(request.method, path, 404, hint)
         # Every browser asks for the icon by itself.
@@ -521,6 +523,15 @@ async def _to_its_end(run: Awaitable[Any]) -> None:
     except Exception:
         # The seam: nobody awaits this task, and the host goes on.
         log.exception("A function started through /admin failed inside the host")
+
+
+def _problem_of(app: LoadedApp, path: str) -> Problem | None:
+    """Why the function that the end of a path names is not there."""
+    name = path.rstrip("/").rpartition("/")[2].lower()
+    if name in app.plans:
+        return None
+    errors = (p for p in app.problems if p.severity is Severity.ERROR)
+    return next((p for p in errors if (p.function or "").lower() == name != ""), None)
 
 
 def _tell(problems: Iterable[Problem]) -> None:

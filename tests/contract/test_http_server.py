@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from tests.contract.http_world import Facade, handler_error, plan, world
+from tests.contract.http_world import App, Facade, handler_error, plan, world
 
-from funcjson.errors import AppLoadError
+from funcjson.errors import AppLoadError, Problem, Severity
 from funcjson.http_server import HttpServer, HttpServerOptions
 from funcjson.model import HttpResponse
 
@@ -97,6 +97,22 @@ async def test_a_disabled_function_is_404_and_the_hint_says_so() -> None:
         answer, _ = await w.ask("GET", "/api/f")
 
         assert (answer.status, answer.headers["x-funcjson-hint"]) == (404, "f is disabled")
+
+
+async def test_the_hint_says_why_a_function_did_not_load() -> None:
+    async with world(plan("f")) as w:
+        loaded = w.server._app
+        assert isinstance(loaded, App)
+        loaded.problems = (
+            Problem("FJ0218", "'x' does nothing here", function="g", severity=Severity.WARNING),
+            Problem("FJ0213", "the function has no trigger", function="G"),
+            Problem("FJ0213", "the function has no trigger", function="f"),
+        )
+        broken, _ = await w.ask("GET", "/api/g")
+        sound, _ = await w.ask("GET", "/api/f/h")
+
+    assert broken.headers["x-funcjson-hint"] == "G did not load: the function has no trigger"
+    assert "did not load" not in sound.headers["x-funcjson-hint"]
 
 
 async def test_a_failed_invocation_is_500_with_a_code() -> None:
