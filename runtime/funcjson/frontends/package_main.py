@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from funcjson.errors import Location, Problem, Severity
+from funcjson.frontends.scripts import uncompiled
 
 _LIBRARY = "@azure/functions"
 _OWN_MODULE = re.compile(r"""(?:require\(\s*|from\s+|import\s*\(?\s*)["'](\.{1,2}/[^"']+)["']""")
@@ -34,7 +35,7 @@ def registers_hooks(root: Path) -> bool:
     main = package_main(root)
     if main is None:
         return False
-    return _PATTERN.search(main) is not None or _speaks_of_library(root, main)
+    return _PATTERN.search(main) is not None or _speaks_of_library(root, _file_of(root, main))
 
 
 def main_problems(root: Path) -> tuple[Problem, ...]:
@@ -42,7 +43,7 @@ def main_problems(root: Path) -> tuple[Problem, ...]:
     main = package_main(root)
     if main is None or registers_hooks(root):
         return ()
-    there = (root / main).is_file()
+    there = _existing(root / _file_of(root, main)) is not None
     return (
         Problem(
             "FJ0157",
@@ -61,6 +62,11 @@ def main_problems(root: Path) -> tuple[Problem, ...]:
             "Learn more here: https://aka.ms/AAla7et",
         ),
     )
+
+
+def _file_of(root: Path, main: str) -> str:
+    """The file that is run for `main`: its TypeScript source when it was not compiled."""
+    return main if (root / main).is_file() else uncompiled(root, main.removeprefix("./")) or main
 
 
 def _speaks_of_library(root: Path, main: str) -> bool:

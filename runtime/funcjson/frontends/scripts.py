@@ -79,6 +79,8 @@ def _declared(root: Path, folder: str, declared: str, places: Places) -> Script:
         return _in_language(file, "/scriptFile", places)
     if not (root / file).is_file():
         where = places.locate("/scriptFile")
+        if source := uncompiled(root, file):
+            return Script(source, Language.NODE, (_run_as_it_is(file, source, declared, where),))
         return Script(None, None, (_not_there(root, file, declared, where),))
     found = _in_language(file, "/scriptFile", places)
     if "\\" in declared:
@@ -107,9 +109,6 @@ def _not_there(root: Path, file: str, declared: str, where: Location) -> Problem
         same = meant.lower() == name.lower()
         why += f"; there is {meant}" + (": letter case counts on this machine" if same else "")
         fix = f'write "scriptFile": "{posixpath.join(posixpath.dirname(declared), meant)}"'
-    elif source := _uncompiled(root, file):
-        why += f", and {source} was not compiled"
-        fix = "build the app, for example with `npm install` and `npm run build`"
     else:
         why += f"; its folder has: {', '.join(beside)}" if beside else "; its folder has no file"
         fix = "correct the path, which is relative to the function's folder, or add the file"
@@ -119,12 +118,29 @@ def _not_there(root: Path, file: str, declared: str, where: Location) -> Problem
         where,
         why=why,
         fix=fix,
-        azure="Invalid script file name configuration. The 'scriptFile' property is set to a "
-        "file that does not exist.",
+        azure=_NOT_THERE,
     )
 
 
-def _uncompiled(root: Path, file: str) -> str | None:
+def _run_as_it_is(file: str, source: str, declared: str, where: Location) -> Problem:
+    return Problem(
+        "FJ0140",
+        f"the handler's file '{declared}' does not exist: {source} is run as it is",
+        where,
+        why=f"there is no file {file}, and {source} was not compiled; the app's own typescript compiles it in "
+        "memory, else a Node.js that strips types runs it (22.18 or newer)",
+        fix="build the app before it goes to Azure, for example with `npm install` and `npm run build`",
+        severity=Severity.WARNING,
+        azure=_NOT_THERE,
+    )
+
+
+_NOT_THERE = (
+    "Invalid script file name configuration. The 'scriptFile' property is set to a file that does not exist."
+)
+
+
+def uncompiled(root: Path, file: str) -> str | None:
     """The TypeScript file that a missing JavaScript file would be made from."""
     stem, suffix = posixpath.splitext(file)
     if suffix not in (".js", ".mjs", ".cjs"):

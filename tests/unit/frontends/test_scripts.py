@@ -80,13 +80,6 @@ def test_a_blank_declaration_is_none(tmp_path: Path, declared: object) -> None:
         ("indx.js", ["f/index.js"], "there is no file f/indx.js; there is index.js", '"index.js"'),
         ("Index.js", ["f/index.js"], "letter case counts on this machine", '"index.js"'),
         ("x.js", ["f/other.py"], "its folder has: other.py", "correct the path"),
-        ("../dist/f/index.js", ["f/index.ts"], "f/index.ts was not compiled", "npm run build"),
-        (
-            "../dist/f/index.js",
-            ["src/f/index.ts"],
-            "src/f/index.ts was not compiled",
-            "npm run build",
-        ),
         ("../lib/x.py", ["f/x.md"], "its folder has no file", "correct the path"),
     ],
 )
@@ -99,6 +92,18 @@ def test_a_missing_file_is_explained(
     assert (found.file, problem.code) == (None, "FJ0140")
     assert why in problem.why
     assert fix in problem.fix
+
+
+@pytest.mark.parametrize("source", ["f/index.ts", "src/f/index.ts", "dist/f/index.ts"])
+def test_the_source_of_a_file_that_was_not_compiled_is_run(tmp_path: Path, source: str) -> None:
+    found = _find(tmp_path, source, declared="../dist/f/index.js")
+
+    (problem,) = found.problems
+    assert (found.file, found.language) == (source, Language.NODE)
+    assert (problem.code, problem.severity) == ("FJ0140", Severity.WARNING)
+    assert f"{source} is run as it is" in problem.what
+    assert "npm run build" in problem.fix
+    assert problem.azure is not None
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import { asError, failure } from './errors.mjs';
 import { expandMain, isGlob } from './glob.mjs';
 import { handlerOf, loadFile } from './handlers.mjs';
 import { current, scope } from './logs.mjs';
+import { enableTypeScript } from './typescript.mjs';
 
 const MAIN_HELP = 'Learn more here: https://aka.ms/AAla7et';
 
@@ -28,6 +29,7 @@ export class App {
     this.#logs = logs;
     this.core = new CoreApi({ root, logs });
     this.core.install();
+    enableTypeScript(root);
   }
 
   /** Run the entry files of package.json, once. Never throws: what went wrong is told by load and index. */

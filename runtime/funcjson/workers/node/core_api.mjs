@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { isOurs } from './errors.mjs';
 import { documentOf } from './documents.mjs';
+import { isTypeScript } from './typescript.mjs';
 
 const NAME = '@azure/functions-core';
 // Libraries look at these to learn what they may use: the real worker and host whose interface this is.
@@ -153,6 +154,13 @@ function systemError(Kind, message) {
   return Object.assign(new Kind(message), { isAzureFunctionsSystemError: true });
 }
 
+/** The line in the source, where the file that runs was made of one in memory. */
+function lineInSource(file, site) {
+  const line = site.getLineNumber() ?? 0;
+  const entry = Module.findSourceMap(file)?.findEntry(line - 1, (site.getColumnNumber() ?? 1) - 1);
+  return isTypeScript(file) && entry?.originalLine !== undefined ? entry.originalLine + 1 : line;
+}
+
 /** File (relative to the app, with `/`) and line of the user's code that is registering a function now. */
 function placeOfCall(root) {
   const { prepareStackTrace, stackTraceLimit } = Error;
@@ -168,7 +176,7 @@ function placeOfCall(root) {
     const url = site.getFileName() ?? '';
     const file = url.startsWith('file:') ? fileURLToPath(url) : url;
     if (!path.isAbsolute(file) || isOurs(file)) continue;
-    return { file: path.relative(root, file).replaceAll('\\', '/'), line: site.getLineNumber() ?? 0 };
+    return { file: path.relative(root, file).replaceAll('\\', '/'), line: lineInSource(file, site) };
   }
   return { file: '', line: 0 };
 }

@@ -6,6 +6,23 @@ import path from 'node:path';
 /** The files that `main` names, sorted, without those in node_modules. */
 export function expandMain(root, main) {
   const pattern = main.replaceAll('\\', '/').replace(/^\.\//, '');
+  const found = matching(root, pattern);
+  return found.length > 0 ? found : uncompiled(root, pattern);
+}
+
+/** The sources of an app in TypeScript that was not compiled: `dist/src/*.js` is made of `src/*.ts`. */
+function uncompiled(root, pattern) {
+  const [, inner] = /^[^/]+\/(.*\.js\b.*)$/.exec(pattern) ?? [];
+  if (!inner) return [];
+  const source = inner.replaceAll('.js', '.ts');
+  for (const candidate of [source, `src/${source}`]) {
+    const found = matching(root, candidate);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+function matching(root, pattern) {
   const exact = path.join(root, pattern);
   if (fs.existsSync(exact) && fs.statSync(exact).isFile()) return [exact];
   if (!isGlob(pattern)) return [];
@@ -14,7 +31,7 @@ export function expandMain(root, main) {
   return found
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/'))
-    .filter((file) => !file.startsWith('node_modules/') && matches.some((match) => match.test(file)))
+    .filter((file) => !file.startsWith('node_modules/') && !file.endsWith('.d.ts') && matches.some((match) => match.test(file)))
     .sort()
     .map((file) => path.join(root, file));
 }

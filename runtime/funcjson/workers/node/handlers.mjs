@@ -5,6 +5,8 @@ import Module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+import { cannotRun, isTypeScript } from './typescript.mjs';
+
 const require = createRequire(import.meta.url);
 
 /** Packages ask `require.main` for the program that runs; an ES module as program would leave it undefined. */
@@ -16,13 +18,9 @@ export function haveMain(program) {
 
 /** Load a file as Node would: `import` for ES modules, `require` for the others. */
 export async function loadFile(file) {
-  if (/\.[cm]?tsx?$/.test(file) && !process.features.typescript) {
-    throw new Error(
-      `Node.js ${process.versions.node} cannot run TypeScript: ${path.basename(file)}. ` +
-        "Use Node.js 22.18 or newer, or compile it and let 'scriptFile' or 'main' name the .js file.",
-    );
-  }
-  return isEsModule(file) ? import(pathToFileURL(file).href) : require(file);
+  if (!isEsModule(file)) return require(file);
+  if (isTypeScript(file) && !process.features.typescript) throw cannotRun(file);
+  return import(pathToFileURL(file).href);
 }
 
 function isEsModule(file) {
