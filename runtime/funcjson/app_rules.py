@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from funcjson.bindings.signalr_trigger import duplicate_keys
-from funcjson.errors import Problem, Severity
+from funcjson.errors import Location, Problem, Severity
 from funcjson.model import Binding, Function, FunctionSet
 from funcjson.settings import Settings, is_placeholder
-from funcjson.signalr.connection_string import ConnectionStringError
+from funcjson.signalr.connection_string import ConnectionStringError, remarks
 from funcjson.signalr.credentials import parse_connection_string
 
 DEFAULT_CONNECTION_SETTING = "AzureSignalRConnectionString"
@@ -42,6 +42,28 @@ def _connections(functions: Iterable[Function], settings: Settings) -> Iterator[
                 parse_connection_string(text)
             except ConnectionStringError as error:
                 yield _malformed(name, error, function, binding, settings)
+            else:
+                for remark in remarks(text):
+                    yield _odd(name, remark, function, binding, settings)
+
+
+def _odd(
+    name: str, remark: str, function: Function, binding: Binding, settings: Settings
+) -> Problem:
+    return Problem(
+        "FJ0306",
+        f"the connection string in the setting '{name}' holds something that is no part of it",
+        _place(function, binding),
+        why=f"it comes from {settings.connection_origin(name)}: {remark}",
+        fix="copy the string again from the service's Keys page, and keep comments out of it",
+        severity=Severity.WARNING,
+        function=function.name,
+    )
+
+
+def _place(function: Function, binding: Binding) -> Location:
+    prop = "/connectionStringSetting" if "connectionStringSetting" in binding.properties else ""
+    return function.locate(f"{binding.pointer}{prop}")
 
 
 def _malformed(
@@ -51,11 +73,10 @@ def _malformed(
     binding: Binding,
     settings: Settings,
 ) -> Problem:
-    prop = "/connectionStringSetting" if "connectionStringSetting" in binding.properties else ""
     return Problem(
         "FJ0306",
         f"the connection string in the setting '{name}' is malformed",
-        function.locate(f"{binding.pointer}{prop}"),
+        _place(function, binding),
         why=f"calls that use it fail; it comes from {settings.connection_origin(name)}: "
         f"{error.hint}",
         fix="it reads Endpoint=https://NAME.service.signalr.net;AccessKey=KEY;Version=1.0; (copy "

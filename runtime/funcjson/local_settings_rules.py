@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ _EXAMPLES = {
     "ConnectionStrings": '"ConnectionStrings": {"NAME": "text"}',
     "Host": '"Host": {"LocalHttpPort": 7071, "CORS": "http://localhost:3000"}',
 }
+_NESTED = ("connectionstrings:", "azure:signalr:endpoints:")
 _KINDS = {dict: "an object", list: "an array", str: "text", bool: "true or false"}
 
 
@@ -26,12 +28,34 @@ def check_shape(source: Source, document: Mapping[str, Any]) -> Iterator[Problem
         pointer = f"/{escape_pointer(name)}"
         known = _known(name, _MEMBERS)
         if known is None:
-            yield _unknown(source, pointer, name, _MEMBERS)
+            yield _unknown(source, pointer, name, value, _MEMBERS)
         elif known in _SECTIONS and not isinstance(value, dict):
             if value is not None:
                 yield _wrong_kind(source, pointer, known, value)
         elif known == "Host":
             yield from _host(source, pointer, value)
+        elif known == "Values":
+            yield from _levels(source, pointer, value)
+
+
+def _levels(source: Source, pointer: str, section: Mapping[str, Any]) -> Iterator[Problem]:
+    """Names of nested settings whose levels are not separated as they must be."""
+    for name in section:
+        strict = name.replace("__", ":").lower()
+        loose = re.sub(r"[_:.]+", ":", name).lower()
+        if _is_nested(loose) and not _is_nested(strict):
+            yield Problem(
+                "FJ0128",
+                f"'{name}' in local.settings.json is not read as a setting of a section",
+                source.locate_key(f"{pointer}/{escape_pointer(name)}"),
+                "levels of a name are separated by two underscores, or by a colon",
+                f'write "{re.sub("[_:.]+", "__", name)}"',
+                Severity.WARNING,
+            )
+
+
+def _is_nested(name: str) -> bool:
+    return name.startswith(_NESTED) or name.endswith(":serviceuri")
 
 
 def _host(source: Source, pointer: str, section: Mapping[str, Any]) -> Iterator[Problem]:
@@ -39,7 +63,7 @@ def _host(source: Source, pointer: str, section: Mapping[str, Any]) -> Iterator[
         known = _known(name, _HOST_MEMBERS)
         place = f"{pointer}/{escape_pointer(name)}"
         if known is None:
-            yield _unknown(source, place, name, _HOST_MEMBERS)
+            yield _unknown(source, place, name, value, _HOST_MEMBERS)
         elif known == "LocalHttpPort" and not str(value).isdecimal() and value is not None:
             yield Problem(
                 "FJ0127",
@@ -67,12 +91,16 @@ def _wrong_kind(source: Source, pointer: str, name: str, value: Any) -> Problem:
     )
 
 
-def _unknown(source: Source, pointer: str, name: str, names: tuple[str, ...]) -> Problem:
+def _unknown(
+    source: Source, pointer: str, name: str, value: Any, names: tuple[str, ...]
+) -> Problem:
     folded = {known.lower(): known for known in names}
     near = difflib.get_close_matches(name.lower(), folded, 1)
     fix = f'did you mean "{folded[near[0]]}"?' if near else 'settings belong into "Values": {...}'
     if names is _HOST_MEMBERS and not near:
         fix = "remove it"
+    if "signalr" in name.lower() or str(value).lower().startswith("endpoint="):
+        fix = f'it is a setting: move it into "Values": {{"{name}": "..."}}'
     return Problem(
         "FJ0128",
         f"'{name}' in local.settings.json does nothing",

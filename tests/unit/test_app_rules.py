@@ -61,3 +61,21 @@ def test_each_setting_is_told_at_its_own_property() -> None:
 )
 def test_sound_empty_and_placeholder_strings_are_fine(text: str) -> None:
     assert _problems({"AzureSignalRConnectionString": text}, _function("a")) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (
+            "Endpoint=http://x;AccessKey=VERYSECRET;Version=1.0; # prod",
+            "text that is not NAME=VALUE",
+        ),
+        ("Endpoint=http://x;AccessKey=VERYSECRET # VERYSECRET too", "AccessKey has a blank in it"),
+    ],
+)
+def test_text_after_a_connection_string_is_told(text: str, cause: str) -> None:
+    (problem,) = _problems({"AzureSignalRConnectionString": text}, _function("a"))
+
+    assert (problem.code, problem.severity.name) == ("FJ0306", "WARNING")
+    assert cause in problem.why
+    assert "VERYSECRET" not in json.dumps(problem.as_json())

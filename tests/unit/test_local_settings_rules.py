@@ -62,3 +62,51 @@ def test_a_member_that_nothing_reads_is_told_with_the_nearest_name() -> None:
         "remove it",
         'settings belong into "Values": {...}',
     ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"AzureSignalRConnectionString": "Endpoint=https://x;AccessKey=SECRET;"},
+        {"Host": {"AzureSignalRConnectionString": "x"}},
+        {"MyConnection": "Endpoint=https://x;AccessKey=SECRET;"},
+    ],
+)
+def test_a_connection_string_in_the_wrong_section_is_sent_to_values(document: Any) -> None:
+    source = parse_json(json.dumps(document).encode(), "f")
+    (problem,) = check_shape(source, source.value)
+
+    assert problem.code == "FJ0128"
+    assert 'move it into "Values"' in problem.fix
+    assert "SECRET" not in str(problem.as_json())
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("ConnectionStrings_Hub", "ConnectionStrings__Hub"),
+        ("ConnectionStrings.Hub", "ConnectionStrings__Hub"),
+        ("AzureSignalRConnectionString_serviceUri", "AzureSignalRConnectionString__serviceUri"),
+        ("Azure_SignalR_Endpoints_east", "Azure__SignalR__Endpoints__east"),
+    ],
+)
+def test_levels_are_separated_by_two_underscores(name: str, fix: str) -> None:
+    source = parse_json(json.dumps({"Values": {name: "x"}}).encode(), "f")
+    (problem,) = check_shape(source, source.value)
+
+    assert (problem.code, problem.fix) == ("FJ0128", f'write "{fix}"')
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ConnectionStrings__My_Hub",
+        "ConnectionStrings:Hub",
+        "A_B__serviceUri",
+        "Azure__SignalR__Endpoints__my_east__primary",
+        "MY_SETTING",
+        "FUNCTIONS_WORKER_RUNTIME",
+    ],
+)
+def test_sound_names_have_no_problem(name: str) -> None:
+    assert found({"Values": {name: "x"}}) == []

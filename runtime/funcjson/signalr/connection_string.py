@@ -133,6 +133,23 @@ def parse_connection_string(
     )
 
 
+def remarks(text: str) -> Iterator[str]:
+    """What is probably not meant in a connection string that can be read. Never a part of it."""
+    pieces = [piece.strip() for piece in text.split(";")]
+    if any(piece and "=" not in piece for piece in pieces):
+        yield (
+            "it holds text that is not NAME=VALUE, such as a comment or the rest of another line;"
+            " that is skipped without a word"
+        )
+    keys = [
+        value
+        for name, _, value in (piece.partition("=") for piece in pieces)
+        if name.strip().lower() == "accesskey"
+    ]
+    if any(re.search(r"\s", key.strip()) for key in keys):
+        yield "AccessKey has a blank in it; all that stands before the next ';' is taken as the key"
+
+
 def _properties(text: str) -> dict[str, str]:
     """Values by lower-cased key. A piece without "=" is skipped silently, as upstream does."""
     pieces = [piece for piece in text.split(";") if piece]
