@@ -25,6 +25,7 @@ from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.request_body import read_body
 from funcjson.signalr.rest_api import RestApi
 from funcjson.signalr.rest_message import RestRequest, RestResponse
+from funcjson.signalr.rest_problem import invalid
 from funcjson.signalr.service import SignalRService
 from funcjson.signalr.token_check import TokenReader, audience_rule
 
@@ -214,6 +215,8 @@ class SignalRServer:
             return await self._route(request, path, headers)
         except ConnectionError:
             raise  # the client has gone
+        except web.RequestPayloadError:
+            return _unreadable(request, headers)
         except Exception:
             # The seam where one request must not take the service down.
             log.exception("a request failed inside the service: %s %s", request.method, path)
@@ -243,10 +246,27 @@ class SignalRServer:
         lowered = {name.lower(): value for name, value in request.headers.items()}
         body = await read_body(request, self.options.max_post_bytes if self.options.limits else 0)
         answer = await self._rest.handle(RestRequest(request.method, path, query, lowered, body))
-        response = web.Response(status=answer.status, body=answer.body)
-        response.headers.clear()
-        response.headers.update({**answer.headers, **headers})
-        return response
+        return _http(answer, headers)
+
+
+def _http(answer: RestResponse, headers: Mapping[str, str]) -> web.Response:
+    response = web.Response(status=answer.status, body=answer.body)
+    response.headers.clear()
+    response.headers.update({**answer.headers, **headers})
+    return response
+
+
+def _unreadable(request: web.BaseRequest, headers: Mapping[str, str]) -> web.Response:
+    """400: the body is not what Content-Encoding or Transfer-Encoding says."""
+    fault = invalid(
+        "The body cannot be read: it is not encoded as its headers say.",
+        "leave Content-Encoding out, or send a body of that encoding",
+        "Content-Encoding",
+    )
+    request.content.feed_eof()  # else aiohttp looks for the rest of it, and logs a traceback
+    response = _http(fault.response(), headers)
+    response.force_close()
+    return response
 
 
 @asynccontextmanager

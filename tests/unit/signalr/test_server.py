@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
+from funcjson.signalr.credentials import ServiceEndpoint, mint_server_token
 from funcjson.signalr.errors import OptionsError
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.rest_message import RestRequest
@@ -91,3 +98,29 @@ async def test_a_fault_inside_is_a_500_and_logged(
 
     assert answer.status == 500
     assert "a request failed inside the service: GET /" in caplog.text
+
+
+async def test_a_body_that_cannot_be_decoded_is_the_senders_fault(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = asyncio.get_running_loop()
+    payload = StreamReader(BaseProtocol(loop), 2**16, loop=loop)
+    payload.set_exception(web.RequestPayloadError("400, Can not decode content-encoding: gzip"))
+    server = SignalRServer(ServiceOptions(keys=(KEY,)))
+    path = "/api/v1/hubs/chat"
+    token = mint_server_token(
+        ServiceEndpoint(server.url, access_key=KEY), path[1:], now=time.time()
+    )
+    headers = {"Authorization": f"Bearer {token}", "Content-Encoding": "gzip"}
+    answer = await server._handle(
+        make_mocked_request("POST", path, headers=headers, payload=payload)
+    )
+
+    assert isinstance(answer, web.Response)
+    assert answer.status == 400
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert isinstance(answer.body, bytes)
+    assert json.loads(answer.body)["fix"]
+    assert answer.keep_alive is False
+    assert payload.is_eof(), "aiohttp would read on, and log a traceback"
+    assert "failed inside" not in caplog.text
