@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from funcjson.errors import ConnectionStringInvalid, Location, Problem, SettingNotFound
 from funcjson.local_service import EmbeddedService, is_absent
@@ -15,9 +18,14 @@ from funcjson.signalr.rest_client import (
     HttpTransport,
     LocalTransport,
     RestClient,
+    Retry,
     credential_of,
+    parse_timespan,
 )
 
+log = logging.getLogger("funcjson.host")
+
+TIMEOUT_SETTING = "AzureSignalRHttpClientTimeout"
 NOT_SET = (
     "ServiceEndpoints is empty. ConnectionString is  null, empty, or consists only of white-space."
 )
@@ -40,6 +48,12 @@ class HostServices:
         self._embedded = embedded
         self._transport = transport
         self._credential = credential
+        self._retry = _read(lambda: Retry.from_settings(settings.get), Retry())
+        if text := (settings.get(TIMEOUT_SETTING) or "").strip():
+            seconds = _read(
+                lambda: parse_timespan(text), transport.timeout_s, f"{TIMEOUT_SETTING}: "
+            )
+            transport.timeout_s = seconds
         self._local = LocalTransport(embedded.server.handle_rest) if embedded else None
         self._endpoints: dict[str, tuple[ServiceEndpoint, ...]] = {}
         self._clients: dict[ServiceEndpoint, RestClient] = {}
@@ -96,9 +110,21 @@ class HostServices:
             local = self._embedded is not None and endpoint == self._embedded.endpoint
             transport = self._local if local and self._local is not None else self._transport
             client = self._clients[endpoint] = RestClient(
-                endpoint, transport, credential=self._credential
+                endpoint, transport, retry=self._retry, credential=self._credential
             )
         return client
+
+
+_T = TypeVar("_T")
+
+
+def _read(read: Callable[[], _T], default: _T, before: str = "") -> _T:
+    """A setting of the REST client; one that cannot be read is told, and the default is used."""
+    try:
+        return read()
+    except ValueError as error:
+        log.warning("%s%s; the default is used", before, error)
+        return default
 
 
 def _identity_endpoint(identity: IdentityConnection, where: Location) -> ServiceEndpoint:

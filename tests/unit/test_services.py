@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from funcjson.local_service import EmbeddedService, Need, find_need
 from funcjson.services import HostServices
 from funcjson.settings import Settings, load_settings
 from funcjson.signalr.credentials import ServiceEndpoint
-from funcjson.signalr.rest_client import HttpTransport
+from funcjson.signalr.rest_client import HttpTransport, RestError, RestResponse
 from funcjson.signalr.server import SignalRServer
 from funcjson.signalr.service import ServiceOptions
 
@@ -129,3 +130,47 @@ def test_a_named_identity_counts_as_an_endpoint_and_has_no_key() -> None:
 
 def test_with_a_named_identity_the_local_service_is_not_needed() -> None:
     assert not find_need(settings(**EAST), [NAME], False)
+
+
+async def answers_until_the_third(values: dict[str, str]) -> int:
+    """How many requests a message takes when the service is busy for two of them; 0 if it fails."""
+    calls: list[str] = []
+
+    class Busy(HttpTransport):
+        async def request(
+            self, method: str, url: str, headers: Mapping[str, str], body: bytes
+        ) -> RestResponse:
+            calls.append(url)
+            return RestResponse(503 if len(calls) < 3 else 202)
+
+    found = HostServices(settings(**{NAME: AZURE, **values}), None, Busy())
+    client = found.rest(found.endpoints(NAME, WHERE)[0])
+    try:
+        await client.send_to_all("chat", "news", [])
+    except RestError:
+        return 0
+    return len(calls)
+
+
+@pytest.mark.parametrize(("retries", "requests"), [("3", 3), ("2", 3), ("1", 0), ("0", 0)])
+async def test_the_settings_of_retries_count(retries: str, requests: int) -> None:
+    values = {"AzureSignalRRetry__MaxRetries": retries, "AzureSignalRRetry__Delay": "00:00:00"}
+
+    assert await answers_until_the_third(values) == requests
+
+
+def test_the_setting_of_the_time_out_counts() -> None:
+    transport = HttpTransport()
+    HostServices(settings(AzureSignalRHttpClientTimeout="00:00:07"), None, transport)
+
+    assert transport.timeout_s == 7
+
+
+@pytest.mark.parametrize("name", ["AzureSignalRHttpClientTimeout", "AzureSignalRRetry__Delay"])
+def test_a_time_that_cannot_be_read_is_told(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    transport = HttpTransport()
+    HostServices(settings(**{name: "soon"}), None, transport)
+
+    assert transport.timeout_s == 100
+    assert name.replace("__", ":") in caplog.text
+    assert "'soon' is not a time" in caplog.text

@@ -106,20 +106,18 @@ class Transport(Protocol):
 class HttpTransport:
     """Requests over HTTP on one kept-alive session, which belongs to one event loop.
 
-    Close it when done.
+    `timeout_s` is for one request and may be changed. Close it when done.
     """
 
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self.timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> RestResponse:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
-            )
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         try:
             async with self._session.request(
                 method,
@@ -127,6 +125,7 @@ class HttpTransport:
                 headers=headers,
                 data=body or None,
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=self.timeout_s),
             ) as answer:
                 return RestResponse(
                     answer.status,
