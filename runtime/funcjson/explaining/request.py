@@ -22,8 +22,8 @@ from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
 from funcjson.expression_faults import LOGIN_HEADER
 from funcjson.fired_events import fired_event
 from funcjson.http_principal import PrincipalGuard
-from funcjson.login import LoginTwin
 from funcjson.local_service import is_absent
+from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, TriggerEvent
 from funcjson.personas import load_personas
 from funcjson.plan import Plan
