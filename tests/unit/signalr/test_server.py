@@ -155,7 +155,9 @@ def _logged(fault: Exception) -> logging.LogRecord:
             "Got more than 16896 bytes when reading",
         ),
         (
-            BadHttpMessage("Got more than 12800 bytes when reading: bytearray(b'/client/?acc...')."),
+            BadHttpMessage(
+                "Got more than 12800 bytes when reading: bytearray(b'/client/?acc...')."
+            ),
             "Got more than 12800 bytes when reading",
         ),
         (
