@@ -63,6 +63,7 @@ class Loader:
     """Reads an app from disk and starts what it needs.
 
     `in_process` runs Python handlers in the host's own process. `log` gets each line of user code; by default it is shown.
+    `hostname` is where the host is, for the handlers.
     """
 
     root: Path
@@ -70,13 +71,18 @@ class Loader:
     in_process: bool = False
     azure: bool = False
     log: LogSink | None = None
+    hostname: str = ""
+
+    def settings(self) -> Settings:
+        """The app's settings as they are now."""
+        return load_settings(self.root, self.environ)
 
     async def load(self) -> AppVersion:
         """Settings, documents and plans; code-first apps are indexed by their worker, which is then already started.
 
         Raises AppLoadError when the folder is not an app, or its host.json or settings cannot be read.
         """
-        settings = load_settings(self.root, self.environ)
+        settings = self.settings()
         registry = open_registry()
         model = choose_model(self.root, settings)
         found = read_app(self.root, registry, settings)
@@ -161,11 +167,11 @@ class Loader:
     async def _worker(self, language: Language, settings: Settings, *, run_main: bool) -> Worker:
         return await make_worker(
             language,
-            self.root,
             settings,
             self.log or show_user_log,
             in_process=self.in_process,
             run_main=run_main,
+            hostname=self.hostname,
         )
 
 

@@ -165,7 +165,7 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="the host's port, 0 for a free one (default: 7071)",
     )
     parser.add_argument(
-        "--address", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)"
+        "--address", default=None, help="the address to listen on (default: 127.0.0.1)"
     )
     parser.add_argument(
         "--service-port",
@@ -181,6 +181,13 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--cors", default=None, help="allowed origins, separated by commas")
     parser.add_argument(
         "--cors-credentials", action="store_true", help="allow credentials for those origins"
+    )
+    parser.add_argument(
+        "--functions",
+        nargs="+",
+        metavar="NAME",
+        default=None,
+        help="load only these functions, by name",
     )
     parser.add_argument(
         "--auth",
@@ -250,6 +257,7 @@ def _start(options: argparse.Namespace) -> int:
             address=options.address,
             service_port=options.service_port,
             install=options.install,
+            functions=tuple(options.functions or ()),
             cors=tuple(options.cors.split(",")) if options.cors else None,
             cors_credentials=options.cors_credentials or None,
             auth=options.auth,

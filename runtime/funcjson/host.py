@@ -6,8 +6,8 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,17 +38,22 @@ from funcjson.workers.custom_handler_program import program_files
 log = logging.getLogger("funcjson.host")
 
 DEFAULT_PORT = 7071
+DEFAULT_ADDRESS = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
-    """What the command line decides; None means that the app's own files may."""
+    """What the command line decides; None means that the app's own files may.
+
+    `functions` names those that are loaded, as host.json can.
+    """
 
     app_root: Path
     port: int | None = None
-    address: str = "127.0.0.1"
+    address: str | None = None
     service_port: int | None = None
     install: bool = False
+    functions: tuple[str, ...] = ()
     cors: tuple[str, ...] | None = None
     cors_credentials: bool | None = None
     auth: bool = False
@@ -71,7 +76,7 @@ class Host:
         self.invoker = Invoker(self.recorder)
         self._loader = Loader(
             options.app_root,
-            dict(environ if environ is not None else os.environ),
+            _environment(os.environ if environ is None else environ, options.functions),
             options.in_process,
             options.compat_azure,
             self._user_log,
@@ -92,29 +97,33 @@ class Host:
         options = self.options
         if options.install:
             await asyncio.to_thread(install, options.app_root)
-        version = await self._loader.load()
-        server = HttpServer(self, self._server_options(version))
+        server = HttpServer(self, self._server_options(self._loader.settings()))
         if self._inspect is not None:
             server.use_inspector(self._inspect)
+        version: AppVersion | None = None
         try:
-            # Listening first, answering 503: whoever waits for the port does not have to guess.
+            # Listening first, answering 503: whoever waits for the port does not have to guess,
+            # and handlers are told where their host is.
             await server.start()
             self._server = server
+            self._loader = replace(self._loader, hostname=server.url.removeprefix("http://"))
+            version = await self._loader.load()
             await self._start_service(version)
             await self._loader.start_workers(version)
         except BaseException:
-            await version.stop()
+            if version is not None:
+                await version.stop()
             await self.stop()
             raise
         self._install(version)
         if options.reload:
             self._watching = asyncio.create_task(self._watch(), name="reload")
 
-    def _server_options(self, version: AppVersion) -> HttpServerOptions:
+    def _server_options(self, settings: Settings) -> HttpServerOptions:
         options = self.options
-        local = version.settings.local_host
+        local = settings.local_host
         return HttpServerOptions(
-            address=options.address,
+            address=options.address or local.address or DEFAULT_ADDRESS,
             port=options.port if options.port is not None else (local.port or DEFAULT_PORT),
             cors_origins=options.cors if options.cors is not None else local.cors,
             cors_credentials=options.cors_credentials
@@ -328,6 +337,12 @@ def _watched(settings: Settings) -> Watched:
     """What host.json wants watched, and the program of a custom handler."""
     host = settings.host
     return Watched(frozenset((*host.watch_files, *program_files(settings))), host.watch_directories)
+
+
+def _environment(environ: Mapping[str, str], functions: tuple[str, ...]) -> dict[str, str]:
+    """The environment with the list of functions that Core Tools would put there."""
+    named = {f"AzureFunctionsJobHost__functions__{at}": name for at, name in enumerate(functions)}
+    return {**environ, **named}
 
 
 _WEBHOOKS: dict[str, Callable[[Any, HttpRequest], Any]] = {

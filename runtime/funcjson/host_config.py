@@ -124,7 +124,7 @@ class _Reader:
             return default
 
     def texts(self, *path: str) -> tuple[str, ...] | None:
-        value = self.get(*path)
+        value = self._with_items(self.get(*path), path)
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -132,6 +132,14 @@ class _Reader:
         if value is not None:
             self.problem("FJ0114", path, f"'{path[-1]}' must be an array of text", "it is ignored")
         return None
+
+    def _with_items(self, value: Any, path: Sequence[str]) -> Any:
+        """`...__0`, `...__1` in the environment replace single items of a list, or make one."""
+        items: list[Any] = list(value) if isinstance(value, list) else []
+        given: dict[int, str] = {}
+        while (item := self.get(*path, str(len(given)))) is not None and isinstance(item, str):
+            given[len(given)] = item
+        return [*given.values(), *items[len(given) :]] if given else value
 
     def problem(  # noqa: PLR0913 - the parts of a Problem
         self,

@@ -154,6 +154,25 @@ module.exports = async (context, req) => {
     assert (style.status, style.body) == (200, b"b {}")
 
 
+async def test_handlers_know_where_their_host_is(tmp_path: Path) -> None:
+    code = "import os\ndef main(req):\n    return os.environ['WEBSITE_HOSTNAME']\n"
+    settings = {"IsEncrypted": False, "Values": {}, "Host": {"LocalHttpAddress": "127.0.0.2"}}
+    files = app() | python("f", code) | {"local.settings.json": json.dumps(settings)}
+    async with running(tmp_path, files) as world:
+        status, host = await get(world, "/api/f")
+
+        assert (status, f"http://{host}") == (200, world.host.url)
+        assert host.startswith("127.0.0.2:")
+
+
+async def test_only_the_functions_that_are_asked_for_load(tmp_path: Path) -> None:
+    files = app() | python("a", "def main(req):\n    return 'a'\n")
+    files |= python("b", "def main(req):\n    return 'b'\n")
+    async with running(tmp_path, files, functions=("B",)) as world:
+        assert await get(world, "/api/b") == (200, "b")
+        assert (await get(world, "/api/a"))[0] == 404
+
+
 async def test_a_database_trigger_is_fired_by_hand(tmp_path: Path) -> None:
     trigger = {
         "type": "cosmosDBTrigger",

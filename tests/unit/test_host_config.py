@@ -205,6 +205,13 @@ def test_the_environment_replaces_members() -> None:
     assert config.log_level("x") == "debug"
 
 
+def test_the_environment_replaces_items_of_a_list() -> None:
+    items = {"AzureFunctionsJobHost:functions:0": "x", "AzureFunctionsJobHost:functions:1": "y"}
+
+    assert read(v2(), items).functions == ("x", "y")
+    assert read(v2(functions=["a", "b", "c"]), items).functions == ("x", "y", "c")
+
+
 def test_members_of_the_wrong_kind_on_the_way_are_no_crash() -> None:
     config = read(v2(extensions="x", logging=[], customHandler=5))
 

@@ -36,9 +36,13 @@ _KEPT_BODY = 2000
 _NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
-def custom_handler_worker(settings: Settings, log: LogSink) -> ProcessWorker:
-    """The worker of an app with a `customHandler`. Raises WorkerStartError when its program cannot be run."""
-    environment = settings.worker_environment()
+def custom_handler_worker(
+    settings: Settings, log: LogSink, environment: dict[str, str]
+) -> ProcessWorker:
+    """The worker of an app with a `customHandler`; `environment` is the whole one of its program.
+
+    Raises WorkerStartError when the program cannot be run.
+    """
     handler = find_program(settings, environment)
     program = WorkerProgram(
         Language.CUSTOM,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from funcjson.model import Language
 from funcjson.settings import Settings
@@ -20,18 +19,18 @@ MOST_PROCESSES = 10
 
 async def make_worker(
     language: Language,
-    root: Path,
     settings: Settings,
     log: LogSink,
     *,
     in_process: bool = False,
     run_main: bool = True,
+    hostname: str = "",
 ) -> Worker:
-    """A worker that is not started yet; `run_main` is about package.json's.
+    """A worker that is not started yet; `run_main` is about package.json's, `hostname` where the host is.
 
     Raises WorkerStartError when it cannot be had.
     """
-    environment = settings.worker_environment()
+    root, environment = settings.app_root, settings.worker_environment(hostname)
     count = _process_count(settings)
     if language is Language.PYTHON and in_process:
         return InProcessPythonWorker(root, log, environment=environment, change_directory=True)
@@ -41,7 +40,7 @@ async def make_worker(
         program = await node_program(root, environment, debug=in_process)
         program = replace(program, options={"run_main": run_main})
         return ProcessWorker(program, log, count=count)
-    return custom_handler_worker(settings, log)
+    return custom_handler_worker(settings, log, environment)
 
 
 def _process_count(settings: Settings) -> int:
