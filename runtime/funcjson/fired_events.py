@@ -14,7 +14,8 @@ def fired_event(function: Function, text: str, base_url: str) -> TriggerEvent:
     """The event for a function and the caller's input text.
 
     An HTTP function gets the text as the body of a POST, a SignalR one an event whose members the
-    text may give as a JSON object (`ConnectionId`, `UserId`, `Arguments`, ...); a timer ignores it.
+    text may give as a JSON object (`ConnectionId`, `UserId`, `Arguments`, ...); a timer ignores it. A
+    trigger of `cardinality` many gets a list: the text's, or one of the text alone.
     """
     trigger = function.trigger
     match trigger.type.lower():
@@ -28,6 +29,9 @@ def fired_event(function: Function, text: str, base_url: str) -> TriggerEvent:
             return TriggerEvent(trigger.type, payload=_signalr(trigger.properties, _json(text)))
         case "eventgridtrigger":
             return TriggerEvent(trigger.type, payload=_json(text) or {})
+    if str(trigger.properties.get("cardinality", "")).lower() == "many":
+        several = _json(text)
+        return TriggerEvent(trigger.type, payload=several if isinstance(several, list) else [text])
     return TriggerEvent(trigger.type, payload=text)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from funcjson.fired_events import fired_event
 from funcjson.model import Binding, Direction, Function, Language
 
@@ -57,3 +59,10 @@ def test_an_event_grid_function_gets_the_event() -> None:
 
 def test_other_triggers_get_the_text() -> None:
     assert fired_event(function("manualTrigger"), "hi", "").payload == "hi"
+
+
+@pytest.mark.parametrize(("text", "events"), [('["a", "b"]', ["a", "b"]), ("a", ["a"])])
+def test_a_trigger_of_several_events_gets_a_list(text: str, events: list[str]) -> None:
+    many = function("eventHubTrigger", cardinality="many")
+
+    assert fired_event(many, text, "").payload == events

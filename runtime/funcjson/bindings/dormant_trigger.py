@@ -5,16 +5,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from funcjson.binding_data import BindingData, json_text
 from funcjson.bindings import manual_trigger
 from funcjson.bindings.base import TriggerType
 from funcjson.errors import Problem, Severity
-from funcjson.model import Binding, Function
+from funcjson.model import Binding, Function, Language, TriggerEvent, TypedData
 from funcjson.settings import Settings
 
 # The properties are the other service's affair.
 _SCHEMA = '{"type": "object", "additionalProperties": true}'
+# What azure-functions looks for to tell one event from several; an event made by hand has none of it.
+_PROPERTIES = {"eventHubTrigger": "SystemProperties", "serviceBusTrigger": "UserProperties"}
+
+
+def value(event: TriggerEvent, language: Language) -> TypedData:
+    """The caller's input as text, or a list of several events as JSON."""
+    if isinstance(event.payload, list):
+        return {"json": json_text(event.payload)}
+    return manual_trigger.value(event, language)
+
+
+def metadata(event: TriggerEvent, function: Function, data: BindingData) -> Mapping[str, TypedData]:
+    """The members of the input, and the empty properties of its events."""
+    found = dict(manual_trigger.metadata(event, function, data))
+    name = _PROPERTIES.get(function.trigger.type)
+    if name is not None and isinstance(event.payload, list):
+        found[f"{name}Array"] = {"json": json_text([{} for _ in event.payload])}
+    elif name is not None:
+        found[name] = {"json": "{}"}
+    return found
 
 
 def dormant(type_name: str, owner: str) -> TriggerType:
@@ -35,8 +56,8 @@ def dormant(type_name: str, owner: str) -> TriggerType:
         type=type_name,
         schema=_SCHEMA,
         binding_data=manual_trigger.binding_data,
-        value=manual_trigger.value,
-        metadata=manual_trigger.metadata,
+        value=value,
+        metadata=metadata,
         offers=manual_trigger.offers,
         check=check,
     )

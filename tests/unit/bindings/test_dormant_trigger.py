@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from funcjson.bindings.dormant_trigger import dormant
 from funcjson.errors import Severity
 from funcjson.frontends.code_first import CodePlaces
@@ -17,7 +19,9 @@ TRIGGER = {"type": "cosmosdbtrigger", "direction": "in", "name": "changed", "dat
 
 
 def _validate(root: Path, *bindings: dict[str, Any]) -> Any:
-    document = Document("f", {"bindings": list(bindings)}, root, CodePlaces("f.py"), script_file="f.py")
+    document = Document(
+        "f", {"bindings": list(bindings)}, root, CodePlaces("f.py"), script_file="f.py"
+    )
     return validate(document, Rules(open_registry(()), load_settings(root, {})))
 
 
@@ -40,9 +44,30 @@ def test_expressions_may_use_any_name(tmp_path: Path) -> None:
     assert [problem.code for problem in problems] == ["FJ0225"]
 
 
-def test_the_handler_gets_the_input_of_who_fired_it() -> None:
+@pytest.mark.parametrize(
+    ("payload", "expected"), [('["one"]', {"string": '["one"]'}), (["one"], {"json": '["one"]'})]
+)
+def test_the_handler_gets_the_input_of_who_fired_it(payload: Any, expected: dict[str, Any]) -> None:
     kind = dormant("queueTrigger", "Azure Storage queues")
 
-    value = kind.value(TriggerEvent("queueTrigger", payload='["one"]'), Language.NODE)
+    assert kind.value(TriggerEvent("queueTrigger", payload=payload), Language.NODE) == expected
 
-    assert value == {"string": '["one"]'}
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "name", "shown"),
+    [
+        ("eventHubTrigger", "x", "SystemProperties", "{}"),
+        ("eventHubTrigger", ["x", "y"], "SystemPropertiesArray", "[{},{}]"),
+        ("serviceBusTrigger", "x", "UserProperties", "{}"),
+    ],
+)
+def test_the_metadata_tells_one_event_from_several(
+    tmp_path: Path, kind: str, payload: Any, name: str, shown: str
+) -> None:
+    function, _ = _validate(tmp_path, TRIGGER | {"type": kind})
+    event = TriggerEvent(kind, payload=payload)
+    found = dormant(kind, "elsewhere")
+
+    metadata = found.metadata(event, function, found.binding_data(event, function, False))
+
+    assert metadata[name] == {"json": shown}
