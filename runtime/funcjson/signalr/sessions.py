@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -148,8 +148,9 @@ class Sessions:
     observer: Observer | None = None
     hubs: dict[str, Hub[Session]] = field(default_factory=dict)
     by_token: dict[str, Session] = field(default_factory=dict)
-    # What is to be written at the end of this turn: one message to many, or sessions with several.
-    _wave: tuple[Payload, list[Session]] | None = None
+    # What is to be written at the end of this turn: messages that all went to the same sessions, as long as
+    # that is so; from then on the sessions that something was queued with.
+    _wave: tuple[list[Payload], list[Session]] | None = None
     _dirty: list[Session] = field(default_factory=list)
     _is_scheduled: bool = False
     _burst: int = 0  # messages since the last write
@@ -280,11 +281,18 @@ class Sessions:
 
     def deliver(self, audience: Iterable[Session], payload: Payload) -> int:
         """Queue a message with each connection; gives how many."""
-        if self._wave is None and not self._dirty:
+        if not self._dirty:
             sessions = list(audience)
-            self._wave = payload, sessions
-            self._schedule()
-            return len(sessions)
+            if self._wave is None:
+                self._wave = [payload], sessions
+                self._schedule()
+                return len(sessions)
+            if self._wave[1] == sessions:  # sessions compare by identity, which takes no time
+                self._wave[0].append(payload)
+                if len(self._wave[0]) >= MAX_BATCH:
+                    self._write_all()  # a caller that sends without pause must not pile up memory
+                return len(sessions)
+            audience = sessions
         self.settle()
         dirty = self._dirty
         count = 0
@@ -294,21 +302,25 @@ class Sessions:
                 dirty.append(session)
         self._burst += 1
         if self._burst >= MAX_BATCH:
-            self._write_all()  # a caller that sends without pause must not pile up memory
+            self._write_all()
         elif dirty:
             self._schedule()
         return count
 
     def settle(self) -> None:
-        """Queue the first message of this turn as all others are, before something else is said."""
+        """Queue the messages of the wave with each session, before something else is said."""
         wave, self._wave = self._wave, None
         if wave is None:
             return
-        payload, sessions = wave
+        payloads, sessions = wave
+        self._burst += len(payloads)
         for session in sessions:
             connection = session.connection
-            if connection.state is State.OPEN and connection.send(payload):
-                self._dirty.append(session)
+            if connection.state is not State.OPEN:
+                continue
+            for payload in payloads:
+                if connection.send(payload):
+                    self._dirty.append(session)
 
     def _schedule(self) -> None:
         if not self._is_scheduled:
@@ -330,16 +342,19 @@ class Sessions:
             if session.connection.pending is not None:
                 self.flush(session)
 
-    def _write_wave(self, payload: Payload, sessions: Iterable[Session]) -> None:
-        """One message to many: what `send` and `flush` do, with the least work for those that only listen."""
+    def _write_wave(self, payloads: Sequence[Payload], sessions: Iterable[Session]) -> None:
+        """The same to many: what `send` and `flush` do, with the least work for those that only listen."""
         now, limit, is_open = self.options.monotonic(), self.options.buffer_bytes, State.OPEN
-        batch = payload.alone()
+        batch = payloads[0].alone()
+        for payload in payloads[1:]:
+            batch = batch.then(payload)
         for session in sessions:
             connection, sink = session.connection, session.sink
             if connection.state is not is_open:
                 continue
             if sink is None or connection.pending is not None or connection.resend is not None:
-                connection.send(payload)
+                for payload in payloads:
+                    connection.send(payload)
                 self.flush(session)
                 continue
             connection.last_write = now
