@@ -410,3 +410,102 @@ async def test_the_live_trace_names_the_client() -> None:
         "transport": "WebSockets",
         "ip": "::1",
     }
+
+
+# The order of what is sent within one turn, whoever it is for and whatever else happens
+
+
+def numbered(*numbers: int) -> list[Payload]:
+    return [Payload(Invocation("n", (number,))) for number in numbers]
+
+
+def numbers(sink: FakeSink) -> list[Any]:
+    return [each["arguments"][0] if each["type"] == 1 else each["type"] for each in sink.said]
+
+
+async def test_messages_to_changing_audiences_keep_their_order() -> None:
+    world = World()
+    (a, a_sink), (b, b_sink) = world.connect(), world.connect()
+    one, two, three, four, five = numbered(1, 2, 3, 4, 5)
+    counts = [
+        world.sessions.deliver((a, b), one),
+        world.sessions.deliver([a, b], two),
+        world.sessions.deliver((b,), three),
+        world.sessions.deliver((), four),
+        world.sessions.deliver((b, a), five),
+    ]
+    await settled()
+
+    assert counts == [2, 2, 1, 0, 2]
+    assert (numbers(a_sink), a_sink.writes) == ([1, 2, 5], 2)  # one of them was the handshake's
+    assert (numbers(b_sink), b_sink.writes) == ([1, 2, 3, 5], 2)
+
+
+async def test_a_close_comes_after_what_was_sent_before_it() -> None:
+    world = World()
+    session, sink = world.connect()
+    (message,) = numbered(1)
+    world.sessions.deliver((session,), message)
+    world.sessions.close(session, "bye")
+    await settled()
+
+    assert numbers(sink) == [1, 7]
+
+
+async def test_an_answer_comes_after_what_was_sent_before_the_call() -> None:
+    world = World()
+    session, sink = world.connect()
+    (message,) = numbered(1)
+    world.sessions.deliver((session,), message)
+    world.calls(session, "s", kind=4)  # refused at once
+    await settled()
+
+    assert numbers(sink) == [1, 3]
+
+
+async def test_who_leaves_within_the_turn_gets_nothing_and_the_others_everything() -> None:
+    world = World()
+    (gone, gone_sink), (stays, sink) = world.connect(), world.connect()
+    (message,) = numbered(1)
+    world.sessions.deliver((gone, stays), message)
+    world.sessions.lost(gone, gone_sink, None)
+    await settled()
+
+    assert numbers(sink) == [1]
+
+
+async def test_a_stateful_client_that_loses_its_socket_within_the_turn_gets_it_later() -> None:
+    world = World()
+    session, sink = world.connect(stateful=True)
+    (message,) = numbered(1)
+    world.sessions.deliver((session,), message)
+    world.sessions.lost(session, sink, "broken")
+    await settled()
+    again = FakeSink()
+    world.sessions.reattach(session, again)
+
+    assert numbers(again) == [9, 1]
+
+
+async def test_one_slow_client_among_many_is_dropped_within_a_broadcast() -> None:
+    world = World(buffer_bytes=10)
+    (slow, slow_sink), (quick, sink) = world.connect(), world.connect()
+    slow_sink.unsent = 11
+    (message,) = numbered(1)
+    world.sessions.deliver((slow, quick), message)
+    await settled()
+
+    assert (slow.is_ended, quick.is_ended) == (True, False)
+    assert numbers(slow_sink) == [1, 7]
+    assert numbers(sink) == [1]
+
+
+async def test_a_long_burst_to_the_same_clients_is_written_in_parts() -> None:
+    world = World()
+    (a, a_sink), (b, _) = world.connect(), world.connect()
+    for payload in numbered(*range(MAX_BATCH + 1)):
+        world.sessions.deliver((a, b), payload)
+    assert len(a_sink.said) == MAX_BATCH
+    await settled()
+
+    assert numbers(a_sink) == list(range(MAX_BATCH + 1))
