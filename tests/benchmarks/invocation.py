@@ -1,6 +1,6 @@
-"""An HTTP invocation through a Python and a JavaScript handler, beside a bare aiohttp handler.
+"""An HTTP invocation through a Python and a JavaScript handler, beside a bare aiohttp handler and a bare Node.js server.
 
-    python tests/benchmarks/invocation.py [--rounds 5] [--seconds 2]
+    python tests/benchmarks/invocation.py [--rounds 5] [--seconds 2] [--functions-framework PROGRAM]
 
 Each host is `funcjson start` as users run it, log lines and trace included, with its output thrown away; the bare handler is a
 process of its own. In each round all take turns at the same client; ratios are made within the round. CPU is that of the host
@@ -13,6 +13,7 @@ import argparse
 import http.client
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -98,6 +99,53 @@ def bare() -> Iterator[tuple[list[int], str]]:
         process.wait(10)
 
 
+NODE = """require("http").createServer((request, response) => response.end("hello"))
+  .listen(0, "127.0.0.1", function () { console.log(this.address().port); });"""
+FRAMEWORK = "def main(request):\n    return 'hello'\n"
+
+
+@contextmanager
+def bare_node() -> Iterator[tuple[list[int], str]]:
+    """The least that Node.js can do."""
+    process = subprocess.Popen(["node", "-e", NODE], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield [process.pid], f"http://127.0.0.1:{int(process.stdout.readline())}{PATH}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def framework(program: Path, folder: Path) -> Iterator[tuple[list[int], str]]:
+    """functions-framework-python as it ships, with the web server that it chooses."""
+    folder.mkdir()
+    (folder / "main.py").write_text(FRAMEWORK, "utf-8")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [str(program), "--target", "main", "--port", str(port), "--host", "127.0.0.1"],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if process.poll() is not None:
+                    raise SystemExit(f"{program} ended with {process.returncode}") from None
+                time.sleep(0.05)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        yield [process.pid, *map(int, children)], f"http://127.0.0.1:{port}{PATH}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 def latency_us(url: str, count: int = 300) -> float:
     """Median time of a request on one kept connection."""
     address, _, path = url.removeprefix("http://").partition("/")
@@ -117,10 +165,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument(
+        "--functions-framework", type=Path, default=None, metavar="PROGRAM", help="measure it, too"
+    )
     options = parser.parse_args()
     rounds: dict[str, list[tuple[float, float, float]]] = {}
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         servers = {"aiohttp": stack.enter_context(bare())}
+        servers["node http"] = stack.enter_context(bare_node())
+        if options.functions_framework is not None:
+            started = framework(options.functions_framework, Path(folder) / "framework")
+            servers["functions-framework"] = stack.enter_context(started)
         for name, handler in HANDLERS.items():
             app = write_app(Path(folder) / name.replace(" ", "_"), handler)
             servers[name] = stack.enter_context(host(app))
@@ -136,12 +191,12 @@ def main() -> None:
                 cpu = (sum(map(cpu_s, pids)) - before) / count * 1e6
                 rounds.setdefault(name, []).append((cpu, count / took, latency_us(url)))
         stack.close()
-    print(f"{'handler':<14} {'us CPU':>7} {'ratio':>6} {'req/s':>7} {'p50 us':>7} {'added':>6}")
+    print(f"{'handler':<20} {'us CPU':>7} {'ratio':>6} {'req/s':>7} {'p50 us':>7} {'added':>6}")
     for name, rows in rounds.items():
         ratio = statistics.median(row[0] / base[0] for row, base in zip(rows, rounds["aiohttp"], strict=True))
         added = statistics.median(row[2] - base[2] for row, base in zip(rows, rounds["aiohttp"], strict=True))
         cpu, rate, p50 = (statistics.median(row[at] for row in rows) for at in range(3))
-        print(f"{name:<14} {cpu:>7.1f} {ratio:>6.2f} {rate:>7.0f} {p50:>7.0f} {added:>6.0f}")
+        print(f"{name:<20} {cpu:>7.1f} {ratio:>6.2f} {rate:>7.0f} {p50:>7.0f} {added:>6.0f}")
 
 
 if __name__ == "__main__":
