@@ -41,7 +41,7 @@ class Invoker:
         self._told_of_shadows: set[str] = set()
         self._running: dict[AppVersion, int] = {}
         # Ids must differ, not be secret: a seeded generator costs a tenth of asking the kernel.
-        self._random_bits = random.Random(secrets.randbits(128)).getrandbits  # noqa: S311
+        self._random_bits = random.Random(secrets.randbits(128)).getrandbits  # noqa: S311 - ids, not secrets
         self._idle = asyncio.Condition()
 
     async def drain(self, version: AppVersion, limit_s: float = DRAIN_S) -> None:

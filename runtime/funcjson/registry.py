@@ -180,7 +180,7 @@ _DORMANT_BY_KEY = {name.lower(): name for name in DORMANT}
 
 def _load_dormant(key: str) -> BindingType:
     # Imported here as all types are: on first use.
-    from funcjson.bindings.dormant_trigger import dormant  # noqa: PLC0415
+    from funcjson.bindings.dormant_trigger import dormant  # noqa: PLC0415 - imported on first use
 
     return dormant(*_NOT_SUPPORTED_BY_KEY[key])
 
@@ -211,7 +211,7 @@ def _load(name: str, target: str | EntryPoint) -> BindingType:
 
 def _check_schema(schema: Mapping[str, Any]) -> None:
     # Imported here since only other distributions' schemas need the check.
-    from jsonschema import Draft7Validator  # noqa: PLC0415
+    from jsonschema import Draft7Validator  # noqa: PLC0415 - imported on first use
 
     Draft7Validator.check_schema(schema)
 

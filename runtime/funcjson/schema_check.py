@@ -42,7 +42,7 @@ def compile_schema(schema: Schema) -> Callable[[Any], tuple[Mismatch, ...]]:
             return ()
         if not validators:
             # Imported here since most runs never need it.
-            from jsonschema import Draft7Validator  # noqa: PLC0415
+            from jsonschema import Draft7Validator  # noqa: PLC0415 - imported only to explain
 
             validators.append(Draft7Validator(schema))
         found = [mismatch for error in validators[0].iter_errors(value) for mismatch in _of(error)]
@@ -97,7 +97,7 @@ def _accept(schema: Schema) -> Accept | None:
 
     def accepts(value: Any) -> bool:
         # A loop, not all(...): this is the inner loop of loading an app.
-        for rule in in_order:  # noqa: SIM110
+        for rule in in_order:  # noqa: SIM110 - plain loop: the quick path
             if not rule(value):
                 return False
         return True

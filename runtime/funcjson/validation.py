@@ -298,7 +298,7 @@ def _own_check(
     try:
         return list(of_type.kind.check(binding, function, rules.settings))
     # A check of another distribution that fails must stop only the functions that use its type.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - a third party's check must not stop the others
         return [wrong.check_failed(binding, function, error)]
 
 

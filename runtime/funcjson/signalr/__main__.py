@@ -118,12 +118,12 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _start(given: argparse.Namespace) -> int:
     # Imported here so that the other commands need no HTTP server.
-    from funcjson.signalr.commands.start import (  # noqa: PLC0415
+    from funcjson.signalr.commands.start import (  # noqa: PLC0415 - each command imports its own
         StartOptions,
         configure_log,
         start,
     )
-    from funcjson.signalr.commands.terminal import complain  # noqa: PLC0415
+    from funcjson.signalr.commands.terminal import complain  # noqa: PLC0415 - each command imports its own
 
     if not given.port.isdecimal():
         return complain(f"Invalid port value: {given.port}")
@@ -162,13 +162,13 @@ def _add_upstream(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def _init(given: argparse.Namespace) -> int:
-    from funcjson.signalr.commands.upstream import init  # noqa: PLC0415
+    from funcjson.signalr.commands.upstream import init  # noqa: PLC0415 - each command imports its own
 
     return init(given.output, overwrite=given.yes)
 
 
 def _list(given: argparse.Namespace) -> int:
-    from funcjson.signalr.commands.upstream import show  # noqa: PLC0415
+    from funcjson.signalr.commands.upstream import show  # noqa: PLC0415 - each command imports its own
 
     return show(given.config, os.environ)
 
@@ -185,7 +185,7 @@ def _add_ps(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _ps(given: argparse.Namespace) -> int:
-    from funcjson.signalr.commands.ps import ps  # noqa: PLC0415
+    from funcjson.signalr.commands.ps import ps  # noqa: PLC0415 - each command imports its own
 
     return ps(given.url, as_json=given.json)
 

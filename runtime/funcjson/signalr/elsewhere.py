@@ -67,7 +67,7 @@ class Elsewhere:
         try:
             async with asyncio.timeout(MOVE_WAIT_S):
                 # Its upstream's answers come to this node. An Event would cost every session memory.
-                while session.is_working:  # noqa: ASYNC110
+                while session.is_working:  # noqa: ASYNC110 - the reason is above
                     await asyncio.sleep(0.01)
         except TimeoutError:
             return {"here": False}

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # datetime.UTC is newer than the oldest Python that this runs on.
-_UTC = datetime.timezone.utc  # noqa: UP017
+_UTC = datetime.timezone.utc  # noqa: UP017 - runs on older Pythons, too
 
 
 class GenericBinding:
