@@ -23,6 +23,13 @@ from funcjson.signalr.messages import Invocation
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.server import SignalRServer
 from funcjson.signalr.service import SignalRService, Verdict
+from funcjson.signalr.transactions import (
+    CloseConnection,
+    Executed,
+    JoinGroup,
+    LeaveGroup,
+    SendMessage,
+)
 
 HELLO = Invocation("hello", ("world",))
 
@@ -381,6 +388,34 @@ async def test_a_verdict_knows_what_the_other_node_holds(world: World) -> None:
     assert verdict == Verdict(
         0, "hub 'chat' has no group 'blue' with a connection; did you mean 'Blue', which has 1?"
     )
+
+
+# Transactions
+
+
+async def test_a_transaction_runs_on_the_connections_of_every_node(world: World) -> None:
+    a, b = await world.two()
+    near = await world.clients.connect(a.port, user="listener-1")
+    far = await world.clients.connect(b.port, user="listener-2")
+    other = await world.clients.connect(b.port, user="other")
+    listeners = "startswith(userId, 'listener-')"
+
+    done = await a.service.execute("chat", [JoinGroup("g"), SendMessage(HELLO)], listeners)
+    assert done == Executed(2, 3, (2,))
+    assert await near.called() == await far.called() == ("hello", ["world"])
+    assert (await b.service.send_to_group("chat", "g", HELLO)).delivered == 2
+
+    closing = [LeaveGroup("g"), CloseConnection("enough")]
+    done = await a.service.execute("chat", closing, "'g' in groups and userId eq 'listener-2'")
+    assert done == Executed(1, 3)
+    assert await far.called() == ("hello", ["world"])
+    assert (await far.receive())["error"] == "enough"
+    assert await a.service.send_to_group("chat", "g", HELLO) == Verdict(1)
+
+    nobody = await b.service.execute("chat", [SendMessage(HELLO)], "userId eq 'ann'")
+    assert nobody.why == "the filter matches none of the 2 connections of hub 'chat'"
+    assert (await a.service.send_to_all("chat", Invocation("last"))).delivered == 2
+    assert await other.called() == ("last", [])
 
 
 # Users that are remembered for groups

@@ -26,6 +26,7 @@ _EVENTS: Mapping[str, tuple[str, str]] = {  # event -> log level, message
     "ConnectionEnded": ("Information", "Connection ended."),
     "MessageReceived": ("Information", "Received message '{target}' from client connection."),
     "MessageSent": ("Information", "Sent message '{target}' to {delivered} connections."),
+    "TransactionExecuted": ("Information", "Executed {commands} on {matched} connections."),
     "ClientRefused": ("Warning", "A client of hub '{hub}' was answered {status}: {why}"),
     "RestRequestRefused": ("Warning", "{method} {path} was answered {status}: {why}"),
     "UpstreamEventSent": ("Information", "Upstream took {category} '{event}' with {status}."),

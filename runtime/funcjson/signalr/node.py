@@ -17,6 +17,7 @@ from funcjson.signalr.hub import Hub, without
 from funcjson.signalr.messages import Completion, Encoded, Invocation
 from funcjson.signalr.near_misses import explain
 from funcjson.signalr.sessions import Session, Sessions
+from funcjson.signalr.transactions import Executed, run
 
 # Requests that change which users are remembered for groups; every node must hear of each.
 TAG_VERBS = frozenset({"join_user", "leave_user", "leave_user_all"})
@@ -139,6 +140,24 @@ class Node:
         for session in leaving:
             self.sessions.close(session, request["reason"], allow_reconnect=allow)
         return {"closed": len(leaving)}
+
+    # Transactions
+
+    def execute(self, hub: str, filter_text: str, asked: Sequence[Mapping[str, Any]]) -> Executed:
+        """Run commands on the connections of this node that the filter selects. Raises FilterError."""
+        found = self.sessions.hubs.get(hub.lower())
+        if found is None:
+            sends = sum(command["type"] == "send" for command in asked)
+            return Executed(0, 0, (0,) * sends)
+        return run(self.sessions, found, filter_text, asked)
+
+    async def _execute(self, request: Request) -> Reply:
+        done = self.execute(request["hub"], request["filter"], request["commands"])
+        return {
+            "matched": done.matched,
+            "connections": done.connections,
+            "delivered": list(done.delivered),
+        }
 
     # Asking one client
 
@@ -266,6 +285,7 @@ _VERBS: Mapping[str, Callable[[Node, Request], Awaitable[Reply]]] = {
     "leave_user": Node._leave_user,
     "leave_user_all": Node._leave_user_all,
     "close": Node._close,
+    "execute": Node._execute,
     "invoke": Node._invoke,
     "stream": Node._stream,
     "tags": Node._tags,

@@ -38,9 +38,15 @@ _SUMMARIES: Mapping[str, str] = {
     "invoke_connection": "Call a method of one client and wait for its result.",
     "send_stream_item": "Give an item to a stream that a client opened.",
     "complete_stream": "End a stream that a client opened.",
-    "execute": "Run several commands at once (answers 501 here).",
+    "execute": "Run commands on the connections that a filter selects, all of them or none.",
     "generate_token": "Make an access token for a client.",
 }
+_FILTER = (
+    "Which connections: an OData expression over connectionId, userId and groups, such as"
+    " startswith(userId, 'a') or 'g1' in groups. Without it, every connection of the hub."
+    " SignalR's own documents name OData and give one example; the grammar is the one published for"
+    " Azure Web PubSub."
+)
 _EXCLUDED = {"name": "excluded", "schema": {"type": "array", "items": _TEXT}, "explode": True}
 _REASON = {"name": "reason", "schema": _TEXT}
 _QUERIES: Mapping[str, tuple[dict[str, Any], ...]] = {
@@ -67,7 +73,7 @@ _QUERIES: Mapping[str, tuple[dict[str, Any], ...]] = {
             "schema": {"type": "integer", "format": "int32", "minimum": 1},
         },
     ),
-    "execute": ({"name": "filter", "schema": _TEXT},),
+    "execute": ({"name": "filter", "schema": _TEXT, "description": _FILTER},),
 }
 _PATH_SCHEMAS: Mapping[str, dict[str, Any]] = {
     "hub": {"type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$"},
@@ -103,7 +109,7 @@ _ABSENT_IS_404 = frozenset(
         "complete_stream",
     )
 )
-_ONLY_AZURE = frozenset(("access_key", "execute"))
+_ONLY_AZURE = frozenset(("access_key",))
 _REFUSALS: Mapping[str, str] = {
     "400": "A parameter or the body is wrong.",
     "413": "The body is too large.",
@@ -114,7 +120,30 @@ _REFUSALS: Mapping[str, str] = {
     "501": "Only Azure does this.",
     "504": "The client did not answer in time.",
 }
+
+
+def _command(kind: str, member: str, schema: Mapping[str, Any], *, needed: bool) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["type", member] if needed else ["type"],
+        "properties": {"type": {"type": "string", "enum": [kind]}, member: schema},
+        "additionalProperties": False,
+    }
+
+
+_GROUP = {"type": "string", "minLength": 1, "maxLength": 1024}
 _SCHEMAS: Mapping[str, Any] = {
+    "Command": {
+        "description": "Names of members may begin with an upper-case letter.",
+        "oneOf": [
+            _command(
+                "SendMessage", "message", {"$ref": "#/components/schemas/Message"}, needed=True
+            ),
+            _command("JoinGroup", "group", _GROUP, needed=True),
+            _command("LeaveGroup", "group", _GROUP, needed=True),
+            _command("CloseConnection", "reason", {**_TEXT, "nullable": True}, needed=False),
+        ],
+    },
     "Message": {
         "type": "object",
         "required": ["target"],
@@ -135,6 +164,7 @@ _SCHEMAS: Mapping[str, Any] = {
             "title": _TEXT,
             "status": {"type": "integer"},
             "detail": _TEXT,
+            "position": {"type": "integer", "description": "The character in target, from 1."},
             "fix": {"type": "string", "description": "What to change."},
         },
     },
@@ -158,6 +188,18 @@ _SCHEMAS: Mapping[str, Any] = {
             },
             "nextLink": {"type": "string", "format": "uri"},
         },
+    },
+}
+
+
+_DELIVERY: Mapping[str, Any] = {
+    "x-funcjson-delivered": {
+        "description": "How many connections the message reached.",
+        "schema": {"type": "integer"},
+    },
+    "x-funcjson-reason": {
+        "description": "Why nobody, or not everybody, percent-encoded.",
+        "schema": _TEXT,
     },
 }
 
@@ -205,6 +247,12 @@ def _operation(route: Route) -> dict[str, Any]:
         if verb != "invoke_connection":  # frames that the sender encoded expect no result
             content["application/octet-stream"] = binary
         operation["requestBody"] = {"required": True, "content": content}
+    elif verb == "execute":
+        commands = {"type": "array", "items": {"$ref": "#/components/schemas/Command"}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": commands}},
+        }
     elif verb == "send_stream_item":
         operation["requestBody"] = {"content": {"application/json": {"schema": {}}}}
     return operation
@@ -237,15 +285,14 @@ def _responses(route: Route) -> dict[str, Any]:
         schema = {"$ref": f"#/components/schemas/{result}"}
         success["content"] = {"application/json": {"schema": schema}}
     if route.verb.startswith("send_to"):
+        success["headers"] = dict(_DELIVERY)
+    if route.verb == "execute":
         success["headers"] = {
-            "x-funcjson-delivered": {
-                "description": "How many connections the message reached.",
+            "x-funcjson-matched": {
+                "description": "How many connections the filter selected.",
                 "schema": {"type": "integer"},
             },
-            "x-funcjson-reason": {
-                "description": "Why nobody, or not everybody, percent-encoded.",
-                "schema": _TEXT,
-            },
+            **_DELIVERY,
         }
     responses = {str(route.status): success}
     if route.verb != "health":
@@ -267,9 +314,9 @@ def _refusals(verb: str) -> set[str]:
     statuses = {"413", "414", "431"}
     if verb != "health":
         statuses.add("400")
-    if verb in _WITH_MESSAGE or verb == "send_stream_item":
+    if verb in _WITH_MESSAGE or verb in ("send_stream_item", "execute"):
         statuses.add("415")
-    if verb.startswith("send_to"):
+    if verb.startswith("send_to") or verb == "execute":
         statuses.add("429")
     if verb == "invoke_connection":
         statuses.add("504")

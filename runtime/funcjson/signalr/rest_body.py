@@ -43,14 +43,14 @@ def _parser(content_type: str, known: Mapping[str, Callable[[bytes], _T]]) -> Ca
 
 
 def _from_json(body: bytes) -> Sendable:
-    return _invocation(_json(body))
+    return invocation_of(_json(body))
 
 
 def _from_msgpack(body: bytes) -> Sendable:
     value = _msgpack(body, "application/x-msgpack")
     if isinstance(value, list) and len(value) == 2:
         value = {"target": value[0], "arguments": value[1]}
-    return _invocation(value)
+    return invocation_of(value)
 
 
 def _from_frames(body: bytes) -> Sendable:
@@ -88,7 +88,8 @@ _FRAME_FIX = {
 }
 
 
-def _invocation(value: Any) -> Invocation:
+def invocation_of(value: Any) -> Invocation:
+    """The message that {"target", "arguments"} is. Raises RestProblem."""
     if not isinstance(value, dict):
         raise invalid("Message in request body is required.", _EXAMPLE)
     members = {str(name).lower(): member for name, member in value.items()}

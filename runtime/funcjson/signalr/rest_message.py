@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 DELIVERED_HEADER = "x-funcjson-delivered"  # how many connections a send reached
+MATCHED_HEADER = "x-funcjson-matched"  # how many connections a transaction's filter selected
 REASON_HEADER = "x-funcjson-reason"  # why nobody, or not everybody
 ERROR_CODE_HEADER = "x-ms-error-code"
 

@@ -24,11 +24,19 @@ CONNECTION_GONE = "Error.Connection.NotExisted"
 class RestProblem(SignalRError):
     """A request that is refused.
 
-    `code` is one of the service's own words, `target` the member or parameter.
+    `code` is one of the service's own words, `target` the member or parameter, `position` the
+    character in it, counted from 1.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, *, fix: str = "", target: str = ""
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        fix: str = "",
+        target: str = "",
+        position: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -36,11 +44,13 @@ class RestProblem(SignalRError):
         self.message = message
         self.fix = fix
         self.target = target
+        self.position = position
 
     def response(self, headers: Mapping[str, str] | None = None) -> RestResponse:
         """The answer to send.
 
-        `code`, `message`, `target` are the service's; the others are RFC 9457's, and `fix`.
+        `code`, `message`, `target` are the service's; the others are RFC 9457's, `position`
+        and `fix`.
         """
         body: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.target:
@@ -51,6 +61,8 @@ class RestProblem(SignalRError):
             "status": self.status,
             "detail": self.message,
         }
+        if self.position is not None:
+            body["position"] = self.position
         if self.fix:
             body["fix"] = self.fix
         return RestResponse(

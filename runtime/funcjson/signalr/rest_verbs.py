@@ -14,11 +14,15 @@ from urllib.parse import urlencode
 from funcjson.signalr import rest_problem as problems
 from funcjson.signalr.credentials import ServiceEndpoint, TokenTooLongError, mint_client_token
 from funcjson.signalr.errors import ClientResultError, ClientResultTimeout, NoSuchConnection
+from funcjson.signalr.filter import FilterError
+from funcjson.signalr.frames import Payload
 from funcjson.signalr.limits import INT32_MAX, MAX_USER_ID_TO_CLOSE
 from funcjson.signalr.messages import Encoded, Sendable
 from funcjson.signalr.rest_call import Call, json_response
+from funcjson.signalr.rest_commands import commands_of
 from funcjson.signalr.rest_message import (
     DELIVERED_HEADER,
+    MATCHED_HEADER,
     REASON_HEADER,
     RestResponse,
     header_text,
@@ -26,6 +30,7 @@ from funcjson.signalr.rest_message import (
 from funcjson.signalr.rest_problem import RestProblem, absent, invalid
 from funcjson.signalr.rest_routes import Api
 from funcjson.signalr.service import Verdict
+from funcjson.signalr.transactions import SendMessage
 
 _DEFAULT_MINUTES = 60
 
@@ -342,14 +347,33 @@ async def _generate_token(call: Call) -> RestResponse:
     return json_response({"token": token})
 
 
-async def _execute(_call: Call) -> RestResponse:
-    raise RestProblem(
-        501,
-        problems.REQUEST_INVALID,
-        "The members of transaction commands are not documented, so this operation does nothing"
-        " here.",
-        fix="make one request per command",
-    )
+async def _execute(call: Call) -> RestResponse:
+    commands = commands_of(call.request.headers.get("content-type", ""), call.request.body)
+    messages = [each.message for each in commands if isinstance(each, SendMessage)]
+    excess = call.quotas.message_excess() if messages else None
+    if excess is not None:
+        raise problems.excessive(excess)
+    try:
+        done = await call.service.execute(call.hub, commands, call.text("filter") or "")
+    except FilterError as error:
+        raise RestProblem(
+            400,
+            problems.REQUEST_INVALID,
+            str(error),
+            fix="write a filter such as: userId in ('ann', 'bob') and 'g1' in groups",
+            target="filter",
+            position=error.position,
+        ) from error
+    for message, count in zip(messages, done.delivered, strict=True):
+        call.quotas.spend(count, len(Payload(message).data("json")))
+    if messages and not sum(done.delivered) and call.service.options.strict_delivery:
+        raise _undelivered(problems.NO_CONNECTION, done.why)
+    headers = {MATCHED_HEADER: str(done.matched)}
+    if messages:
+        headers[DELIVERED_HEADER] = str(sum(done.delivered))
+    if done.why:
+        headers[REASON_HEADER] = header_text(done.why)
+    return RestResponse(call.match.status, headers)
 
 
 async def _access_key(_call: Call) -> RestResponse:

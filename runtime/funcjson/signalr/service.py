@@ -12,13 +12,14 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from funcjson.signalr.backplane.base import TIMEOUT_S, Answers, Backplane, Reply, Request
 from funcjson.signalr.backplane.memory import MemoryBackplane
 from funcjson.signalr.errors import ClientResultError, ClientResultTimeout, NoSuchConnection
 from funcjson.signalr.events import ClientEvents, ClientInfo, NoUpstream, Observer, Rejection
+from funcjson.signalr.filter import parse
 from funcjson.signalr.frames import Payload
 from funcjson.signalr.hub import Hub
 from funcjson.signalr.messages import (
@@ -35,6 +36,7 @@ from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.protocols import PROTOCOLS
 from funcjson.signalr.protocols.msgpack import is_installed as has_msgpack
 from funcjson.signalr.sessions import Session, Sessions
+from funcjson.signalr.transactions import Command, Executed, to_wire, total
 
 __all__ = [
     "ClientEvents",
@@ -284,6 +286,44 @@ class SignalRService:
         request = {"verb": "close", "hub": hub, "to": to, "name": name, "reason": reason}
         replies = await self._everywhere({**request, "excluded": list(excluded)})
         return sum(reply["closed"] for reply in replies)
+
+    # Transactions
+
+    async def execute(
+        self, hub: str, commands: Sequence[Command], filter_text: str = ""
+    ) -> Executed:
+        """Run commands, in their order, on the connections that the filter selects (none: on all).
+
+        A filter that cannot be read raises FilterError before anything runs.
+        """
+        if filter_text:
+            parse(filter_text)
+        asked = to_wire(commands, _every_encoding)
+        request = {"verb": "execute", "hub": hub, "filter": filter_text, "commands": asked}
+        here = self.node.execute(hub, filter_text, asked)
+        answers = await self.ask_others(request)
+        replies = answers.replies
+        done = total(
+            [here, *(Executed(r["matched"], r["connections"], tuple(r["delivered"])) for r in replies)]
+        )
+        why = ""
+        if not done.connections:
+            why = await self._why(hub, "all", "", 0)
+        elif not done.matched:
+            of = f"{done.connections} connection{'' if done.connections == 1 else 's'}"
+            why = f"the filter matches none of the {of} of hub '{hub.lower()}'"
+        done = replace(done, why="; ".join(each for each in (why, answers.gap) if each))
+        if self.sessions.observer is not None:
+            fields = {
+                "hub": hub.lower(),
+                "filter": filter_text or None,
+                "commands": ", ".join(type(command).__name__ for command in commands),
+                "matched": done.matched,
+                "delivered": sum(done.delivered),
+                "why": done.why or None,
+            }
+            self.sessions.observer.record("TransactionExecuted", fields)
+        return done
 
     # Asking one client
 

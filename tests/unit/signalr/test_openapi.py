@@ -42,8 +42,22 @@ def test_every_path_parameter_is_declared() -> None:
 def test_what_only_azure_does_is_documented_as_refused() -> None:
     paths = document()["paths"]
 
-    for method, path in (("get", "/api/auth/accessKey"), ("post", "/api/hubs/{hub}/:execute")):
-        assert "501" in paths[path][method]["responses"]
+    assert "501" in paths["/api/auth/accessKey"]["get"]["responses"]
+
+
+def test_the_commands_of_a_transaction_are_described_one_by_one() -> None:
+    whole = document(Api.V2024)
+    execute = whole["paths"]["/api/hubs/{hub}/:execute"]["post"]
+    kinds = whole["components"]["schemas"]["Command"]["oneOf"]
+
+    assert [set(each["properties"]) - {"type"} for each in kinds] == [
+        {"message"},
+        {"group"},
+        {"group"},
+        {"reason"},
+    ]
+    assert set(execute["requestBody"]["content"]) == {"application/json"}
+    assert "501" not in execute["responses"]
 
 
 def test_refusals_are_listed_one_by_one_with_their_body() -> None:
