@@ -163,6 +163,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             reason="half a result is worse than none; Azure sends until it meets the bad item",
         ),
         # 8: sending
+        "invoke-answer": Rule(
+            "what the handler returns is the answer to a client that calls invoke; send gets none",
+            f"{_EXT}, TriggerBindings/Executor",
+        ),
         "scope-order": Rule(
             "connectionId wins over userId, that over groupName; with none of them all get it",
             f"{_EXT}, Bindings/SignalRAsyncCollector.cs",

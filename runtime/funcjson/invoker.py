@@ -105,9 +105,7 @@ class Invoker:
             extra=extra,
         )
         trace.add(Step.ARRIVED, {"event": event})
-        trace.add(
-            Step.CHOSEN, {"function": name, "plan": plan, "settings": version.settings}
-        )
+        trace.add(Step.CHOSEN, {"function": name, "plan": plan, "settings": version.settings})
         began = time.perf_counter()
         try:
             if broken is not None:

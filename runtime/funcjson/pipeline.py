@@ -60,7 +60,10 @@ async def bind(
     )
     if resolved:
         values = await _all_in_order(
-            [_bind_one(step, one, services) for step, one in zip(plan.inputs, resolved, strict=True)]
+            [
+                _bind_one(step, one, services)
+                for step, one in zip(plan.inputs, resolved, strict=True)
+            ]
         )
         names = [step.binding.name for step in plan.inputs]
         inputs = (*inputs, *zip(names, values, strict=True))
@@ -199,7 +202,11 @@ async def flush(pending: Sequence[Pending], services: Services, trace: Invocatio
                 # "200 and nothing arrived" is the hour that this line saves.
                 extra = {"invocation_id": trace.id, "function": trace.function}
                 log.info(
-                    "Output '%s': received by %d: %s", name, delivery.delivered or 0, delivery.why, extra=extra
+                    "Output '%s': received by %d: %s",
+                    name,
+                    delivery.delivered or 0,
+                    delivery.why,
+                    extra=extra,
                 )
 
         assert isinstance(item.step.kind, OutputType)

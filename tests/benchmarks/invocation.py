@@ -193,8 +193,12 @@ def main() -> None:
         stack.close()
     print(f"{'handler':<20} {'us CPU':>7} {'ratio':>6} {'req/s':>7} {'p50 us':>7} {'added':>6}")
     for name, rows in rounds.items():
-        ratio = statistics.median(row[0] / base[0] for row, base in zip(rows, rounds["aiohttp"], strict=True))
-        added = statistics.median(row[2] - base[2] for row, base in zip(rows, rounds["aiohttp"], strict=True))
+        ratio = statistics.median(
+            row[0] / base[0] for row, base in zip(rows, rounds["aiohttp"], strict=True)
+        )
+        added = statistics.median(
+            row[2] - base[2] for row, base in zip(rows, rounds["aiohttp"], strict=True)
+        )
         cpu, rate, p50 = (statistics.median(row[at] for row in rows) for at in range(3))
         print(f"{name:<20} {cpu:>7.1f} {ratio:>6.2f} {rate:>7.0f} {p50:>7.0f} {added:>6.0f}")
 

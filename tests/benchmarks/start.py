@@ -41,7 +41,16 @@ def free_port() -> int:
 def once(app: Path) -> tuple[float, float]:
     """Milliseconds until it listens, and until it answers."""
     port = free_port()
-    command = [sys.executable, "-m", "funcjson", "start", str(app), "--port", str(port), "--no-reload"]
+    command = [
+        sys.executable,
+        "-m",
+        "funcjson",
+        "start",
+        str(app),
+        "--port",
+        str(port),
+        "--no-reload",
+    ]
     began = time.perf_counter()
     process = subprocess.Popen(
         command,

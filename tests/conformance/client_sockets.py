@@ -129,7 +129,9 @@ class RawSocket:
             assert not second & 0x80, "a server does not mask"
             size = second
             if second >= 126:
-                size = int.from_bytes(await self._reader.readexactly(2 if second == 126 else 8), "big")
+                size = int.from_bytes(
+                    await self._reader.readexactly(2 if second == 126 else 8), "big"
+                )
             return first & 0x0F, await self._reader.readexactly(size)
 
     async def receive(self) -> bytes | None:

@@ -58,7 +58,14 @@ from tests.conformance.client_world import MARK, Client, ClientWorld
 from funcjson.signalr.messages import Completion, Invocation
 
 VECTORS = Path(__file__).parent / "vectors" / "signalr_clients.json"
-OPCODES = {"continuation": 0, "text": TEXT, "binary": BINARY, "close": CLOSE, "ping": PING, "pong": PONG}
+OPCODES = {
+    "continuation": 0,
+    "text": TEXT,
+    "binary": BINARY,
+    "close": CLOSE,
+    "ping": PING,
+    "pong": PONG,
+}
 Step = Mapping[str, Any]
 
 
@@ -243,7 +250,9 @@ async def do_returns_result(world: ClientWorld, step: Step) -> None:
     asked = client.protocol.parse(one)
     assert isinstance(asked, Invocation) and asked.invocation_id is not None
     given = step["with"]
-    done = Completion(asked.invocation_id, given.get("result"), given.get("error"), "result" in given)
+    done = Completion(
+        asked.invocation_id, given.get("result"), given.get("error"), "result" in given
+    )
     await client.wire.send(client.protocol.encode(done))
 
 

@@ -37,7 +37,9 @@ def explain(*words: str) -> tuple[int, str]:
 
 
 def run(app: Path, function: str, *more: str, client: str = "alice@chat") -> str:
-    _, text = explain("request", "POST", f"/api/{function}", "--app", str(app), "--run", "--client", client, *more)
+    _, text = explain(
+        "request", "POST", f"/api/{function}", "--app", str(app), "--run", "--client", client, *more
+    )
     return text
 
 
@@ -58,7 +60,10 @@ def test_wrong_hub(app: Path) -> None:
 def test_wrong_group(app: Path) -> None:
     text = run(app, "wrongGroup", client="alice@chat+loby")
 
-    assert "hub 'chat' has no group 'lobby' with a connection; did you mean 'loby', which has 1?" in text
+    assert (
+        "hub 'chat' has no group 'lobby' with a connection; did you mean 'loby', which has 1?"
+        in text
+    )
 
 
 def test_wrong_target_name(app: Path) -> None:
@@ -108,13 +113,22 @@ def test_wrong_json_shape(app: Path) -> None:
 
 
 def test_connection_closed_before_the_send(app: Path) -> None:
-    text = run(app, "toConnection", "--body", '{"id": "gone"}', "--header", "content-type: application/json")
+    text = run(
+        app,
+        "toConnection",
+        "--body",
+        '{"id": "gone"}',
+        "--header",
+        "content-type: application/json",
+    )
 
     assert "hub 'chat' has no connection 'gone'" in text
 
 
 def test_cors(app: Path) -> None:
-    _, text = explain("request", "GET", "/api/send", "--app", str(app), "--header", "Origin: https://app.example")
+    _, text = explain(
+        "request", "GET", "/api/send", "--app", str(app), "--header", "Origin: https://app.example"
+    )
 
     assert "a page of https://app.example is refused" in text
     assert '"CORS": "https://app.example"' in text
@@ -129,7 +143,9 @@ def test_trigger_event_that_matches_no_function(app: Path) -> None:
 
 
 def test_json_has_nine_steps_and_no_token(app: Path) -> None:
-    _, text = explain("request", "POST", "/api/negotiate", "--app", str(app), "--as", "alice", "--json")
+    _, text = explain(
+        "request", "POST", "/api/negotiate", "--app", str(app), "--as", "alice", "--json"
+    )
 
     document = json.loads(text)
     assert [step["number"] for step in document["steps"]] == list(range(1, 10))

@@ -36,7 +36,9 @@ def start(tmp_path: Path, npm_packages: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def started(name: str, *options: str, **extra: str) -> RunningHost:
-            host = start_host(copy_sample(name, tmp_path, npm_packages), tmp_path, *options, extra=extra)
+            host = start_host(
+                copy_sample(name, tmp_path, npm_packages), tmp_path, *options, extra=extra
+            )
             running = run_and_check(host)
             next(running)
             stack.callback(lambda: next(running, None))
@@ -67,12 +69,17 @@ def test_a_timer_reaches_everybody_who_listens(start: Start, connect: Connect) -
 
 
 @pytest.mark.parametrize("sample", ["rooms-python-v2", "rooms-javascript-v4"])
-def test_who_is_in_a_room_hears_what_is_said_there(sample: str, start: Start, connect: Connect) -> None:
+def test_who_is_in_a_room_hears_what_is_said_there(
+    sample: str, start: Start, connect: Connect
+) -> None:
     host = start(sample, "--as", "ann")
     client = connect(host)
     assert host.call("POST", "/api/rooms/lobby/members").status == 204
 
-    said = [host.call("POST", f"/api/rooms/{room}/messages", {"text": room}) for room in ("other", "lobby")]
+    said = [
+        host.call("POST", f"/api/rooms/{room}/messages", {"text": room})
+        for room in ("other", "lobby")
+    ]
 
     assert [answer.status for answer in said] == [202, 202]
     assert client.message() == ["lobby"]

@@ -55,8 +55,14 @@ def test_without_options_it_is_the_official_emulator(tmp_path: Path) -> None:
     output = Output(process.stdout, process.stderr)
     try:
         output.wait_for("Changes are taken without a restart")
-        assert f"Endpoint=http://localhost:{port};AccessKey={EMULATOR_KEY};Version=1.0;" in output.text()
-        assert f"Endpoint=http://localhost;Port={port};AccessKey={EMULATOR_KEY};Version=1.0;" in output.text()
+        assert (
+            f"Endpoint=http://localhost:{port};AccessKey={EMULATOR_KEY};Version=1.0;"
+            in output.text()
+        )
+        assert (
+            f"Endpoint=http://localhost;Port={port};AccessKey={EMULATOR_KEY};Version=1.0;"
+            in output.text()
+        )
         audience = f"http://localhost:{port}/api/hubs/chat/:send"
         token = jwt.encode({"aud": audience, "exp": 9_999_999_999}, EMULATOR_KEY, algorithm="HS256")
         headers = {"Authorization": f"Bearer {token}"}
@@ -70,7 +76,10 @@ def test_without_options_it_is_the_official_emulator(tmp_path: Path) -> None:
 
 
 def settings(folder: Path) -> Path:
-    template = {"UrlTemplate": "http://localhost:7071/{hub}?code=secret-code", "HubPattern": "chat, b"}
+    template = {
+        "UrlTemplate": "http://localhost:7071/{hub}?code=secret-code",
+        "HubPattern": "chat, b",
+    }
     path = folder / "settings.json"
     path.write_text(json.dumps({"UpstreamSettings": {"Templates": [template]}}))
     return path
@@ -94,8 +103,14 @@ def test_a_key_of_the_users_own_is_printed_only_when_asked_for(services: list[Se
         (["-p", "eighty"], "Invalid port value: eighty"),
         (["-p", "70000"], "Invalid port value: 70000"),
         (["-i", "300.1.1.1"], "Invalid IP address value: 300.1.1.1"),
-        (["-c", "/nowhere/x"], "Unable to find config file '/nowhere/x' or '/nowhere/x/settings.json'."),
-        (["-p", "0", "--certfile", "/nowhere/x.pem"], "the certificate /nowhere/x.pem cannot be used"),
+        (
+            ["-c", "/nowhere/x"],
+            "Unable to find config file '/nowhere/x' or '/nowhere/x/settings.json'.",
+        ),
+        (
+            ["-p", "0", "--certfile", "/nowhere/x.pem"],
+            "the certificate /nowhere/x.pem cannot be used",
+        ),
         (["-p", "0", "--keyfile", "/nowhere/x.pem"], "--keyfile needs --certfile."),
         (["-p", "0", "--trace", "/nowhere/x/y"], "the trace file cannot be written"),
         (["-p", "0", "--redis", "http://x"], "the URL of Redis begins with redis://"),

@@ -16,7 +16,10 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("words and texts", "honesty json_reader reload schema_check schemas"),
     ("nouns", "cors expression_faults http_json http_route_templates install json_source keys"),
     ("nouns", "listening login_page masking model trace turned_away"),
-    ("readers", "binding_data host_config http_response http_routes http_stream http_wire personas"),
+    (
+        "readers",
+        "binding_data host_config http_response http_routes http_stream http_wire personas",
+    ),
     ("readers", "local_settings_rules"),
     ("templates", "templates"),
     ("settings and expressions", "expressions login settings"),

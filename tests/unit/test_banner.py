@@ -15,7 +15,9 @@ from funcjson.settings import load_settings
 
 def plan(name: str, kind: str = "httpTrigger", disabled: bool = False, **properties: Any) -> Plan:
     trigger = Binding("t", kind, Direction.IN, properties, "/bindings/0")
-    function = Function(name, Path(), (trigger,), Language.PYTHON, f"{name}/__init__.py", disabled=disabled)
+    function = Function(
+        name, Path(), (trigger,), Language.PYTHON, f"{name}/__init__.py", disabled=disabled
+    )
     return make_plan(function, open_registry([]), load_settings(Path("/nonexistent"), {}))
 
 

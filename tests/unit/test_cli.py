@@ -21,7 +21,11 @@ def write(root: Path, **files: str) -> Path:
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
     bindings = [{"type": "httpTrigger", "direction": "in", "name": "req"}]
-    write(tmp_path, host_json='{"version": "2.0"}', hello__function_json=json.dumps({"bindings": bindings}))
+    write(
+        tmp_path,
+        host_json='{"version": "2.0"}',
+        hello__function_json=json.dumps({"bindings": bindings}),
+    )
     (tmp_path / "hello" / "index.js").write_text("module.exports = async () => {};", "utf-8")
     return tmp_path
 
@@ -31,7 +35,9 @@ def test_a_sound_app_validates_with_code_0(app: Path, capsys: pytest.CaptureFixt
     assert "0 errors" in capsys.readouterr().out
 
 
-def test_an_error_gives_code_1_and_stable_json(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_gives_code_1_and_stable_json(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (app / "hello" / "function.json").write_text("{", "utf-8")
 
     assert main(["validate", "--json", str(app)]) == 1
@@ -43,7 +49,9 @@ def test_an_error_gives_code_1_and_stable_json(app: Path, capsys: pytest.Capture
     assert (problem["file"], problem["function"]) == ("hello/function.json", "hello")
 
 
-def test_a_folder_that_is_not_there_is_one_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_not_there_is_one_clear_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["validate", str(tmp_path / "nowhere")]) == 1
     assert "there is no folder" in "".join(capsys.readouterr())
 
@@ -56,7 +64,9 @@ def test_show_prints_document_and_plan(app: Path, capsys: pytest.CaptureFixture[
     assert "1 trigger   req: httpTrigger" in out
 
 
-def test_show_of_an_unknown_function_names_the_others(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_of_an_unknown_function_names_the_others(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["show", str(app), "helo"]) == 1
     assert "its functions are: hello" in capsys.readouterr().err
 

@@ -44,7 +44,10 @@ def test_each_line_of_a_message_has_the_time(stream: io.StringIO) -> None:
     logging.getLogger("funcjson.host").info("one\ntwo")
 
     lines = stream.getvalue().splitlines()
-    assert [line.endswith(text) for line, text in zip(lines, ["one", "two"], strict=True)] == [True, True]
+    assert [line.endswith(text) for line, text in zip(lines, ["one", "two"], strict=True)] == [
+        True,
+        True,
+    ]
     assert all(line.startswith("[") and "Z] " in line for line in lines)
 
 

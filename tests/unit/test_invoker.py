@@ -74,7 +74,9 @@ class ScriptedWorker:
         return CallResult({}, {"string": "done"})
 
 
-def setup(worker: ScriptedWorker, retry: RetryPolicy | None = None, limit_s: float | None = None) -> tuple[AppVersion, Plan]:
+def setup(
+    worker: ScriptedWorker, retry: RetryPolicy | None = None, limit_s: float | None = None
+) -> tuple[AppVersion, Plan]:
     settings = load_settings(Path("/nonexistent"), {})
     settings = replace(settings, host=replace(settings.host, function_timeout_s=limit_s))
     trigger = Binding("t", "manualTrigger", Direction.IN, {}, "/bindings/0")
@@ -86,7 +88,9 @@ def setup(worker: ScriptedWorker, retry: RetryPolicy | None = None, limit_s: flo
 
 
 def failure() -> HandlerError:
-    return HandlerError(Problem("FJ0504", "ValueError: no"), "no", 'File "f/__init__.py", line 9, in main')
+    return HandlerError(
+        Problem("FJ0504", "ValueError: no"), "no", 'File "f/__init__.py", line 9, in main'
+    )
 
 
 class _Lines(logging.Handler):

@@ -63,7 +63,10 @@ def test_headers(name: str, value: str, shown: str) -> None:
     [
         ("http://h/api/f?code=abc&name=Amy", "http://h/api/f?code=***&name=Amy"),
         ("http://user:pass@h/api/f", "http://h/api/f"),
-        ("http://h/client/?hub=chat&access_token=abc", "http://h/client/?hub=chat&access_token=***"),
+        (
+            "http://h/client/?hub=chat&access_token=abc",
+            "http://h/client/?hub=chat&access_token=***",
+        ),
         ("http://h/api/f?zipcode=12345&flag", "http://h/api/f?zipcode=12345&flag"),
     ],
 )
@@ -72,7 +75,11 @@ def test_urls(url: str, shown: str) -> None:
 
 
 def test_members_with_secret_names_are_masked_whole() -> None:
-    value = {"user": "ann", "password": "hunter2", "nested": [{"apiKey": 5, "n": 1, "token": {"a": "b"}}]}
+    value = {
+        "user": "ann",
+        "password": "hunter2",
+        "nested": [{"apiKey": 5, "n": 1, "token": {"a": "b"}}],
+    }
 
     assert Shown().value(value) == {
         "user": "ann",

@@ -77,7 +77,13 @@ def signalr(name: str, hub: str = "chat") -> dict[str, Any]:
 
 
 def negotiate(name: str, user: str = "{headers.x-user}") -> dict[str, Any]:
-    return {"name": name, "type": "signalRConnectionInfo", "direction": "in", "hubName": "chat", "userId": user}
+    return {
+        "name": name,
+        "type": "signalRConnectionInfo",
+        "direction": "in",
+        "hubName": "chat",
+        "userId": user,
+    }
 
 
 def message(target: str, **more: Any) -> dict[str, Any]:
@@ -125,7 +131,11 @@ async def test_handler_is_not_called_when_an_input_fails() -> None:
 
 async def test_items_of_one_output_go_out_in_order_and_stop_at_the_first_failure() -> None:
     wire = Wire({"users/second": 400})
-    items = [message("m", userId="first"), message("m", userId="second"), message("m", userId="third")]
+    items = [
+        message("m", userId="first"),
+        message("m", userId="second"),
+        message("m", userId="third"),
+    ]
 
     with pytest.raises(FlushError):
         await invoke(plan_of(signalr("out")), CallResult({"out": as_json(items)}), wire)
@@ -173,7 +183,9 @@ async def test_the_trace_has_the_steps_in_order() -> None:
     ]  # fmt: skip
 
 
-async def test_a_send_that_nobody_received_is_told_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_send_that_nobody_received_is_told_with_the_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     wire = Wire()
     why = "hub 'Chat2' has 0 connections, but 'chat' has 3"
     wire.verdict = {"x-funcjson-delivered": "0", "x-funcjson-reason": why}
@@ -196,7 +208,11 @@ RETURN = {"name": "$return", "type": "signalR", "direction": "out", "hubName": "
     ("bindings", "result", "expected"),
     [
         ([RETURN], CallResult({}, as_json({"target": "m"})), {"$return": as_json({"target": "m"})}),
-        ([signalr("out")], CallResult({}, as_json({"OUT": {"target": "m"}})), {"out": {"json": '{"target":"m"}'}}),
+        (
+            [signalr("out")],
+            CallResult({}, as_json({"OUT": {"target": "m"}})),
+            {"out": {"json": '{"target":"m"}'}},
+        ),
         (
             [signalr("out")],
             CallResult({"out": {"string": "set"}}, as_json({"out": "returned"})),

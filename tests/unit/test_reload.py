@@ -17,7 +17,15 @@ def write(root: Path, name: str, text: str = "x") -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["f/__init__.py", "f/function.json", "host.json", "local.settings.json", "shared/a.js", "lib/deep/x.mjs"]
+    "name",
+    [
+        "f/__init__.py",
+        "f/function.json",
+        "host.json",
+        "local.settings.json",
+        "shared/a.js",
+        "lib/deep/x.mjs",
+    ],
 )
 def test_a_new_file_of_the_app_is_seen(tmp_path: Path, name: str) -> None:
     before = snapshot(tmp_path)
@@ -27,7 +35,15 @@ def test_a_new_file_of_the_app_is_seen(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["node_modules/a/index.js", ".venv/lib/a.py", "f/__pycache__/a.py", "data.json", "page.html", ".git/x.py"]
+    "name",
+    [
+        "node_modules/a/index.js",
+        ".venv/lib/a.py",
+        "f/__pycache__/a.py",
+        "data.json",
+        "page.html",
+        ".git/x.py",
+    ],
 )
 def test_what_is_not_the_apps_code_is_not_watched(tmp_path: Path, name: str) -> None:
     before = snapshot(tmp_path)

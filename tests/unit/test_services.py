@@ -33,7 +33,9 @@ def free_port() -> int:
 
 
 def embedded(need: Need) -> EmbeddedService:
-    return EmbeddedService(SignalRServer(ServiceOptions(port=0, keys=("LOCALKEY",))), need, "LOCALKEY")
+    return EmbeddedService(
+        SignalRServer(ServiceOptions(port=0, keys=("LOCALKEY",))), need, "LOCALKEY"
+    )
 
 
 def services(values: dict[str, str], service: EmbeddedService | None = None) -> HostServices:
@@ -41,7 +43,15 @@ def services(values: dict[str, str], service: EmbeddedService | None = None) -> 
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", "   ", "<connection-string>", "<SIGNALR_CONNECTION_STRING>", "your-connection-string-here"]
+    "value",
+    [
+        None,
+        "",
+        "   ",
+        "<connection-string>",
+        "<SIGNALR_CONNECTION_STRING>",
+        "your-connection-string-here",
+    ],
 )
 def test_without_a_connection_string_the_local_service_is_needed(value: str | None) -> None:
     values = {} if value is None else {NAME: value}

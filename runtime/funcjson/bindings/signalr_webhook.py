@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from funcjson.bindings.signalr_trigger import CONNECTIONS, SignalREvent, claims_of, query_of
-from funcjson.errors import FuncJsonError, HandlerError
+from funcjson.errors import FuncJsonError, HandlerError, Problem
 from funcjson.model import TypedData
 from funcjson.signalr.credentials import verify_signature
 from funcjson.signalr.errors import SignalRError
@@ -171,7 +171,11 @@ def error_text(error: FuncJsonError, trigger_name: str) -> str:
     """What a client that waits is told of a failed function, in the platform's words."""
     if isinstance(error, HandlerError):
         return f"Result: Failure\nException: {error.message}\nStack: {error.stack}"
-    problem = error.problems[0]
+    return problem_text(error.problems[0], trigger_name)
+
+
+def problem_text(problem: Problem, trigger_name: str) -> str:
+    """The platform's words for one problem."""
     if problem.code == "FJ0325":
         return f"Exception binding parameter '{trigger_name}'"
     return problem.azure or problem.what

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -21,6 +21,7 @@ from funcjson.explaining.routing import Choice, choose, nothing_answers
 from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
 from funcjson.expression_faults import LOGIN_HEADER
 from funcjson.fired_events import fired_event
+from funcjson.http_admin import input_text
 from funcjson.http_principal import PrincipalGuard
 from funcjson.local_service import is_absent
 from funcjson.login import LoginTwin
@@ -32,6 +33,9 @@ from funcjson.trace_view import view
 
 BASE = "http://localhost:7071"
 _ADMIN = "/admin/functions/"
+_INPUT_WANTED = (
+    'the body must be a JSON object such as {"input": "text for the trigger"}; the host answers 400'
+)
 _SAFE = "/%:@!$&'()*+,;=-._~"
 
 
@@ -176,8 +180,10 @@ def _chosen(
         plan = version.plan(name)
         known = ", ".join(plan.function.name for plan in version.plans.values()) or "none"
         choice = Choice(plan.function.name if plan else None, {}, (), f"the functions are: {known}")
-        text = request.body.decode("utf-8", "replace")
-        return plan, (fired_event(plan.function, text, BASE) if plan else None), choice
+        text = input_text(request.body)
+        if plan is not None and text is None:
+            return None, None, replace(choice, hint=_INPUT_WANTED)
+        return plan, (fired_event(plan.function, text or "", BASE) if plan else None), choice
     choice = choose(version, request.method, path)
     if choice.function is None:
         return None, None, choice

@@ -92,5 +92,5 @@ def nothing_answers(method: str, path: str, hint: str) -> Problem:
         "FJ0247",
         f"no function answers {method} {path}",
         why=hint,
-        fix="correct the path or the method, or the function's route and methods",
+        fix="correct the path, the method or the body, or the function's route and methods",
     )

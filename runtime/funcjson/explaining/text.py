@@ -33,7 +33,9 @@ def _has_something(step: Row) -> bool:
     """Whether a step happened, or can say something all the same."""
     if step["state"] in ("done", "failed"):
         return True
-    return bool(step["hints"] or step.get("declared") or step.get("clients") or step.get("answer"))
+    return bool(
+        step["hints"] or any(step.get(n) for n in ("declared", "clients", "answer", "completion"))
+    )
 
 
 def _step(step: Row) -> str:
@@ -55,6 +57,8 @@ def _arrived(step: Row) -> Iterable[str]:
     request = step.get("request")
     if request is None:
         yield f"{step['kind']}: {step['reason']}"
+        if step.get("payload") not in (None, "", {}, []):
+            yield f"event  {_short(step['payload'])}"
         return
     yield f"{request['method']} {request['url']}"
     for header in request["headers"]:
@@ -187,6 +191,21 @@ def _flushed(step: Row) -> Iterable[str]:
         error = answer["error"]
         rest = f"{error['code']} {error['what']}" if error else _short(answer["body"] or "")
         yield f"answer to the caller: {answer['status']}   {rest}".rstrip()
+    completion = step.get("completion")
+    if completion:
+        yield f"{_WAITS[completion['waits']]}: {_completion(completion)}"
+
+
+_WAITS = {
+    True: "answer to the client that called invoke",
+    False: "nobody waits; a client that calls invoke would get",
+}
+
+
+def _completion(row: Row) -> str:
+    if row["error"] is not None:
+        return f"the error {_short(row['error'])}"
+    return _short(row["result"])
 
 
 def _delivered(step: Row) -> Iterable[str]:

@@ -135,9 +135,7 @@ def _run_as_it_is(file: str, source: str, declared: str, where: Location) -> Pro
     )
 
 
-_NOT_THERE = (
-    "Invalid script file name configuration. The 'scriptFile' property is set to a file that does not exist."
-)
+_NOT_THERE = "Invalid script file name configuration. The 'scriptFile' property is set to a file that does not exist."
 
 
 def uncompiled(root: Path, file: str) -> str | None:

@@ -153,7 +153,9 @@ def _add_upstream(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.set_defaults(parser=parser)
     upstream = parser.add_subparsers(title="commands", metavar="COMMAND")
     init = upstream.add_parser("init", help="write settings.json with the default rule")
-    init.add_argument("-o", "--output", default="", metavar="DIR", help="its folder (default: here)")
+    init.add_argument(
+        "-o", "--output", default="", metavar="DIR", help="its folder (default: here)"
+    )
     init.add_argument("-y", "--yes", action="store_true", help="overwrite without asking")
     init.set_defaults(command=_init)
     listing = upstream.add_parser("list", help="print the rules in their order")

@@ -87,15 +87,7 @@ class Ended:
     error: str | None
 
 
-Event = (
-    Opened
-    | Ended
-    | Invocation
-    | StreamInvocation
-    | StreamItem
-    | Completion
-    | CancelInvocation
-)
+Event = Opened | Ended | Invocation | StreamInvocation | StreamItem | Completion | CancelInvocation
 
 
 @dataclass(frozen=True, slots=True)

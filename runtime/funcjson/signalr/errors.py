@@ -1,13 +1,13 @@
 """The service's own errors: what a verb of the service can refuse, as a small tree of its own.
 
-    SignalRError
-      ProtocolError          bytes from a client that the hub protocol does not allow
-      ProtocolUnavailable    a hub protocol whose package is not installed
-      OptionsError           ServiceOptions that cannot work (key too short, unknown audience mode)
-      BackplaneUnavailable   what joins the service nodes cannot be used
-      NoSuchConnection       no connection of this id has finished its handshake in this hub
-      ClientResultError      the client answered an invocation with an error
-      ClientResultTimeout    the client did not answer an invocation in time
+SignalRError
+  ProtocolError          bytes from a client that the hub protocol does not allow
+  ProtocolUnavailable    a hub protocol whose package is not installed
+  OptionsError           ServiceOptions that cannot work (key too short, unknown audience mode)
+  BackplaneUnavailable   what joins the service nodes cannot be used
+  NoSuchConnection       no connection of this id has finished its handshake in this hub
+  ClientResultError      the client answered an invocation with an error
+  ClientResultTimeout    the client did not answer an invocation in time
 """
 
 from __future__ import annotations

@@ -58,7 +58,9 @@ class Batch:
         self._following: Payload | None = None
         self._after: Batch | None = None
         self._wire: dict[tuple[str, str], bytes] = {}
-        self.on_socket: dict[HubProtocol, bytes] = {}  # the same for WebSockets, found with less work
+        self.on_socket: dict[
+            HubProtocol, bytes
+        ] = {}  # the same for WebSockets, found with less work
 
     def then(self, payload: Payload) -> Batch:
         """This batch and one payload more."""

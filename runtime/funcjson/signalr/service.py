@@ -181,7 +181,9 @@ class SignalRService:
     async def _why(self, hub: str, to: str, name: str, skipped: int) -> str:
         """One sentence: why not everybody received a message; the best that any node has."""
         if skipped:
-            return f"{skipped} connections speak a hub protocol that the message was not encoded for"
+            return (
+                f"{skipped} connections speak a hub protocol that the message was not encoded for"
+            )
         rank, text = explain(self.sessions, hub, to, name)
         for reply in (
             await self.ask_others({"verb": "why", "hub": hub, "to": to, "name": name})
@@ -206,7 +208,9 @@ class SignalRService:
 
     async def user_in_group(self, hub: str, user_id: str, group: str) -> bool:
         """True if the user is remembered for the group, or has a live connection in it."""
-        return await self._anywhere({"verb": "user_in", "hub": hub, "user": user_id, "group": group})
+        return await self._anywhere(
+            {"verb": "user_in", "hub": hub, "user": user_id, "group": group}
+        )
 
     async def list_group_connections(
         self, hub: str, group: str, *, after: str = "", limit: int = 200
@@ -373,7 +377,13 @@ class SignalRService:
         return await self._stream(hub, connection_id, stream_id, frames, ends=True)
 
     async def _stream(
-        self, hub: str, connection_id: str, stream_id: str, frames: Mapping[str, bytes], *, ends: bool
+        self,
+        hub: str,
+        connection_id: str,
+        stream_id: str,
+        frames: Mapping[str, bytes],
+        *,
+        ends: bool,
     ) -> bool:
         request = {"verb": "stream", "hub": hub, "connection": connection_id, "stream": stream_id}
         return await self._anywhere({**request, "frames": frames, "ends": ends})
@@ -485,6 +495,8 @@ def _hub_state(hub: Hub[Session], now: float) -> dict[str, Any]:
         "users": {user: sorted(found) for user, found in sorted(hub.users.items())},
         "groups": {group: sorted(found) for group, found in sorted(hub.groups.items())},
         "remembered": {
-            user: groups for user in sorted(hub.tags) if (groups := sorted(hub.remembered(user, now)))
+            user: groups
+            for user in sorted(hub.tags)
+            if (groups := sorted(hub.remembered(user, now)))
         },
     }

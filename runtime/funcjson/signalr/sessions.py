@@ -49,7 +49,7 @@ class Sink(Protocol):
 
     @property
     def transport_name(self) -> str:
-        """"WebSockets", "ServerSentEvents" or "LongPolling"."""
+        """ "WebSockets", "ServerSentEvents" or "LongPolling"."""
 
     def write(self, batch: Batch, protocol: HubProtocol) -> int:
         """Write or keep; gives how many bytes of earlier batches are not sent yet."""
@@ -172,9 +172,7 @@ class Sessions:
         token = connection_id if version == 0 else secrets.token_urlsafe(16)
         return self.take_in(caller, token, connection_id, stateful=stateful)
 
-    def take_in(
-        self, caller: Caller, token: str, connection_id: str, *, stateful: bool
-    ) -> Session:
+    def take_in(self, caller: Caller, token: str, connection_id: str, *, stateful: bool) -> Session:
         """A session with ids that another node has made."""
         session = Session(caller, token, connection_id, self.options.monotonic())
         session.stateful = stateful
@@ -243,9 +241,7 @@ class Sessions:
         connection.lost(error)
         self._end(session)
 
-    def close(
-        self, session: Session, reason: str | None, *, allow_reconnect: bool = False
-    ) -> None:
+    def close(self, session: Session, reason: str | None, *, allow_reconnect: bool = False) -> None:
         """Say Close, then end the transport."""
         self.settle()
         session.connection.close(reason, allow_reconnect=allow_reconnect)
@@ -454,7 +450,11 @@ class Sessions:
         """Send an answer to one connection; bytes are already framed in its protocol."""
         if session.is_ended:
             return
-        payload = Payload(Encoded({session.connection.protocol.name: answer})) if isinstance(answer, bytes) else Payload(answer)
+        payload = (
+            Payload(Encoded({session.connection.protocol.name: answer}))
+            if isinstance(answer, bytes)
+            else Payload(answer)
+        )
         self.deliver((session,), payload)
 
     # Upstream, in order for each connection
@@ -521,7 +521,9 @@ class Sessions:
             raise
         finally:
             session.current = None
-        if isinstance(message, StreamInvocation) and (answer is None or (isinstance(answer, Completion) and answer.error is None)):
+        if isinstance(message, StreamInvocation) and (
+            answer is None or (isinstance(answer, Completion) and answer.error is None)
+        ):
             session.streams = session.streams or set()
             session.streams.add(call)  # open until REST or the client ends it
             return
@@ -597,5 +599,3 @@ class Sessions:
 def _is_cancelling() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-

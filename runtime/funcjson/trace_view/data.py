@@ -112,6 +112,6 @@ def data_rules(data: BindingData, event: TriggerEvent | None, azure: bool) -> li
             for entry in entries
         ):
             rules.append("data-shadow-azure")
-    if "context" in origins:
+    if "context" in origins and event is not None and event.type.lower() == "signalrtrigger":
         rules.append("data-context")
     return rules

@@ -27,6 +27,7 @@ from funcjson.trace_view.inputs import input_rows, input_rules
 from funcjson.trace_view.outputs import (
     answer_row,
     call_rows,
+    completion_row,
     delivery_rows,
     delivery_rules,
     output_rows,
@@ -308,6 +309,14 @@ def _flushed(trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
         rules.append("failure-empty-500")
     elif found.plan is not None and found.result is not None and found.event is not None:
         content["answer"] = answer_row(found.plan, found.result, found.event, shown)
+    ended = trace.problems or found.result is not None
+    if found.plan is not None and found.event is not None and ended:
+        problem = trace.problems[0] if trace.problems else None
+        content["completion"] = completion_row(
+            found.plan, found.event, found.result, problem, shown
+        )
+        if content["completion"]:
+            rules.append("invoke-answer")
     return content, rules
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from funcjson.bindings.signalr_items import SignalRGroupAction, SignalRMessage
-from funcjson.errors import OutputShapeError
+from funcjson.bindings.signalr_trigger import SignalREvent
+from funcjson.bindings.signalr_webhook import problem_text, result_of
+from funcjson.errors import OutputShapeError, Problem
 from funcjson.http_answer import answer
 from funcjson.masking import Shown
 from funcjson.model import CallResult, HttpResponse, TriggerEvent
@@ -207,6 +209,30 @@ def answer_row(
         problem = error.problems[0]
         return {"status": 500, "headers": [], "body": None, "error": shown.value(problem.as_json())}
     return response_row(response, shown)
+
+
+def completion_row(
+    plan: Plan,
+    event: TriggerEvent,
+    result: CallResult | None,
+    problem: Problem | None,
+    shown: Shown,
+) -> dict[str, Any] | None:
+    """What a client that calls `invoke` gets for its message; None for other events.
+
+    `waits`: this client does wait; one that called `send`, or nobody, does not.
+    """
+    message = event.payload
+    if not isinstance(message, SignalREvent) or message.arguments is None:
+        return None
+    trigger_name = plan.function.trigger.name
+    error = None if problem is None else shown.text(problem_text(problem, trigger_name))
+    returned = result.return_value if result is not None and problem is None else {}
+    return {
+        "waits": message.invocation_id is not None,
+        "result": shown.value(result_of(returned)),
+        "error": error,
+    }
 
 
 def response_row(response: HttpResponse, shown: Shown) -> dict[str, Any]:

@@ -117,6 +117,21 @@ async def test_any_function_can_be_fired_by_hand(tmp_path: Path) -> None:
     assert step(nobody, 2)["problems"][0]["why"].startswith("the functions are: ")
 
 
+async def test_a_function_fired_by_hand_gets_the_member_input(tmp_path: Path) -> None:
+    root = write_app(tmp_path)
+    seen = await explained(root, "POST", "/admin/functions/send", body=b'{"input": "hello"}')
+    refused = await explained(root, "POST", "/admin/functions/send", body=b"hello")
+
+    assert step(seen, 1)["request"]["body"] == "hello"
+    assert '{"input": ' in step(refused, 2)["problems"][0]["why"]
+
+
+async def test_a_timer_teaches_nothing_of_signalr_events(tmp_path: Path) -> None:
+    document = await explained(write_app(tmp_path), "POST", "/admin/functions/tick", body=b"{}")
+
+    assert "data-context" not in rules(step(document, 3))
+
+
 async def test_outputs_are_declared_and_their_hubs_checked(tmp_path: Path) -> None:
     write_app(tmp_path)
     file = tmp_path / "send" / "function.json"

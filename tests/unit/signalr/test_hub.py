@@ -139,7 +139,9 @@ def test_a_page_of_members() -> None:
     for each in "abcde":
         found.join(each, "g")
 
-    assert [[m.id for m in page] for page in [found.page("g", "", 2)[0], found.page("g", "b", 9)[0]]] == [["a", "b"], ["c", "d", "e"]]
+    assert [
+        [m.id for m in page] for page in [found.page("g", "", 2)[0], found.page("g", "b", 9)[0]]
+    ] == [["a", "b"], ["c", "d", "e"]]
     assert found.page("g", "", 4)[1] is True
     assert found.page("g", "", 5)[1] is False
     assert found.page("nothing", "", 5) == ([], False)

@@ -25,8 +25,13 @@ def answer(query: str, *transports: str) -> tuple[dict[str, Any], Sessions]:
 
 @pytest.mark.parametrize(
     ("query", "version"),
-    [("", 0), ("negotiateVersion=0", 0), ("negotiateVersion=1", 1), ("negotiateVersion=7", 1),
-     ("negotiateVersion=-3", 0)],
+    [
+        ("", 0),
+        ("negotiateVersion=0", 0),
+        ("negotiateVersion=1", 1),
+        ("negotiateVersion=7", 1),
+        ("negotiateVersion=-3", 0),
+    ],
 )
 def test_versions(query: str, version: int) -> None:
     found, sessions = answer(query)

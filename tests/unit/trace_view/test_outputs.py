@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from tests.unit.trace_view.traces import ANSWER, KEY, as_json, http, plan_of, signalr, traced
 
-from funcjson.model import CallResult
+from funcjson.bindings.signalr_webhook import local_event
+from funcjson.errors import HandlerError, Problem
+from funcjson.model import CallResult, TriggerEvent
 from funcjson.signalr.rest_client import Delivery, RestResponse
 from funcjson.trace_view import view
 from funcjson.trace_view.outputs import audience_of
@@ -160,6 +162,47 @@ async def test_the_answer_to_the_caller_is_rendered_and_masked() -> None:
     assert flushed["answer"]["status"] == 201
     assert flushed["answer"]["body"] == {"a": 1}
     assert "secret-cookie" not in str(flushed["answer"])
+
+
+RAISED = HandlerError(
+    Problem("FJ0514", "'add' raised TypeError", azure="Result: Failure\nException: TypeError: no"),
+    "TypeError: no",
+)
+MESSAGE = {
+    "name": "invocation",
+    "type": "signalRTrigger",
+    "direction": "in",
+    "hubName": "desk",
+    "category": "messages",
+    "event": "add",
+}
+
+
+@pytest.mark.parametrize(
+    ("invocation_id", "result", "answered"),
+    [
+        ("7", CallResult({}, as_json({"sum": 5})), (True, {"sum": 5}, None)),
+        (None, CallResult({}, {"int": 5}), (False, 5, None)),
+        ("7", RAISED, (True, None, "TypeError: no")),
+    ],
+    ids=["invoke", "send", "a handler that raises"],
+)
+async def test_what_a_client_gets_for_its_invoke(
+    invocation_id: str | None,
+    result: CallResult | HandlerError,
+    answered: tuple[bool, Any, str | None],
+) -> None:
+    message = local_event(
+        "desk", "messages", "add", "c", arguments=[2, 3], invocation_id=invocation_id
+    )
+    event = TriggerEvent("signalRTrigger", payload=message)
+
+    document = view(await traced(plan_of(trigger=MESSAGE), event, result))
+
+    shown = document["steps"][7]["completion"]
+    waits, value, error = answered
+    assert (shown["waits"], shown["result"]) == (waits, value)
+    assert (shown["error"] is None) if error is None else error in shown["error"]
 
 
 async def test_an_answer_that_cannot_be_written_says_why() -> None:

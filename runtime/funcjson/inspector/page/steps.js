@@ -127,6 +127,12 @@ const Steps = (() => {
 
   const step2IsOpen = (trace) => trace.steps[1].state === "failed";
 
+  /** What the handler's return value is to the client whose message it handled. */
+  const completion = (row) => [
+    el("p", {}, row.waits ? "The client that called " : "Nobody waits. A client that calls ", code("invoke"), row.waits ? " got " : " would get ",
+      row.error === null ? tag("good", "the result") : tag("bad", "an error")),
+    value(row.error === null ? row.result : row.error)];
+
   const CONTENT = {
     1: (step) => both(
       step.request ? request(step.request) : value(step.payload),
@@ -173,7 +179,8 @@ const Steps = (() => {
           el("details", { class: "rules" }, el("summary", {}, "as curl"), el("pre", {}, call.curl))]) : el("p", {}, "No request to the service."),
       step.answer ? [el("p", {}, "The caller got ", tag(step.answer.status < 400 ? "good" : "bad", String(step.answer.status))),
         step.answer.body === null ? el("p", { class: "soft" }, "an empty body") : value(step.answer.body),
-        step.answer.headers.length ? el("details", { class: "rules" }, el("summary", {}, plural(step.answer.headers.length, "header")), headersOf(step.answer.headers)) : null] : el("p", {}, "Nobody waits for an answer.")),
+        step.answer.headers.length ? el("details", { class: "rules" }, el("summary", {}, plural(step.answer.headers.length, "header")), headersOf(step.answer.headers)) : null]
+        : step.completion ? completion(step.completion) : el("p", {}, "Nobody waits for an answer.")),
     9: (step) => [table("Deliveries", ["for", "hub", "target", "reached", "why"], step.deliveries.map((one) => [
       [one.to === "all" ? "all" : `${one.to} `, one.name ? code(one.name) : null], code(one.hub), one.target ? code(one.target) : "",
       reached(one), one.why])) || el("p", {}, "Nothing was sent, so nobody got anything."),
@@ -197,7 +204,7 @@ const Steps = (() => {
     6: (s) => [s.durationMs === undefined || s.durationMs === null ? "" : `${s.durationMs} ms`, s.lines.length ? plural(s.lines.length, "log line") : ""].filter(Boolean).join(", "),
     7: (s) => [s.outputs.filter((o) => o.by !== "not set").map((o) => o.name).join(", "),
       s.unbound.length ? `${s.unbound.map((o) => o.name).join(", ")}: no such binding` : ""].filter(Boolean).join("; ") || "nothing set",
-    8: (s) => [s.calls.length ? plural(s.calls.length, "request") : "", s.answer ? `answered ${s.answer.status}` : ""].filter(Boolean).join(", "),
+    8: (s) => [s.calls.length ? plural(s.calls.length, "request") : "", s.answer ? `answered ${s.answer.status}` : "", s.completion && s.completion.waits ? (s.completion.error === null ? "answered invoke" : "invoke failed") : ""].filter(Boolean).join(", "),
     9: (s) => {
       const sends = s.deliveries.filter((d) => d.target);
       const nobody = sends.filter((d) => d.delivered === 0);
@@ -252,6 +259,7 @@ const Steps = (() => {
     if (trace.outcome === "explained") return "Steps 1 to 5 go well. The handler was not called.";
     const parts = [];
     if (flushed.answer) parts.push(`Answered ${flushed.answer.status}.`);
+    if (flushed.completion && flushed.completion.waits) parts.push("The client that called invoke has its answer.");
     const sends = delivered.deliveries.filter((one) => one.target);
     if (sends.length) {
       const nobody = sends.filter((one) => one.delivered === 0).length;

@@ -318,7 +318,9 @@ class PubSubBackplane:
                 note = unpack(data)
                 hear = _HEARD[note.kind]
             except (ValueError, KeyError, TypeError):
-                log.warning("%s carries something that no node has said; it is ignored", self._place)
+                log.warning(
+                    "%s carries something that no node has said; it is ignored", self._place
+                )
                 continue
             if note.sender == self.name:
                 self._heard_self = asyncio.get_running_loop().time()

@@ -96,9 +96,7 @@ async def _serve(options: StartOptions, settings: Path, environment: Mapping[str
     file = SettingsFile(settings, environment)
     sender = HttpSender()
     upstream = Upstream(file.rules, options.service.keys, sender)
-    server = SignalRServer(
-        options.service, events=upstream, backplane=_backplane(options.redis)
-    )
+    server = SignalRServer(options.service, events=upstream, backplane=_backplane(options.redis))
     upstream.observer = server.trace
     trace = _trace_file(options.trace)
     if trace is not None:
@@ -154,9 +152,7 @@ def _trace_file(name: str) -> TextIO | None:
         raise OptionsError(f"the trace file cannot be written: {error}") from error
 
 
-def greeting(
-    server: SignalRServer, settings: Path, rules: int, *, show_key: bool
-) -> list[str]:
+def greeting(server: SignalRServer, settings: Path, rules: int, *, show_key: bool) -> list[str]:
     """The lines that tell how to use a service that has just started."""
     options = server.options
     key = options.keys[0]

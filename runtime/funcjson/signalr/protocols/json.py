@@ -69,9 +69,7 @@ class JsonProtocol:
 def load(record: bytes) -> Any:
     """JSON from bytes; NaN, infinities and 1e400 are refused, since no client could read them. Raises ProtocolError."""
     try:
-        return json.loads(
-            record.decode(), parse_constant=_refuse_constant, parse_float=_finite
-        )
+        return json.loads(record.decode(), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"Invalid JSON: {error}.") from None
 

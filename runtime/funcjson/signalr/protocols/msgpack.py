@@ -65,7 +65,9 @@ class MessagePackProtocol:
     def parse(self, record: bytes) -> HubMessage | None:
         body = unpack(record)
         if not isinstance(body, list) or not body or not _is_int(body[0]):
-            raise ProtocolError("Invalid data: a hub message is an array that starts with its type.")
+            raise ProtocolError(
+                "Invalid data: a hub message is an array that starts with its type."
+            )
         read = _READERS.get(body[0])
         if read is None:
             return None

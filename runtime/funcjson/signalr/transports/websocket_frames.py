@@ -127,7 +127,11 @@ def close_code(payload: bytes) -> int:
     if not payload:
         return NO_CODE
     code = int.from_bytes(payload[:2], "big")
-    if len(payload) == 1 or not (1000 <= code <= 1014 or 3000 <= code <= 4999) or code in (1004, 1005, 1006):
+    if (
+        len(payload) == 1
+        or not (1000 <= code <= 1014 or 3000 <= code <= 4999)
+        or code in (1004, 1005, 1006)
+    ):
         _fail("a close frame has no valid code")
     return code
 

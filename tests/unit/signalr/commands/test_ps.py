@@ -12,7 +12,13 @@ STATE: dict[str, Any] = {
     "hubs": {
         "chat": {
             "connections": [
-                {"id": "c1", "userId": "ann", "protocol": "json", "transport": "WebSockets", "groups": ["a", "b"]},
+                {
+                    "id": "c1",
+                    "userId": "ann",
+                    "protocol": "json",
+                    "transport": "WebSockets",
+                    "groups": ["a", "b"],
+                },
                 {"id": "c2", "userId": None, "protocol": "json", "transport": None, "groups": []},
             ],
             "users": {"ann": ["c1"]},

@@ -23,7 +23,9 @@ def test_init_writes_rules_that_can_be_read(
     assert rule.url_template == "http://localhost:7071/runtime/webhooks/signalr"
 
 
-@pytest.mark.parametrize(("typed", "overwrites"), [("y\n", True), ("Y\n", True), ("n\n", False), ("", False)])
+@pytest.mark.parametrize(
+    ("typed", "overwrites"), [("y\n", True), ("Y\n", True), ("n\n", False), ("", False)]
+)
 def test_init_overwrites_only_after_a_yes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, overwrites: bool
 ) -> None:
@@ -35,9 +37,7 @@ def test_init_overwrites_only_after_a_yes(
     assert (path.read_text() != "mine") is overwrites
 
 
-def test_init_says_when_it_cannot_write(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_init_says_when_it_cannot_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
 
     assert init(str(tmp_path / "file" / "x"), overwrite=True) == 1
