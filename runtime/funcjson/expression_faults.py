@@ -10,6 +10,7 @@ from funcjson.errors import ExpressionError, Location, Problem, Severity
 
 # Headers that only App Service authentication (or our login) adds to a request.
 LOGIN_HEADER = "x-ms-client-principal"
+LOGIN_HEADERS = (LOGIN_HEADER, *(f"{LOGIN_HEADER}-{end}" for end in ("id", "name", "idp")))
 
 # What people write from habit, and what they mean. `{0}` is the rest of the expression.
 _HABITS = {
@@ -59,7 +60,8 @@ def listed(names: Iterable[str], limit: int = 30) -> str:
     return f"{text} and {more} more" if more > 0 else text
 
 
-def _near(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The name that was probably meant, or nothing."""
     by_fold = {known.lower(): known for known in names}
     if not by_fold:
         return ""
@@ -88,7 +90,7 @@ def better_spelling(path: tuple[str, ...], names: Iterable[str]) -> str:
         return f"write {_HABITS[name].format(rest)}"
     if name in ("req", "request") and len(path) > 2 and path[1].lower() in ("headers", "query"):
         return f"write {{{'.'.join(path[1:])}}}"
-    near = _near(name, names)
+    near = nearest(name, names)
     if near:
         return f"did you mean {{{'.'.join((near, *path[1:]))}}}?"
     return ""
@@ -103,8 +105,8 @@ def no_member(
     has = "holds a value without members" if names is None else f"offered: {listed(names)}"
     why = f"'{owner}' {has}"
     in_headers = path[0].lower() == "headers" and index == 1
-    near = _near(name, names or ())
-    if in_headers and name.lower().startswith(LOGIN_HEADER):
+    near = nearest(name, (*(names or ()), *(LOGIN_HEADERS if in_headers else ())))
+    if in_headers and name.lower() in LOGIN_HEADERS:
         why = f"App Service authentication adds this header when a user is signed in; {why}"
         fix = "sign in first, or send the header yourself while you test locally"
     elif near:

@@ -138,7 +138,22 @@ def _doubts(
             habit,
             Severity.WARNING,
         )
-    if root == "headers" and name.startswith(faults.LOGIN_HEADER):
+    if (
+        root == "headers"
+        and name.startswith(faults.LOGIN_HEADER)
+        and name not in faults.LOGIN_HEADERS
+    ):
+        near = faults.nearest(name, faults.LOGIN_HEADERS)
+        yield Problem(
+            "FJ0332",
+            f"{token.text} is a header that signing in does not set",
+            where,
+            f"App Service authentication sets {faults.listed(faults.LOGIN_HEADERS)}, and drops all others "
+            f"that start with {faults.LOGIN_HEADER}",
+            f"did you mean {{headers.{near}}}?" if near else "use one of those",
+            Severity.WARNING,
+        )
+    elif root == "headers" and name in faults.LOGIN_HEADERS:
         yield Problem(
             "FJ0324",
             f"{token.text} is there only for signed-in users",
