@@ -174,6 +174,13 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="the local SignalR service's port, 0 for a free one (default: 8888)",
     )
     parser.add_argument(
+        "--client-endpoint",
+        type=_client_endpoint,
+        default=None,
+        metavar="URL",
+        help="where clients on other machines reach the local SignalR service",
+    )
+    parser.add_argument(
         "--install",
         action="store_true",
         help="install the app's requirements.txt and package.json first",
@@ -256,6 +263,7 @@ def _start(options: argparse.Namespace) -> int:
             port=options.port,
             address=options.address,
             service_port=options.service_port,
+            client_endpoint=options.client_endpoint or "",
             install=options.install,
             functions=tuple(options.functions or ()),
             cors=tuple(options.cors.split(",")) if options.cors else None,
@@ -277,6 +285,16 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a port: it must be from 0 to 65535")
     return int(text)
+
+
+def _client_endpoint(text: str) -> str:
+    from funcjson.signalr.connection_string import ConnectionStringError, parse_connection_string
+
+    try:
+        parse_connection_string(f"Endpoint=http://localhost;AccessKey=x;ClientEndpoint={text};")
+    except ConnectionStringError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text.rstrip("/")
 
 
 def _file_to_write(text: str) -> Path:

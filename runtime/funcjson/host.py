@@ -19,6 +19,7 @@ from funcjson.http_answer import answer
 from funcjson.http_server import HttpServer, HttpServerOptions, Inspect
 from funcjson.install import install
 from funcjson.invoker import Invoker
+from funcjson.listening import is_loopback
 from funcjson.local_service import EmbeddedService, find_need, start_embedded
 from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent, WorkerLog
@@ -52,6 +53,7 @@ class HostOptions:
     port: int | None = None
     address: str | None = None
     service_port: int | None = None
+    client_endpoint: str = ""
     install: bool = False
     functions: tuple[str, ...] = ()
     cors: tuple[str, ...] | None = None
@@ -140,10 +142,16 @@ class Host:
         names = {name for plan in version.plans.values() for name in plan.connection_settings}
         need = find_need(version.settings, names, self.options.service_port is not None)
         if need and self._embedded is None:
+            address = self.options.address or version.settings.local_host.address or ""
             self._embedded = await start_embedded(
                 need,
                 self.options.service_port,
-                ServiceOptions(strict_delivery=self.options.strict_delivery),
+                ServiceOptions(
+                    # Whoever can reach the host must be able to follow where negotiate sends it.
+                    host="localhost" if not address or is_loopback(address) else address,
+                    client_endpoint=self.options.client_endpoint,
+                    strict_delivery=self.options.strict_delivery,
+                ),
                 HostEvents(self),
             )
         version.services = HostServices(version.settings, self._embedded, self._transport)

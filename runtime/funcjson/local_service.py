@@ -114,7 +114,19 @@ class EmbeddedService:
 
     @property
     def endpoint(self) -> ServiceEndpoint:
-        return ServiceEndpoint(endpoint=self.server.url.rstrip("/"), access_key=self._key)
+        client = self.server.options.client_endpoint
+        return ServiceEndpoint(
+            endpoint=self.server.url.rstrip("/"),
+            access_key=self._key,
+            client_endpoint=f"{client}/" if client else "",
+        )
+
+    @property
+    def misleads_others(self) -> bool:
+        """Whether clients on other machines are sent to their own localhost."""
+        options = self.server.options
+        anywhere = options.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        return anywhere and not options.client_endpoint
 
     def serves(self, endpoint: ServiceEndpoint) -> bool:
         """Whether this connection string leads to the embedded service."""

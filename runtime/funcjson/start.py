@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import signal
+from urllib.parse import urlsplit
 
 from funcjson import banner
 from funcjson.host import Host, HostOptions
@@ -66,6 +67,11 @@ def announce(host: Host) -> None:
     print(f"\nhost     {host.url}")
     if host.service_url:
         print(f"service  {host.service_url}  (local SignalR service, in this process)")
+        if host.embedded is not None and host.embedded.misleads_others:
+            print(
+                "         clients on other machines cannot reach it by that name: start with "
+                f"--client-endpoint http://NAME-OF-THIS-MACHINE:{urlsplit(host.service_url).port}"
+            )
     if host.options.inspector != "off":
         whom = "  (every machine that reaches this port)" if host.options.inspector == "any" else ""
         print(f"inspect  {host.url}/_/{whom}")

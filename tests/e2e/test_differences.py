@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
 import pytest
-from tests.e2e.conftest import copy_sample, run_and_check
+from tests.e2e.conftest import E2E, copy_sample, run_and_check
 from tests.e2e.processes import RunningHost, request, signed_in_as, start_host
+from tests.e2e.signalr_world import Driver
 
 LOCAL_PAGE = "http://localhost:3000"
 ANYWHERE = "0.0.0.0"
@@ -51,6 +53,37 @@ def test_principal_headers_of_a_client_are_dropped_beyond_loopback(
 
         assert answer.status == 500
         assert answer.headers["x-funcjson-error"] == "FJ0302"
+
+
+def test_clients_of_another_machine_reach_the_local_service(
+    tmp_path: Path, npm_packages: Path, node: str
+) -> None:
+    app = copy_sample("hub-methods-javascript", tmp_path, npm_packages)
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+    # This machine by another of its names, which a service on localhost alone does not have.
+    options = ("--service-port", str(port), "--client-endpoint", f"http://127.0.0.2:{port}")
+    host_options = ("--address", ANYWHERE, *options)
+    for host in run_and_check(
+        start_host(app, tmp_path, *host_options, "--as", "ann", any_service_port=False)
+    ):
+        info = host.call("POST", "/api/negotiate").json()
+        command = [node, str(E2E / "clients/signalr_client.mjs")]
+        with Driver(command, url=f"{host.host}/api") as driver:
+            driver.do("start")
+            told = {event["event"]: event for event in (driver.next(), driver.next())}
+
+        assert info["url"] == f"http://127.0.0.2:{port}/client/?hub=desk"
+        assert "connected" in told
+        assert told["message"]["arguments"] == ["Hello ann"]
+
+
+def test_a_service_that_other_machines_cannot_find_says_so(
+    tmp_path: Path, npm_packages: Path
+) -> None:
+    app = copy_sample("hub-methods-javascript", tmp_path, npm_packages)
+    for host in run_and_check(start_host(app, tmp_path, "--address", ANYWHERE)):
+        host.output.wait_for(r"--client-endpoint http://NAME-OF-THIS-MACHINE:\d+")
 
 
 def test_a_login_wins_over_principal_headers(chat: RunningHost) -> None:
