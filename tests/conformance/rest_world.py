@@ -27,6 +27,13 @@ ENDPOINT = ServiceEndpoint(f"http://localhost:{PORT}", access_key=KEY)
 GRANTS = Grants(frozenset({"WebSockets"}), 15.0, 5.0)
 
 
+def entra_token(audience: str, expires_at: float) -> str:
+    """What Microsoft Entra gives, but for the signature, which nobody here can make."""
+    parts = ({"alg": "RS256", "typ": "JWT", "kid": "k"}, {"aud": audience, "exp": int(expires_at)})
+    encoded = [jwt.utils.base64url_encode(json.dumps(part).encode()).decode() for part in parts]
+    return ".".join((*encoded, "c2lnbmF0dXJl"))
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -165,6 +172,10 @@ class World:
         if kind == "other key":
             stranger = dataclasses.replace(ENDPOINT, access_key="z" * 44)
             return mint_server_token(stranger, where, now=self.clock.now)
+        if kind.startswith("entra"):
+            resource = "management" if kind.endswith("management") else "signalr"
+            late = 3600 if kind.endswith("expired") else -3600
+            return entra_token(f"https://{resource}.azure.com", self.clock.now - late)
         audience = f"http://localhost:{PORT}{path}" if kind == "doc" else kind
         claims: dict[str, Any] = {"exp": int(self.clock.now) + 60}
         if audience != "no audience":

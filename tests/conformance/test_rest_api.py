@@ -7,7 +7,8 @@ step is one of
 `$A` in a path stands
 for the connection id of client A. `token` is "sdk" (the default), "doc", "none", "expired",
 "client",
-"other key", or an audience. `receives` lists (target, arguments) per client since the step before.
+"other key", "entra" (and "entra expired", "entra for management"), or an
+audience. `receives` lists (target, arguments) per client since the step before.
 """
 
 from __future__ import annotations

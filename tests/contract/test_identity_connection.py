@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import jwt
 import pytest
 from aiohttp import web
+from tests.conformance.rest_world import entra_token
 
 from funcjson.bindings import signalr, signalr_connection_info, signalr_negotiation
 from funcjson.bindings.base import Resolved
@@ -20,7 +23,9 @@ from funcjson.services import HostServices
 from funcjson.settings import load_settings
 from funcjson.signalr.credentials import Identity
 from funcjson.signalr.entra import SCOPE
+from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.rest_client import HttpTransport
+from funcjson.signalr.server import serve
 
 NAME = "AzureSignalRConnectionString"
 KEY = "fetched-key-" + "k" * 30
@@ -167,6 +172,37 @@ async def test_a_connection_string_of_identity_kind_works_too(world: World) -> N
 
     assert (await world.negotiate(**{NAME: text}))["accessToken"]
     assert world.credential.identities == [Identity("azure.msi", "me")]
+
+
+class SignedIn(Credential):
+    """A credential whose tokens have Microsoft's form."""
+
+    def get_token(self, *scopes: str) -> Token:
+        assert scopes == (SCOPE,)
+        return Token(entra_token("https://signalr.azure.com", time.time() + 3600))
+
+
+async def test_a_local_service_that_accepts_identities(world: World) -> None:
+    options = ServiceOptions(port=0, keys=("k" * 44,), accept_entra=True)
+    async with serve(options) as server, aiohttp.ClientSession() as http:
+        world.service.url, world.credential = server.url, SignedIn()
+
+        info = await world.negotiate()
+        await world.send()
+        async with http.post(
+            info["url"].replace("/client/", "/client/negotiate"),
+            headers={"Authorization": f"Bearer {info['accessToken']}"},
+        ) as answer:
+            assert answer.status == 200
+
+
+async def test_a_local_service_that_does_not_says_how(world: World) -> None:
+    async with serve(ServiceOptions(port=0, keys=("k" * 44,))) as server:
+        world.service.url, world.credential = server.url, SignedIn()
+        with pytest.raises(FuncJsonError) as refused:
+            await world.negotiate()
+
+    assert "--accept-entra" in first(refused.value).fix
 
 
 async def test_a_missing_role_is_told(world: World) -> None:

@@ -37,10 +37,6 @@ stateful.enabled = false  # the operations hand no ids on to one another
 # served wherever HEAD is: both are more than the document says.
 unsupported_method.enabled = false
 
-[[operations]]  # documented: only Azure does this
-include-name = "GET /api/auth/accessKey"
-checks.not_a_server_error.expected-statuses = ["2xx", "4xx", "501"]
-
 [[operations]]  # no schema can say which texts are filters
 include-name = "POST /api/hubs/{hub}/:execute"
 checks.positive_data_acceptance.enabled = false

@@ -86,6 +86,12 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="whether a token's host must be exactly this service, any of its names, or anything",
     )
     add(
+        "--accept-entra",
+        action="store_true",
+        help="let REST callers in with a token of Microsoft Entra (serviceUri, DefaultAzureCredential); "
+        "its signature cannot be checked here, so whoever reaches the port can make one",
+    )
+    add(
         "--trace",
         default="",
         metavar="FILE",
@@ -137,6 +143,7 @@ def _start(given: argparse.Namespace) -> int:
         limits=not given.no_limits,
         tier=given.tier,
         strict_delivery=given.strict_delivery,
+        accept_entra=given.accept_entra,
         cors_origins=tuple(each.strip() for each in given.cors.split(",") if each.strip()),
         keep_alive_s=given.keep_alive,
         client_timeout_s=given.client_timeout,

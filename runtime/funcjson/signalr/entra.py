@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from funcjson.signalr.connection_string import Identity, ServiceEndpoint
 from funcjson.signalr.errors import SignalRError
 from funcjson.signalr.rest_errors import RestUnreachableError
-from funcjson.signalr.rest_message import RestResponse
+from funcjson.signalr.rest_message import HINT_HEADER, RestResponse, text_of_header
 
 SCOPE = "https://signalr.azure.com/.default"
 KEY_PATH = "api/v1/auth/accessKey"
@@ -155,6 +155,13 @@ class EntraAccess:
             raise EntraError(
                 what, hint=f"{url}: {error.hint}", fix="check serviceUri, and that the service runs"
             ) from error
+        told = text_of_header(answer.headers.get(HINT_HEADER, ""))
+        if answer.status in (401, 403) and told:
+            raise EntraError(
+                what,
+                hint=f"{url} answered {answer.status}: {told}",
+                fix="start the local service with --accept-entra, or use its connection string",
+            )
         if answer.status in (401, 403):
             raise EntraError(
                 what,

@@ -13,7 +13,7 @@ OPENAPI_PATH = "/api/openapi.json"
 _TEXT = {"type": "string"}
 _SUMMARIES: Mapping[str, str] = {
     "health": "Tell that the service is up.",
-    "access_key": "Get a signing key for an identity (Azure only).",
+    "access_key": "Get the key that signs client tokens, for callers with an identity.",
     "send_to_all": "Send a message to every connection of the hub.",
     "send_to_user": "Send a message to every connection of a user.",
     "send_to_users": "Send a message to several users, separated by commas.",
@@ -80,6 +80,7 @@ _PATH_SCHEMAS: Mapping[str, dict[str, Any]] = {
     "group": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^(?!\s+$).+$"},
 }
 _RESULTS: Mapping[str, str] = {
+    "access_key": "AccessKey",
     "invoke_connection": "ClientResult",
     "list_group_connections": "GroupMemberPage",
     "generate_token": "ClientToken",
@@ -109,7 +110,6 @@ _ABSENT_IS_404 = frozenset(
         "complete_stream",
     )
 )
-_ONLY_AZURE = frozenset(("access_key",))
 _REFUSALS: Mapping[str, str] = {
     "400": "A parameter or the body is wrong.",
     "413": "The body is too large.",
@@ -117,7 +117,6 @@ _REFUSALS: Mapping[str, str] = {
     "415": "The body's content type is not one of those named here.",
     "429": "The tier's messages of the day are used up.",
     "431": "The headers are too large.",
-    "501": "Only Azure does this.",
     "504": "The client did not answer in time.",
 }
 
@@ -167,6 +166,11 @@ _SCHEMAS: Mapping[str, Any] = {
             "position": {"type": "integer", "description": "The character in target, from 1."},
             "fix": {"type": "string", "description": "What to change."},
         },
+    },
+    "AccessKey": {
+        "type": "object",
+        "required": ["AccessKey", "KeyId"],
+        "properties": {"AccessKey": _TEXT, "KeyId": _TEXT},
     },
     "ClientResult": {
         "type": "object",
@@ -221,7 +225,8 @@ def document(api: Api | None = None) -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "Signed with the access key (HS256); aud is the request's URL.",
+                    "description": "Signed with the access key (HS256); aud is the request's URL."
+                    " With --accept-entra also a token of Microsoft Entra, its signature unchecked.",
                 }
             },
         },
@@ -320,6 +325,4 @@ def _refusals(verb: str) -> set[str]:
         statuses.add("429")
     if verb == "invoke_connection":
         statuses.add("504")
-    if verb in _ONLY_AZURE:
-        statuses.add("501")
     return statuses

@@ -22,6 +22,7 @@ class ServiceOptions:
     keys: tuple[str, ...] = (EMULATOR_KEY,)  # any of them verifies; the first one signs
     client_endpoint: str = ""  # another URL that clients and audiences may use, e.g. of a container
     audience: AudienceMode = "local"
+    accept_entra: bool = False  # REST tokens of Microsoft Entra too; their signature is not checked
     strict_versions: bool = False  # `api-version` must be present and known on /api/hubs
     limits: bool = True  # sizes of the real service
     tier: Tier = "off"  # quotas of the real service: connections, messages a day

@@ -14,18 +14,19 @@ from funcjson.signalr.credentials import (
     TokenRefused,
     audience_rule,
     challenge,
+    is_entra_token,
+    read_entra_token,
     verify_server_token,
 )
 from funcjson.signalr.limits import Quotas, hub_name_fault, hub_name_fix, request_excess
 from funcjson.signalr.openapi import OPENAPI_PATH, document
 from funcjson.signalr.rest_call import Call, json_response
-from funcjson.signalr.rest_message import RestRequest, RestResponse, header_text
+from funcjson.signalr.rest_message import HINT_HEADER, RestRequest, RestResponse, header_text
 from funcjson.signalr.rest_problem import RestProblem, absent, invalid
 from funcjson.signalr.rest_routes import DATES, HEALTH, Api, Match, find
 from funcjson.signalr.rest_verbs import VERBS
 from funcjson.signalr.service import SignalRService
 
-HINT_HEADER = "x-funcjson-hint"
 PUBLIC = (*HEALTH, OPENAPI_PATH)
 
 _LOG = logging.getLogger("funcjson.signalr.rest")
@@ -95,6 +96,9 @@ class RestApi:
         options = self._service.options
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         try:
+            if options.accept_entra and scheme.lower() == "bearer" and is_entra_token(token):
+                read_entra_token(token, now=options.wall(), rule=self._rule)
+                return None
             verify_server_token(
                 token if scheme.lower() == "bearer" else None,
                 self._reader,

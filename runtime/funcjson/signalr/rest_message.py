@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 DELIVERED_HEADER = "x-funcjson-delivered"  # how many connections a send reached
 MATCHED_HEADER = "x-funcjson-matched"  # how many connections a transaction's filter selected
 REASON_HEADER = "x-funcjson-reason"  # why nobody, or not everybody
+HINT_HEADER = "x-funcjson-hint"  # why a token was refused, and what to do
 ERROR_CODE_HEADER = "x-ms-error-code"
 
 _HEADER_SAFE = " !\"#$&'()*+,-./:;<=>?@[]^_`{|}~"

@@ -33,6 +33,7 @@ from funcjson.signalr.service import Verdict
 from funcjson.signalr.transactions import SendMessage
 
 _DEFAULT_MINUTES = 60
+_KEY_ID = "local"  # stands in the tokens that SDKs sign with the key; nothing depends on it
 
 
 # Sends. 202 means accepted; nobody listening is an error only under --strict-delivery.
@@ -376,13 +377,9 @@ async def _execute(call: Call) -> RestResponse:
     return RestResponse(call.match.status, headers)
 
 
-async def _access_key(_call: Call) -> RestResponse:
-    raise RestProblem(
-        501,
-        problems.REQUEST_INVALID,
-        "Keys for Microsoft Entra identities are issued by Azure only.",
-        fix="use a connection string with AccessKey",
-    )
+async def _access_key(call: Call) -> RestResponse:
+    """The key for client tokens, which whoever may call REST may make anyway."""
+    return json_response({"AccessKey": call.service.options.keys[0], "KeyId": _KEY_ID})
 
 
 VERBS: Mapping[str, Callable[[Call], Awaitable[RestResponse]]] = {

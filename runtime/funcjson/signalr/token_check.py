@@ -13,6 +13,8 @@ import jwt
 from funcjson.signalr.errors import SignalRError
 
 _ALGORITHMS = ("HS256", "HS512")
+_ENTRA_ALGORITHMS = frozenset(("RS256", "RS384", "RS512", "PS256", "ES256"))
+ENTRA_AUDIENCE = "https://signalr.azure.com"
 
 
 class TokenFault(StrEnum):
@@ -156,6 +158,35 @@ def verify_server_token(
     return claims
 
 
+def is_entra_token(token: str) -> bool:
+    """True for a token that says it is signed with somebody's private key, as those of Microsoft Entra are."""
+    try:
+        algorithm = jwt.get_unverified_header(token).get("alg")
+    except jwt.InvalidTokenError:
+        return False
+    return algorithm in _ENTRA_ALGORITHMS
+
+
+def read_entra_token(token: str, *, now: float, rule: AudienceRule) -> dict[str, Any]:
+    """The claims of a token of Microsoft Entra whose expiry and audience are good. Raises TokenRefused.
+
+    The signature is NOT checked: the keys for that are Microsoft's, and a local service asks nobody.
+    """
+    try:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except jwt.InvalidTokenError as error:
+        raise TokenRefused(TokenFault.MALFORMED, "the text is not a JSON Web Token") from error
+    _check_expiry(claims, now, rule)
+    audience = claims.get("aud")
+    if not isinstance(audience, str) or audience.rstrip("/") != ENTRA_AUDIENCE:
+        shown = _shown(audience) if isinstance(audience, str) else "nobody"
+        raise TokenRefused(
+            TokenFault.AUDIENCE_HOST,
+            f"the token is for {shown}; ask for the scope {ENTRA_AUDIENCE}/.default",
+        )
+    return claims
+
+
 def challenge(refused: TokenRefused) -> str:
     """The WWW-Authenticate header that the real service answers."""
     text = {
@@ -175,6 +206,11 @@ def _verified(
     if not token:
         raise TokenRefused(TokenFault.MISSING, "send 'Authorization: Bearer <token>'")
     claims = keys.read(token) if isinstance(keys, TokenReader) else _signed_claims(token, keys)
+    _check_expiry(claims, now, rule)
+    return claims
+
+
+def _check_expiry(claims: dict[str, Any], now: float, rule: AudienceRule) -> None:
     expiry = claims.get("exp")
     if not isinstance(expiry, int | float) or isinstance(expiry, bool):
         raise TokenRefused(TokenFault.NO_EXPIRY, "the token needs an 'exp' claim, in seconds")
@@ -183,7 +219,6 @@ def _verified(
         raise TokenRefused(
             TokenFault.EXPIRED, f"the token expired {int(late)} seconds ago; get a new one"
         )
-    return claims
 
 
 def _signed_claims(token: str, keys: Sequence[str]) -> dict[str, Any]:
@@ -212,7 +247,8 @@ def _signed_claims(token: str, keys: Sequence[str]) -> dict[str, Any]:
                 TokenFault.ALGORITHM,
                 "the token must be signed with HS256 or HS512 and the access key; tokens of"
                 " Microsoft Entra"
-                " cannot be checked off Azure",
+                " cannot be checked off Azure; a service started with --accept-entra takes them"
+                " unchecked",
             ) from error
         except jwt.InvalidTokenError as error:
             raise TokenRefused(TokenFault.MALFORMED, "the text is not a JSON Web Token") from error

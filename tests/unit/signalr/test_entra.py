@@ -145,6 +145,15 @@ async def test_one_key_is_kept_for_55_minutes() -> None:
     assert len(world.requests) == 2
 
 
+async def test_a_local_service_says_how_it_would_take_the_token() -> None:
+    refused = RestResponse(401, {"x-funcjson-hint": "tokens of Microsoft Entra cannot be checked"})
+    with pytest.raises(EntraError) as caught:
+        await World(refused).access.with_key()
+
+    assert caught.value.hint == f"{URL} answered 401: tokens of Microsoft Entra cannot be checked"
+    assert "--accept-entra" in caught.value.fix
+
+
 @pytest.mark.parametrize("status", [401, 403])
 async def test_an_identity_without_the_role(status: int) -> None:
     with pytest.raises(EntraError) as caught:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 import pytest
+from tests.conformance.rest_world import entra_token
 
 from funcjson.signalr.credentials import (
     AudienceRule,
@@ -14,7 +15,9 @@ from funcjson.signalr.credentials import (
     TokenReader,
     TokenRefused,
     challenge,
+    is_entra_token,
     mint_client_token,
+    read_entra_token,
     verify_client_token,
     verify_server_token,
 )
@@ -143,6 +146,35 @@ def test_what_the_service_does_not_check_does_not_matter() -> None:
     )
 
     assert client_fault(token) is None
+
+
+ENTRA = [
+    ("https://signalr.azure.com", 60, None),
+    ("https://signalr.azure.com/", 60, None),
+    ("https://signalr.azure.com", -31, TokenFault.EXPIRED),
+    ("https://management.azure.com", 60, TokenFault.AUDIENCE_HOST),
+]
+
+
+@pytest.mark.parametrize(("audience", "left_s", "fault"), ENTRA)
+def test_expiry_and_audience_of_an_entra_token_are_checked(
+    audience: str, left_s: int, fault: TokenFault | None
+) -> None:
+    token = entra_token(audience, NOW + left_s)
+    found = None
+    try:
+        assert read_entra_token(token, now=NOW, rule=LOCAL)["aud"] == audience
+    except TokenRefused as refused:
+        found = refused.fault
+
+    assert found is fault
+
+
+def test_which_tokens_are_of_entra() -> None:
+    assert is_entra_token(entra_token("https://signalr.azure.com", NOW))
+    assert not is_entra_token(jwt.encode({}, "", algorithm="none"))
+    assert not is_entra_token(signed({}))
+    assert not is_entra_token("nonsense")
 
 
 def test_hs512_is_taken() -> None:
