@@ -28,6 +28,8 @@ from funcjson.plan import Plan, make_plan
 from funcjson.registry import Registry, open_registry
 from funcjson.settings import Settings, load_settings
 from funcjson.workers.base import IndexResult, LogSink, Worker
+from funcjson.workers.custom_handler_payload import is_http_only
+from funcjson.workers.custom_handler_program import passes_on
 from funcjson.workers.make import make_worker
 
 log = logging.getLogger("funcjson.host")
@@ -38,8 +40,8 @@ class AppVersion:
     """What the host runs.
 
     `plans` by function name in lower case. `broken` has the error of a function whose handler did not load: it is listed and
-    routable, and calling it fails with that error. `problems` are all of loading, warnings too. `streams`: the app's code asks
-    for HTTP streams, so that a response may begin before its handler has ended.
+    routable, and calling it fails with that error. `problems` are all of loading, warnings too. `streams`
+    are the functions whose HTTP requests and responses pass in pieces while the handler runs.
     """
 
     settings: Settings
@@ -49,7 +51,7 @@ class AppVersion:
     broken: dict[str, FuncJsonError] = field(default_factory=dict)
     services: Services | None = None
     replaced: bool = False
-    streams: bool = False
+    streams: frozenset[str] = frozenset()
 
     def plan(self, name: str) -> Plan | None:
         return self.plans.get(name.lower())
@@ -95,6 +97,7 @@ class Loader:
             functions += await self._index(version, language, Rules(registry, settings))
         for function in self._routable(version, functions):
             self._plan(version, function, registry)
+        version.streams |= _passed_on(settings, functions)
         return version
 
     def _routable(self, version: AppVersion, functions: list[Function]) -> list[Function]:
@@ -125,7 +128,6 @@ class Loader:
         except FuncJsonError as error:
             await worker.stop()
             raise AppLoadError(error.problems) from error
-        version.streams = result.streams
         if result.error is not None:
             version.problems += (_index_failed(language, result),)
         version.problems += tuple(
@@ -133,6 +135,8 @@ class Loader:
         )
         loaded = load_indexed(result.functions, self.root, language, rules)
         version.problems += loaded.problems
+        if result.streams:
+            version.streams |= {function.name for function in loaded.functions}
         return list(loaded.functions)
 
     async def start_workers(self, version: AppVersion) -> None:
@@ -203,6 +207,13 @@ def _unreadable(
     """What keeps the whole app from starting, as on the real host: its settings, or no functions."""
     fatal = (*settings.problems, *(problems if model is Model.EMPTY else ()))
     return tuple(problem for problem in fatal if problem.severity is Severity.ERROR)
+
+
+def _passed_on(settings: Settings, functions: list[Function]) -> frozenset[str]:
+    """Functions of a custom handler that get the original request."""
+    if not passes_on(settings):
+        return frozenset()
+    return frozenset(f.name for f in functions if f.language is Language.CUSTOM and is_http_only(f))
 
 
 def _index_failed(language: Language, result: IndexResult) -> Problem:

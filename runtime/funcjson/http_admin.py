@@ -22,8 +22,8 @@ JSON_TYPE = ("Content-Type", "application/json; charset=utf-8")
 class LoadedApp(Protocol):
     """One loaded version of an app. `plans` by function name in lower case.
 
-    `broken` has the error of each function whose handler did not load, by name. `streams` tells that
-    responses may come in pieces.
+    `broken` has the error of each function whose handler did not load, by name. `streams` are the
+    functions whose requests and responses pass in pieces.
     """
 
     @property
@@ -39,7 +39,7 @@ class LoadedApp(Protocol):
     def problems(self) -> tuple[Problem, ...]: ...
 
     @property
-    def streams(self) -> bool: ...
+    def streams(self) -> frozenset[str]: ...
 
 
 def host_status(app: LoadedApp | None, instance_id: str, uptime_s: float) -> HttpResponse:

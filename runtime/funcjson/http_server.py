@@ -23,7 +23,7 @@ from funcjson.fired_events import fired_event
 from funcjson.http_admin import LoadedApp
 from funcjson.http_principal import PrincipalGuard
 from funcjson.http_routes import NotFound, Order, RouteMatch, RouteTable, build_table
-from funcjson.http_stream import StreamedResponse
+from funcjson.http_stream import StreamedBody, StreamedResponse
 from funcjson.http_wire import (
     BodyTooLarge,
     failed,
@@ -40,6 +40,7 @@ from funcjson.listening import cannot_listen
 from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
 from funcjson.personas import load_personas
+from funcjson.settings import Settings
 from funcjson.turned_away import TurnedAwayList
 
 log = logging.getLogger("funcjson.host")
@@ -114,7 +115,9 @@ class HttpServer:
         self._persona_problems: tuple[Problem, ...] = ()
         self._login = self._make_login()
         self._guard = PrincipalGuard(options.address, options.trusted_proxies)
-        self._streams = False
+        self._streams: frozenset[str] = frozenset()
+        self._passes: frozenset[str] = frozenset()
+        self._max_body = options.max_body
         self._running = 0
         self._limit = -1
         self._slots: asyncio.Semaphore | None = None
@@ -235,6 +238,15 @@ class HttpServer:
         self._slots = asyncio.Semaphore(most) if most > 0 else None
         self._login = self._make_login()
         self._streams = app.streams
+        # A body that expressions read, or that a retry sends again, is needed whole.
+        self._passes = frozenset(
+            plan.function.name
+            for plan in app.plans.values()
+            if plan.function.name in app.streams
+            and plan.function.retry is None
+            and not plan.reads_body
+        )
+        self._max_body = _size_limit(app.settings) or options.max_body
         self._app, self._table, self._disabled = app, table, disabled
         return problems
 
@@ -266,6 +278,7 @@ class HttpServer:
         if "Origin" in headers and not of_page:
             return await self._answer_page(request, headers["Origin"])
         sink: StreamedResponse | None = None
+        source: StreamedBody | None = None
         try:
             target = request.raw_path
             path, _, query = target.partition("?")
@@ -291,8 +304,12 @@ class HttpServer:
             if 0 < self._limit <= self._running:
                 return response_of(_TOO_MANY)
             body = b""
-            if not request.content.at_eof():
-                body = await read_body(request, self._options.max_body)
+            content = request.content
+            if not content.at_eof():
+                if function in self._passes and not content.is_eof():
+                    source = StreamedBody(request, self._max_body)
+                else:
+                    body = await read_body(request, self._max_body)
             asked = HttpRequest(
                 request.method,
                 f"http://{headers.get('Host', '')}{target}",
@@ -303,9 +320,9 @@ class HttpServer:
             )
             self._running += 1
             try:
-                if self._streams:
+                if function in self._streams:
                     sink = self._sink(request)
-                event = TriggerEvent("httpTrigger", asked, sink=sink)
+                event = TriggerEvent("httpTrigger", asked, sink=sink, source=source)
                 if self._slots is None:
                     answer = await self._facade.invoke(function, event)
                 else:
@@ -313,23 +330,30 @@ class HttpServer:
                         answer = await self._facade.invoke(function, event)
             finally:
                 self._running -= 1
-            if sink is not None and sink.response is not None:
-                return sink.response
+            if sink is not None and (begun := sink.let_go()) is not None:
+                return begun
+            if source is not None and source.too_large is not None:
+                raise source.too_large
             return response_of(answer, self._custom_headers)
         except BodyTooLarge as error:
-            response = response_of(HttpResponse(413, failed(error).headers))
-            response.force_close()
-            return response
+            return _too_large(error)
         except FuncJsonError as error:
             # Whoever raised it has logged it.
             if sink is not None and sink.response is not None:
                 sink.break_off()
-                return sink.response
+                return sink.let_go() or response_of(failed(error))
+            if source is not None and source.too_large is not None:
+                return _too_large(source.too_large)
             return response_of(failed(error))
         except Exception:
             # The seam where one request must not take the host down.
             log.exception("A request failed inside the host: %s %s", request.method, request.path)
             return response_of(HttpResponse(500, (("x-funcjson-error", "FJ0199"),)))
+        finally:
+            if source is not None:
+                source.let_go()
+            if sink is not None:
+                sink.let_go()
 
     def _sink(self, request: web.BaseRequest) -> StreamedResponse:
         origin = request.headers.get("Origin")
@@ -435,7 +459,7 @@ class HttpServer:
             tuple(request.headers.items()),
             query,
             {},
-            await read_body(request, self._options.max_body),
+            await read_body(request, self._max_body),
         )
 
     async def _webhook(
@@ -485,7 +509,7 @@ class HttpServer:
         plan = app.plans.get(name)
         if plan is None:
             return HttpResponse(404)
-        text = http_admin.input_text(await read_body(request, self._options.max_body))
+        text = http_admin.input_text(await read_body(request, self._max_body))
         if text is None:
             return HttpResponse(400)
         function = plan.function
@@ -504,6 +528,17 @@ _RESERVED = frozenset({"admin", "runti", ".auth"})
 _UNAUTHORIZED = HttpResponse(401)
 _TOO_MANY = HttpResponse(429, (("X-FUNCTION-SCALEOUT", "1"),))
 _NOT_RUNNING = text_response(503, b"Function host is not running.")
+
+
+def _too_large(error: BodyTooLarge) -> web.Response:
+    response = response_of(HttpResponse(413, failed(error).headers))
+    response.force_close()
+    return response
+
+
+def _size_limit(settings: Settings) -> int | None:
+    text = settings.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT") or ""
+    return int(text) if text.isdecimal() else None
 
 
 def _needs_key(function: str) -> str:

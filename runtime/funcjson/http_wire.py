@@ -33,9 +33,7 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes:
         return b""
     if (request.content_length or 0) > limit:
         raise BodyTooLarge(limit)
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
+    await let_send(request)
     chunks: list[bytes] = []
     size = 0
     while chunk := await content.readany():
@@ -44,6 +42,13 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes:
             raise BodyTooLarge(limit)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def let_send(request: web.BaseRequest) -> None:
+    """Tell a caller who asked first that the body may come."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
 
 
 def response_of(answer: HttpResponse, more: Pairs = ()) -> web.Response:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from funcjson.errors import Location, Problem
 
@@ -144,8 +144,44 @@ class HttpResponse:
     body: bytes = b""
 
 
+MOST_KEPT = 65_536
+
+
+@dataclass(slots=True)
+class Passing:
+    """A body that passes in pieces: how many bytes so far, the first of them, and how it ended ("running" until then)."""
+
+    size: int = 0
+    kept: bytes = b""
+    state: Literal["running", "whole", "broken off", "left unread"] = "running"
+
+    def add(self, piece: bytes) -> None:
+        """Count a piece that passed."""
+        self.size += len(piece)
+        if len(self.kept) < MOST_KEPT:
+            self.kept += piece[: MOST_KEPT - len(self.kept)]
+
+
+class RequestSource(Protocol):
+    """Gives the body of a request as it arrives. `passed` is what was read."""
+
+    passed: Passing
+
+    async def read(self) -> bytes:
+        """The next piece, b"" at the end; raises ConnectionError when the caller is gone, FuncJsonError when it is too
+        large.
+        """
+
+
 class ResponseSink(Protocol):
-    """Takes an HTTP response in pieces while its handler still runs; raises ConnectionError when the caller is gone."""
+    """Takes an HTTP response in pieces while its handler still runs; raises ConnectionError when the caller is gone.
+
+    `status` is 0 until it began.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    passed: Passing
 
     async def begin(self, status: int, headers: Sequence[tuple[str, str]]) -> None: ...
 
@@ -157,7 +193,8 @@ class TriggerEvent:
     """What set a function off. Exactly one of `request` and `payload` matters, by trigger type.
 
     `reason` is the word of the log line "Executing ... (Reason='...')". `sink` may be given where the caller can take a
-    response in pieces; a response that went there is no output of the invocation.
+    response in pieces; a response that went there is no output of the invocation. `source` gives the request's body when
+    `request` has none since it is still arriving.
     """
 
     type: str
@@ -165,6 +202,14 @@ class TriggerEvent:
     payload: Any = None
     reason: str = "This function was programmatically called via the host APIs."
     sink: ResponseSink | None = field(default=None, compare=False, repr=False)
+    source: RequestSource | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def request_so_far(self) -> HttpRequest | None:
+        """The request, with as much as is kept of a body that arrives in pieces."""
+        if self.source is None or self.request is None:
+            return self.request
+        return replace(self.request, body=self.source.passed.kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +223,9 @@ class RetryContext:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a worker needs to run one invocation. Inputs in handler order, the trigger first; `sink` as in TriggerEvent."""
+    """What a worker needs to run one invocation. Inputs in handler order, the trigger first; `sink` and `source` as in
+    TriggerEvent.
+    """
 
     invocation_id: str
     function: str
@@ -187,6 +234,7 @@ class Call:
     retry: RetryContext | None = None
     trace_parent: str = ""
     sink: ResponseSink | None = field(default=None, compare=False, repr=False)
+    source: RequestSource | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,13 @@ async def run(
         trigger_metadata=plan.trigger.metadata(event, plan.function, bound.data),
         retry=retry,
         sink=event.sink,
+        source=event.source,
     )
     trace.add(Step.HANDLER, {"call": call})
     result = await invoke(call)
     trace.add(Step.HANDLER, {"result": result})
     trace.weight += sum(map(_size, result.outputs.values())) + _size(result.return_value)
+    trace.weight += sum(len(one.passed.kept) for one in (event.sink, event.source) if one is not None)
     outputs = output_values(plan, result)
     pending = collect(plan, outputs, bound.data, services) if outputs else []
     trace.add(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from funcjson.binding_data import RESERVED
 from funcjson.bindings.base import InputType, OutputType, Resolved, Services, TriggerType
 from funcjson.errors import AppInvalid, BindingError, Problem
 from funcjson.expressions import BindingData, Template, parse_template
@@ -57,6 +59,19 @@ class Plan:
         return (*self.outputs, self.http_output) if self.http_output else self.outputs
 
     @property
+    def reads_body(self) -> bool:
+        """Whether an expression may name a member of an HTTP request's body, which is then needed before the handler runs."""
+        known = set(_ROUTE_NAME.findall(str(self.function.trigger.properties.get("route") or "").lower()))
+        if not self.azure:
+            known |= set(RESERVED)
+        return any(
+            token.kind != "text" and not token.builtin and "".join(token.path[:1]).lower() not in known
+            for step in (*self.inputs, *self.all_outputs)
+            for template in step.templates.values()
+            for token in template.tokens
+        )
+
+    @property
     def connection_settings(self) -> frozenset[str]:
         """Names of the connection settings that the bindings of this function use."""
         return frozenset(
@@ -66,6 +81,7 @@ class Plan:
         )
 
 
+_ROUTE_NAME = re.compile(r"\{\**([^{}:=?]+)")
 DEFAULT_CONNECTION_SETTING = "AzureSignalRConnectionString"
 
 

@@ -40,7 +40,7 @@ class App:
     settings: Settings
     broken: dict[str, FuncJsonError] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
-    streams: bool = False
+    streams: frozenset[str] = frozenset()
 
 
 OK = HttpResponse(200, (("Content-Type", "text/plain; charset=utf-8"),), b"ok")

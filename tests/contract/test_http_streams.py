@@ -1,7 +1,10 @@
-"""HTTP streams of v4 apps through a whole host: the first piece comes before the handler has made the last."""
+"""HTTP streams of v4 apps through a whole host: a piece comes before the other side has made the last one."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +12,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from tests.conformance.host_world import World, running
+
+from funcjson.trace_view import view
 
 CODE = """const { app } = require('@azure/functions');
 const { ReadableStream } = require('stream/web');
@@ -25,8 +30,28 @@ http('big', () => ({ body: new ReadableStream({ pull(c) {
   this.n = (this.n ?? 0) + 1;
   if (this.n <= 64) c.enqueue(Buffer.alloc(1 << 18, 97)); else c.close() } }) }));
 http('echo', async (request) => ({ jsonBody: { text: await request.text(), q: request.query.get('q') } }));
+http('back', (request) => ({ body: request.body }));
+http('unread', () => ({ body: 'not read' }));
+http('form', async (request) => {
+  const form = await request.formData();
+  return { jsonBody: [form.get('text'), (await form.get('file').text()).length] } });
+http('sum', async (request) => {
+  const hash = require('crypto').createHash('sha256');
+  const before = process.memoryUsage().rss;
+  let most = before;
+  for await (const piece of request.body) { hash.update(piece); most = Math.max(most, process.memoryUsage().rss) }
+  return { jsonBody: { sum: hash.digest('hex'), grown: most - before } } });
+http('broken', async (request, context) => {
+  try { for await (const piece of request.body) context.log(`got ${Buffer.from(piece)}`) }
+  catch (error) { context.log(`the body broke: ${error.message}`) } });
+const who = { type: 'signalRConnectionInfo', name: 'info', hubName: 'h', userId: '{who}' };
+app.http('needs', { methods: ['POST'], extraInputs: [who], handler: async (request, context) =>
+  ({ jsonBody: [await request.json(), context.extraInputs.get('info') !== undefined] }) });
 http('throws', () => { throw new Error('no') });
 """
+
+
+LIMIT = 200 << 20
 
 
 @pytest_asyncio.fixture
@@ -36,7 +61,8 @@ async def host(tmp_path: Path) -> AsyncIterator[World]:
         "package.json": '{"main": "f.js"}',
         "f.js": CODE,
     }
-    async with running(tmp_path, files, cors=("http://page.test",)) as world:
+    limit = {"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": str(LIMIT)}
+    async with running(tmp_path, files, limit, cors=("http://page.test",)) as world:
         yield world
 
 
@@ -102,3 +128,148 @@ async def test_a_call_by_the_admin_has_nobody_to_stream_to(host: World) -> None:
         assert answer.status == 202
     trace = await host.invoked()
     assert trace.outcome == "succeeded"
+
+
+class Upload:
+    """A body that is sent as the test says."""
+
+    def __init__(self) -> None:
+        self._pieces: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def send(self, piece: bytes) -> None:
+        self._pieces.put_nowait(piece)
+
+    def end(self) -> None:
+        self._pieces.put_nowait(b"")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while piece := await self._pieces.get():
+            yield piece
+
+
+def url(host: World, name: str) -> str:
+    return f"{host.host.url}/api/{name}"
+
+
+async def test_a_handler_gets_the_body_as_it_arrives(host: World) -> None:
+    upload = Upload()
+    upload.send(b"first")
+    async with host.http.post(url(host, "back"), data=upload) as answer:
+        first = await answer.content.readexactly(5)
+        upload.send(b"second")
+        second = await answer.content.readexactly(6)
+        upload.end()
+        rest = await answer.read()
+
+    assert (answer.status, first, second, rest) == (200, b"first", b"second", b"")
+
+
+def peak() -> int:
+    """The most memory that this process, which is the host, had since `forget_peak`."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
+
+
+def forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+async def test_a_large_upload_costs_little_memory(host: World) -> None:
+    piece, count = bytes(range(256)) * 4096, LIMIT >> 20
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield piece
+
+    forget_peak()
+    before = peak()
+    async with host.http.post(url(host, "sum"), data=pieces()) as answer:
+        told = await answer.json()
+
+    expected = hashlib.sha256()
+    for _ in range(count):
+        expected.update(piece)
+    assert told["sum"] == expected.hexdigest()
+    assert peak() - before < 60 << 20
+    assert told["grown"] < 150 << 20  # garbage of Node, which is in no hurry
+
+
+async def test_a_handler_may_leave_the_body_unread(host: World) -> None:
+    upload = Upload()
+    upload.send(b"x" * 1000)
+    async with host.http.post(url(host, "unread"), data=upload) as answer:
+        assert (answer.status, await answer.read()) == (200, b"not read")
+    upload.end()
+    assert await post(host, "echo", "next") == (200, b'{"text":"next","q":null}')
+
+
+async def test_a_body_in_pieces_is_read_whole_as_text_and_as_a_form(host: World) -> None:
+    upload = Upload()
+    for letter in "abc":
+        upload.send(letter.encode())
+    upload.end()
+    async with host.http.post(url(host, "echo"), data=upload) as answer:
+        assert await answer.json() == {"text": "abc", "q": None}
+    form = aiohttp.FormData({"text": "t"})
+    form.add_field("file", b"f" * 500_000, filename="f.bin")
+    async with host.http.post(url(host, "form"), data=form) as answer:
+        assert await answer.json() == ["t", 500_000]
+
+
+async def test_the_handler_sees_that_the_caller_left(host: World) -> None:
+    upload = Upload()
+    upload.send(b"some")
+    asking = asyncio.create_task(host.http.post(url(host, "broken"), data=upload))
+    await host.lines.containing("got some")
+    asking.cancel()
+
+    assert await host.lines.containing("the body broke")
+    await host.lines.containing("Executed 'Functions.broken' (Succeeded")
+
+
+async def test_expressions_see_a_body_that_comes_in_pieces(host: World) -> None:
+    upload = Upload()
+    asking = asyncio.create_task(host.http.post(url(host, "needs"), data=upload))
+    upload.send(b'{"who":')
+    upload.send(b'"ann"}')
+    upload.end()
+    async with await asking as answer:
+        assert await answer.json() == [{"who": "ann"}, True]
+
+
+async def test_a_body_that_turns_out_too_large_is_refused(host: World) -> None:
+    piece = bytes(1 << 20)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range((LIMIT >> 20) + 1):
+            yield piece
+
+    async with host.http.post(url(host, "sum"), data=pieces()) as answer:
+        assert answer.status == 413
+        assert answer.headers["x-funcjson-error"] == "FJ0155"
+    async with host.http.post(url(host, "sum"), headers={"Content-Length": str(LIMIT + 1)}) as answer:
+        assert answer.status == 413
+
+
+async def test_the_trace_tells_what_passed(host: World) -> None:
+    upload = Upload()
+    upload.send(b"first")
+    async with host.http.post(url(host, "back"), data=upload) as answer:
+        await answer.content.readexactly(5)
+        (trace,) = host.host.recorder
+        running = view(trace)["steps"]
+        upload.send(b"second")
+        upload.end()
+        await answer.read()
+    await host.invoked()
+    ended = view(trace)["steps"]
+
+    assert running[0]["request"]["bodyBytes"] == 5
+    assert running[7]["answer"]["streamed"] == {"bytes": 5, "state": "running"}
+    assert ended[0]["request"]["body"] == "firstsecond"
+    assert ended[0]["request"]["streamed"] == {"bytes": 11, "state": "whole"}
+    assert ended[6]["outputs"][0]["by"] == "the stream"
+    answered = ended[7]["answer"]
+    assert (answered["status"], answered["body"]) == (200, "firstsecond")
+    assert answered["streamed"] == {"bytes": 11, "state": "whole"}
+    assert json.dumps(ended)

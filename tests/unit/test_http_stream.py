@@ -1,13 +1,19 @@
-"""http_stream: a response is begun once, with all headers; HEAD gets no body."""
+"""http_stream: a response is begun once, with all headers; HEAD gets no body; a request's body is read in pieces."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+from unittest.mock import Mock
 
+import pytest
 from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
-from funcjson.http_stream import StreamedResponse
+from funcjson.http_stream import StreamedBody, StreamedResponse
+from funcjson.http_wire import BodyTooLarge
 
 
 class Written:
@@ -63,3 +69,43 @@ async def test_pieces_are_written_but_not_for_head() -> None:
         await sink.write(b"b")
 
         assert written.pieces == expected
+
+
+def arriving(*pieces: bytes, limit: int = 100) -> StreamedBody:
+    payload = StreamReader(Mock(BaseProtocol, _reading_paused=False), 2**16, loop=asyncio.get_running_loop())
+    for piece in pieces:
+        payload.feed_data(piece)
+    payload.feed_eof()
+    return StreamedBody(make_mocked_request("POST", "/", payload=payload), limit)
+
+
+async def test_a_body_is_counted_as_it_is_read() -> None:
+    source = arriving(b"abc")
+
+    assert await source.read() == b"abc"
+    assert (source.passed.size, source.passed.kept, source.passed.state) == (3, b"abc", "running")
+    assert await source.read() == b""
+    assert source.passed.state == "whole"
+
+
+async def test_a_body_larger_than_the_limit_is_refused() -> None:
+    source = arriving(b"abc", limit=2)
+
+    with pytest.raises(BodyTooLarge):
+        await source.read()
+    assert source.too_large is not None
+    with pytest.raises(BodyTooLarge):
+        StreamedBody(make_mocked_request("POST", "/", headers={"Content-Length": "3"}), 2)
+
+
+async def test_what_is_over_keeps_no_connection() -> None:
+    sink, _ = stream()
+    await sink.begin(200, [])
+    source = arriving(b"abc")
+
+    assert sink.let_go() is not None
+    source.let_go()
+
+    assert (sink.passed.state, source.passed.state) == ("whole", "left unread")
+    assert await source.read() == b""
+    assert sink.let_go() is None

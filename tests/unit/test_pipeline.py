@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,9 @@ class Wire:
         return RestResponse(status, self.verdict, b"")
 
 
-def plan_of(*bindings: dict[str, Any]) -> Plan:
-    trigger = Binding(
-        "req", "httpTrigger", Direction.IN, {"name": "req", "type": "httpTrigger"}, "/bindings/0"
-    )
+def plan_of(*bindings: dict[str, Any], **trigger_members: str) -> Plan:
+    members = {"name": "req", "type": "httpTrigger", **trigger_members}
+    trigger = Binding("req", "httpTrigger", Direction.IN, members, "/bindings/0")
     others = [
         Binding(b["name"], b["type"], Direction(b["direction"]), b, f"/bindings/{number}")
         for number, b in enumerate(bindings, 1)
@@ -227,3 +227,20 @@ RETURN = {"name": "$return", "type": "signalR", "direction": "out", "hubName": "
 )
 def test_output_values(bindings: list[dict[str, Any]], result: CallResult, expected: Any) -> None:
     assert output_values(plan_of(*bindings), result) == expected
+
+
+@pytest.mark.parametrize(
+    ("user", "reads"),
+    [
+        ("ann", False),
+        ("{headers.x}{query.y}{sys.UtcNow}{rand-guid}", False),
+        ("{Room}", False),
+        ("{who}", True),
+        ("a-{req.Method}", True),
+    ],
+)
+def test_a_body_is_read_before_the_handler_only_for_an_expression(user: str, reads: bool) -> None:
+    plan = plan_of(negotiate("info", user), route="rooms/{room:int}")
+
+    assert plan.reads_body is reads
+    assert replace(plan, azure=True).reads_body is (reads or "headers" in user)

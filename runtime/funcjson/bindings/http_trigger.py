@@ -33,13 +33,14 @@ def value(event: TriggerEvent, language: Language) -> TypedData:
     """
     request = _request(event)
     params = request.route_params
+    body: TypedData = {"bytes": request.body} if request.body else NOTHING
     message: dict[str, Any] = {
         "method": request.method,
         "url": request.url,
         "headers": headers_of(request),
         "query": query_of(request, keep_empty=language is not Language.PYTHON),
         "params": {k: v for k, v in params.items() if v is not None} if params else {},
-        "body": {"bytes": request.body} if request.body else NOTHING,
+        "body": {"stream": True} if event.source is not None else body,
         "user": None,
     }
     if language is Language.CUSTOM:

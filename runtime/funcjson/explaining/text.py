@@ -191,6 +191,8 @@ def _flushed(step: Row) -> Iterable[str]:
         error = answer["error"]
         rest = f"{error['code']} {error['what']}" if error else _short(answer["body"] or "")
         yield f"answer to the caller: {answer['status']}   {rest}".rstrip()
+        if answer.get("streamed"):
+            yield f"  in pieces: {answer['streamed']['bytes']} bytes, {answer['streamed']['state']}"
     completion = step.get("completion")
     if completion:
         yield f"{_WAITS[completion['waits']]}: {_completion(completion)}"

@@ -139,6 +139,8 @@ def _status(trace: InvocationTrace) -> int | None:
     event, plan = event_of(trace), _plan(trace)
     if event is None or event.request is None or plan is None:
         return None
+    if event.sink is not None and event.sink.status:
+        return event.sink.status
     if trace.outcome == "failed":
         return 500
     result = _result(trace)

@@ -40,7 +40,9 @@ async def what_if(host: Inspected, body: Mapping[str, Any]) -> InvocationTrace:
         if plan is None:
             raise Refusal(f"the app has no function '{trace.function}' any more")
         return await _bind(host, plan, _other_event(plan, original, text_in(body, "event")))
-    request = _request(host, original.request, body)
+    whole = original.request_so_far
+    assert whole is not None
+    request = _request(host, whole, body)
     chosen = choose(host.version, request.method, urlsplit(request.url).path)
     plan = host.version.plan(chosen.function) if chosen.function else None
     if plan is None:

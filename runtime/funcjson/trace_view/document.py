@@ -15,7 +15,7 @@ from funcjson.bindings.base import Resolved
 from funcjson.errors import Problem
 from funcjson.honesty import labels
 from funcjson.masking import Mask, Shown
-from funcjson.model import Call, CallResult, Function, TriggerEvent, TypedData
+from funcjson.model import Call, CallResult, Function, ResponseSink, TriggerEvent, TypedData
 from funcjson.pipeline import Pending
 from funcjson.plan import Plan
 from funcjson.settings import Settings
@@ -32,6 +32,7 @@ from funcjson.trace_view.outputs import (
     delivery_rules,
     output_rows,
     output_rules,
+    streamed_row,
     unbound_rows,
 )
 from funcjson.trace_view.request import arrived, request_rules, request_secrets
@@ -71,6 +72,11 @@ class Pieces:
     flushed: list[str] = field(default_factory=list)
     deliveries: list[tuple[str, Delivery]] = field(default_factory=list)
     reached: dict[Step, float] = field(default_factory=dict)
+
+    @property
+    def sink(self) -> ResponseSink | None:
+        """Where a response in pieces goes."""
+        return self.event.sink if self.event is not None else None
 
     @property
     def function(self) -> Function | None:
@@ -295,7 +301,7 @@ def _handler_step(trace: InvocationTrace, found: Pieces, shown: Shown) -> Conten
 def _collected(_trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
     if found.result is None or found.plan is None:
         return {"outputs": [], "unbound": []}, []
-    rows = output_rows(found.plan, found.result, found.pending, shown)
+    rows = output_rows(found.plan, found.result, found.pending, shown, found.sink)
     unbound = unbound_rows(found.plan, found.result, shown)
     return {"outputs": rows, "unbound": unbound}, output_rules(rows, unbound)
 
@@ -304,7 +310,9 @@ def _flushed(trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
     content: dict[str, Any] = {"calls": call_rows(found.deliveries, found.pending, shown)}
     rules = ["scope-order", "one-by-one"] if content["calls"] else []
     is_http = found.event is not None and found.event.request is not None
-    if is_http and trace.outcome == "failed" and found.plan is not None:
+    if found.sink is not None and found.sink.status:
+        content["answer"] = streamed_row(found.sink, trace.outcome, shown)
+    elif is_http and trace.outcome == "failed" and found.plan is not None:
         content["answer"] = {"status": 500, "headers": [], "body": None, "error": None}
         rules.append("failure-empty-500")
     elif found.plan is not None and found.result is not None and found.event is not None:

@@ -15,12 +15,12 @@ from funcjson.bindings.signalr_webhook import problem_text, result_of
 from funcjson.errors import OutputShapeError, Problem
 from funcjson.http_answer import answer
 from funcjson.masking import Shown
-from funcjson.model import CallResult, HttpResponse, TriggerEvent
+from funcjson.model import CallResult, HttpResponse, ResponseSink, TriggerEvent
 from funcjson.pipeline import Outcome, Pending, output_values
 from funcjson.plan import Plan
 from funcjson.signalr.rest_client import Delivery
 from funcjson.trace_view.inputs import typed_value
-from funcjson.trace_view.request import body_text
+from funcjson.trace_view.request import body_text, passed_row
 
 TOKEN_PLACE = "$TOKEN"  # noqa: S105 - what a curl line has in the token's place
 
@@ -29,9 +29,16 @@ TOKEN_PLACE = "$TOKEN"  # noqa: S105 - what a curl line has in the token's place
 
 
 def output_rows(
-    plan: Plan, result: CallResult, pending: Sequence[Pending] | None, shown: Shown
+    plan: Plan,
+    result: CallResult,
+    pending: Sequence[Pending] | None,
+    shown: Shown,
+    sink: ResponseSink | None = None,
 ) -> list[dict[str, Any]]:
-    """A row for each declared output: its value, how it got it, and the items it means."""
+    """A row for each declared output: its value, how it got it, and the items it means.
+
+    `sink` has taken what an http output would have.
+    """
     values = output_values(plan, result)
     set_by_name = {name.lower() for name, value in result.outputs.items() if value}
     ready = {one.step.binding.name: one for one in pending or ()}
@@ -40,6 +47,9 @@ def output_rows(
         name = step.binding.name
         value = values.get(name) or {}
         by = "the return value" if value and name.lower() not in set_by_name else "set by name"
+        if sink is not None and sink.status and step is plan.http_output:
+            rows.append(_streamed_output(name, step.binding.type, sink))
+            continue
         rows.append(
             {
                 "name": name,
@@ -51,6 +61,17 @@ def output_rows(
             }
         )
     return rows
+
+
+def _streamed_output(name: str, kind: str, sink: ResponseSink) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": kind,
+        "value": f"(a response in pieces: {sink.passed.size} bytes)",
+        "kind": "stream",
+        "by": "the stream",
+        "items": [],
+    }
 
 
 def _items(ready: Pending | None, shown: Shown) -> Sequence[Any]:
@@ -199,7 +220,7 @@ def curl(delivery: Delivery, url: str, shown: Shown) -> str:
 def answer_row(
     plan: Plan, result: CallResult, event: TriggerEvent, shown: Shown
 ) -> dict[str, Any] | None:
-    """What the HTTP caller got; None for other triggers."""
+    """What the HTTP caller got whole; None for other triggers."""
     if event.request is None:
         return None
     try:
@@ -233,6 +254,15 @@ def completion_row(
         "result": shown.value(result_of(returned)),
         "error": error,
     }
+
+
+def streamed_row(sink: ResponseSink, outcome: str, shown: Shown) -> dict[str, Any]:
+    """What the HTTP caller got, or has got until now, of a response in pieces."""
+    response = HttpResponse(sink.status, sink.headers, sink.passed.kept)
+    streamed = passed_row(sink.passed)
+    if streamed["state"] == "running" and outcome != "running":
+        streamed["state"] = "whole" if outcome == "succeeded" else "broken off"
+    return {**response_row(response, shown), "streamed": streamed}
 
 
 def response_row(response: HttpResponse, shown: Shown) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from funcjson.masking import Shown, is_secret_name
-from funcjson.model import HttpRequest, TriggerEvent
+from funcjson.model import HttpRequest, Passing, TriggerEvent
 
 _MOST_SEARCHED = 256_000  # bytes of a body that are searched for secret members
 
@@ -20,8 +20,12 @@ def arrived(event: TriggerEvent | None, shown: Shown) -> dict[str, Any]:
     if event is None:
         return {"kind": None}
     content: dict[str, Any] = {"kind": event.type, "reason": shown.text(event.reason)}
-    if event.request is not None:
-        content["request"] = request_row(event.request, shown)
+    if event.request_so_far is not None:
+        content["request"] = request_row(event.request_so_far, shown)
+        if event.source is not None:
+            passed = event.source.passed
+            content["request"]["bodyBytes"] = passed.size
+            content["request"]["streamed"] = passed_row(passed)
     else:
         content["payload"] = _payload(event.payload, shown)
     return content
@@ -42,6 +46,11 @@ def request_row(request: HttpRequest, shown: Shown) -> dict[str, Any]:
     }
 
 
+def passed_row(passed: Passing) -> dict[str, Any]:
+    """How much of a body that passes in pieces came so far; its first bytes only are kept."""
+    return {"bytes": passed.size, "state": passed.state}
+
+
 def body_text(body: bytes, shown: Shown) -> Any:
     """JSON as JSON, other text as text, and of anything else its size."""
     if not body:
@@ -56,22 +65,23 @@ def body_text(body: bytes, shown: Shown) -> Any:
 
 def request_secrets(event: TriggerEvent | None) -> set[str]:
     """What is secret in a request, so that it is masked wherever else it turns up."""
-    if event is None or event.request is None:
+    request = event.request_so_far if event is not None else None
+    if request is None:
         return set()
     found: set[str] = set()
-    for name, value in event.request.headers:
+    for name, value in request.headers:
         if not is_secret_name(name):
             continue
         if name.lower() == "cookie":
             found.update(part.partition("=")[2].strip() for part in value.split(";"))
         else:
             found.update((value, value.partition(" ")[2]))
-    for name, value in parse_qsl(event.request.query):
+    for name, value in parse_qsl(request.query):
         if is_secret_name(name) or name.lower() in ("code", "sig"):
             found.add(value)
-    if 0 < len(event.request.body) <= _MOST_SEARCHED:
+    if 0 < len(request.body) <= _MOST_SEARCHED:
         with suppress(ValueError, RecursionError):  # no JSON has no members
-            found.update(_secret_members(json.loads(event.request.body)))
+            found.update(_secret_members(json.loads(request.body)))
     return {one for one in found if len(one) >= 6}
 
 

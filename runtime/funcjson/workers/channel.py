@@ -12,6 +12,7 @@ from typing import Any
 from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, WorkerError
 from funcjson.model import Call, CallResult, Function, ResponseSink, WorkerLog
 from funcjson.workers.base import IndexedFunction, IndexResult, LogSink
+from funcjson.workers.request_pump import RequestPump
 from funcjson.workers.response_pump import ResponsePump
 from funcjson.workers.wire import VERSION
 
@@ -44,6 +45,7 @@ class Channel:
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Message]] = {}
         self._pumps: dict[str, ResponsePump] = {}
+        self._uploads: dict[str, RequestPump] = {}
         self._closed: Problem | None = None
         # What the worker said by itself about a loop that does not go round.
         self._blocked = ""
@@ -79,6 +81,9 @@ class Channel:
             return
         if op in _PIECES and (pump := self._pumps.get(message["id"])) is not None:
             pump.put(message)
+            return
+        if op == "taken" and (upload := self._uploads.get(message["id"])) is not None:
+            upload.taken(message["size"])
             return
         if op not in _ANSWERS:
             return
@@ -177,10 +182,10 @@ class Channel:
 
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler. Raises HandlerError, or WorkerError when the worker is lost."""
-        if call.sink is None:
+        if call.sink is None and call.source is None:
             answer = await self._ask_to_invoke(call)
         else:
-            answer = await self._invoke_with_sink(call, call.sink)
+            answer = await self._invoke_with_streams(call)
         if answer["op"] == "failed":
             raise self._handler_error(call.function, answer)
         return CallResult(answer.get("outputs") or {}, answer.get("return") or {})
@@ -202,24 +207,36 @@ class Channel:
             message["stream"] = True
         return await self.ask(call.invocation_id, message)
 
-    async def _invoke_with_sink(self, call: Call, sink: ResponseSink) -> Message:
-        """As without, and a response in pieces goes to the sink, whole before this returns."""
+    async def _invoke_with_streams(self, call: Call) -> Message:
+        """As without; a body in pieces comes from the source, a response in pieces is whole before this returns."""
         identifier = call.invocation_id
-        pump = ResponsePump(
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            if call.source is not None:
+                upload = self._uploads[identifier] = RequestPump(call.source, identifier, self._send)
+                # It begins to run when this waits, which is after the call was sent.
+                tasks.append(asyncio.create_task(upload.run(), name=f"body of {call.function}"))
+            if call.sink is None:
+                return await self._ask_to_invoke(call)
+            pump = self._pumps[identifier] = self._response_pump(call.sink, identifier)
+            passing = asyncio.create_task(pump.run(), name=f"response of {call.function}")
+            tasks.append(passing)
+            answer = await self._ask_to_invoke(call)
+            pump.end()
+            await passing
+            return answer
+        finally:
+            self._pumps.pop(identifier, None)
+            self._uploads.pop(identifier, None)
+            for task in tasks:
+                task.cancel()
+
+    def _response_pump(self, sink: ResponseSink, identifier: str) -> ResponsePump:
+        return ResponsePump(
             sink,
             lambda size: self._send({"op": "taken", "id": identifier, "size": size}),
             lambda: self._send({"op": "cancel", "id": identifier}),
         )
-        self._pumps[identifier] = pump
-        running = asyncio.create_task(pump.run(), name=f"response of {call.function}")
-        try:
-            answer = await self._ask_to_invoke(call)
-            pump.end()
-            await running
-            return answer
-        finally:
-            del self._pumps[identifier]
-            running.cancel()
 
     async def stacks(self) -> str:
         """Where the worker's threads are."""

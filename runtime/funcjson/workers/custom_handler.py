@@ -11,14 +11,22 @@ import signal
 import socket
 import sys
 import uuid
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
 import aiohttp
 from yarl import URL
 
-from funcjson.errors import HandlerError, Location, Problem, WorkerError, WorkerStartError
-from funcjson.model import Call, CallResult, Function, Language, WorkerLog
+from funcjson.errors import (
+    FuncJsonError,
+    HandlerError,
+    Location,
+    Problem,
+    WorkerError,
+    WorkerStartError,
+)
+from funcjson.model import Call, CallResult, Function, Language, RequestSource, WorkerLog
 from funcjson.settings import Settings
 from funcjson.workers import custom_handler_payload as payload
 from funcjson.workers.base import IndexResult, LogSink
@@ -307,6 +315,8 @@ class HandlerLink:
                 raise WorkerError(self._exited.result())
             return asking.result()
         except aiohttp.ClientError as error:
+            if _is_cut_off(call):
+                raise _caller_left(function) from error
             raise await self._lost(function, error) from error
         finally:
             asking.cancel()
@@ -342,6 +352,7 @@ class HandlerLink:
         return answer.result
 
     async def _pass_on(self, function: Function, call: Call) -> CallResult:
+        """The original request goes out as it arrives, and the answer comes back as it is made."""
         request = payload.passed_on(call)
         url = URL(f"{self._base}{request.target}", encoded=True)
         async with (
@@ -349,14 +360,25 @@ class HandlerLink:
             session.request(
                 request.method,
                 url,
-                headers=list(request.headers),
-                data=request.body or None,
+                headers=[*request.headers, *_length(call)],
+                data=_pieces(call.source, session)
+                if call.source is not None
+                else request.body or None,
                 allow_redirects=False,
             ) as response,
         ):
-            return payload.read_passed_on(
-                function, response.status, list(response.headers.items()), await response.read()
-            )
+            headers = list(response.headers.items())
+            if call.sink is None:
+                return payload.read_passed_on(
+                    function, response.status, headers, await response.read()
+                )
+            with contextlib.suppress(ConnectionError):  # of the caller: the program need not go on
+                await call.sink.begin(response.status, payload.kept_headers(headers))
+                async for piece in response.content.iter_any():
+                    await call.sink.write(piece)
+            if _is_cut_off(call):
+                raise aiohttp.ClientPayloadError
+            return CallResult({})
 
     async def _lost(
         self, function: Function, error: aiohttp.ClientError
@@ -378,6 +400,25 @@ class HandlerLink:
         )
 
 
+def _length(call: Call) -> list[tuple[str, str]]:
+    """What the caller said of a body in pieces: a small server may read no other."""
+    if call.source is None:
+        return []
+    message = next(value["http"] for _, value in call.inputs if "http" in value)
+    length = message["headers"].get("content-length")
+    return [("Content-Length", length)] if length is not None else []
+
+
+async def _pieces(source: RequestSource, session: aiohttp.ClientSession) -> AsyncIterator[bytes]:
+    try:
+        while piece := await source.read():
+            yield piece
+    except (ConnectionError, FuncJsonError):
+        # The program, which may be answering already, must see that no more comes.
+        await session.close()
+        raise
+
+
 def _session() -> aiohttp.ClientSession:
     """For one call: small servers close connections when they like, and a POST is not sent twice."""
     return aiohttp.ClientSession(
@@ -388,6 +429,18 @@ def _session() -> aiohttp.ClientSession:
         skip_auto_headers=_NOT_OURS,
         max_line_size=65536,
         max_field_size=65536,
+    )
+
+
+def _is_cut_off(call: Call) -> bool:
+    return call.source is not None and call.source.passed.state == "broken off"
+
+
+def _caller_left(function: Function) -> HandlerError:
+    what = f"the caller of '{function.name}' did not send its whole body"
+    why = "the body passes on to the custom handler as it arrives, so the call ended with it"
+    return HandlerError(
+        Problem("FJ0525", what, function.locate(""), why, function=function.name), message=what
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -268,13 +268,18 @@ def read_answer(function: Function, content_type: str, body: bytes) -> Answer:
     )
 
 
+def kept_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of a message that are not of its connection only."""
+    return [pair for pair in headers if pair[0].lower() not in _HOP_BY_HOP]
+
+
 def read_passed_on(
     function: Function, status: int, headers: list[tuple[str, str]], body: bytes
 ) -> CallResult:
     """A handler's answer to a request that was passed on: the caller gets it as it is."""
     message = {
         "status": status,
-        "header_list": [pair for pair in headers if pair[0].lower() not in _HOP_BY_HOP],
+        "header_list": kept_headers(headers),
         "body": {"bytes": body},
     }
     answer: TypedData = {"http": message}

@@ -56,8 +56,16 @@ def find_program(settings: Settings, environment: Mapping[str, str]) -> HandlerP
         tuple(_arguments(section, environment)),
         root / (section.text("description", "workingDirectory") or ""),
         section.number("port"),
-        section.truth("enableForwardingHttpRequest") or section.truth("enableProxyingHttpRequest"),
+        passes_on(settings),
     )
+
+
+def passes_on(settings: Settings) -> bool:
+    """Whether functions with nothing but HTTP get the original request."""
+    if settings.host.custom_handler is None:
+        return False
+    section = _Section(settings.host.custom_handler, settings)
+    return section.truth("enableForwardingHttpRequest") or section.truth("enableProxyingHttpRequest")
 
 
 def program_files(settings: Settings) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ const OPERATIONS = {
   },
 
   async invoke(call) {
-    const invocation = new Invocation({ call, app, logs, options, pass });
+    const invocation = new Invocation({ call, app, logs, options, pass, send });
     running.set(call.id, invocation);
     try {
       send({ op: 'result', id: call.id, ...(await invocation.run()) });

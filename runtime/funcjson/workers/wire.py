@@ -19,7 +19,7 @@ Host to worker
   {"op": "invoke", "id": invocation id, "function": str, "inputs": [[name, typed data]], "metadata": {name: typed data},
    "retry": [count, max, exception] | null, "trace_parent": str, "stream": bool}         answered by "result" or "failed"
   {"op": "stacks", "id": str}                                                            answered by "stacks" (from a thread of its own)
-  {"op": "body", "id": invocation id, "data": typed data, "end": bool}                    more of a request body (see below)
+  {"op": "body", "id": invocation id, "data": typed data, "end": bool, "error": str}      more of a request body (see below)
   {"op": "cancel", "id": invocation id}                                                  the caller is gone; answered as the call is
   {"op": "stop"}                                                                         the worker exits with code 0
 Worker to host
@@ -42,11 +42,12 @@ Lax, Strict, None or null.
 Options of the Node worker: "hang_hint_ms" (5000), "blocked_ms" (1000), "blocked_log_ms" (5000): after how long it says that a
 handler has not called done(), is busy, and logs that it is; "run_main" (true): whether `main` of package.json is part of the app.
 HTTP streams (Node v4 apps that ask for them)
-  A request body may come in pieces: its "body" is then {"stream": true}, and "body" messages follow, the last with "end".
+  A request body may come in pieces: its "body" is then {"stream": true}, and "body" messages follow, the last with "end", and with
+  "error" when the rest will not come.
   With "stream": true in "invoke" a response comes in pieces, before the "result" of its call, which then has no http output; else it
   is collected and is the http output:
   {"op": "response", "id", "status": int, "headers": [[name, value]]}, then {"op": "body", "id", "data": typed data, "end": bool}
-  The host answers what its caller has taken of it; a worker has at most 1 MiB under way:
+  Each side answers what has been taken of what the other sent, which has at most 1 MiB under way:
   {"op": "taken", "id", "size": int}
 A side that meets an unknown `op` ignores it, so that either can be newer.
 """

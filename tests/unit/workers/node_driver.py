@@ -57,7 +57,7 @@ class Driver:
         key = "init" if message["op"] == "ready" else message.get("id")
         if message["op"] == "log":
             self.logs.append(message)
-        elif key in self._waiting and message["op"] not in ("response", "body"):
+        elif key in self._waiting and message["op"] not in ("response", "body", "taken"):
             if not self._waiting[key].done():
                 self._waiting[key].set_result(message)
         else:

@@ -369,8 +369,28 @@ async def test_a_request_body_comes_in_pieces(tmp_path: Path) -> None:
         await node.log_with("got 3")
         await node.send({"op": "body", "id": "call-1", "data": {"bytes": b"de"}, "end": True})
         result = await call
+        taken = [await node.extra(), await node.extra()]
 
     assert result["return"]["http"]["body"] == {"bytes": b"3 2 "}
+    assert taken == [{"op": "taken", "id": "call-1", "size": size} for size in (3, 2)]
+
+
+async def test_a_request_body_that_breaks_off_is_an_error_in_the_handler(tmp_path: Path) -> None:
+    code = """app.http('f', { methods: ['POST'], handler: async (r, c) => {
+    c.log('started');
+    await r.text().catch(() => c.log('broken'));
+    return { body: 'x' } } });"""
+    async with await stream_app(tmp_path, code) as node:
+        indexed = await node.ask("index")
+        name = indexed["functions"][0]["document"]["bindings"][0]["name"]
+        incoming = request("POST", body={"stream": True})
+        call = asyncio.create_task(node.invoke("f", (name, {"http": incoming}), id="call-1"))
+        await node.log_with("started")
+        await node.send({"op": "body", "id": "call-1", "data": {}, "end": True, "error": "gone"})
+        await node.log_with("broken")
+        result = await call
+
+    assert (result["op"], result["return"]) == ("result", {})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from funcjson.model import Passing
 from funcjson.workers.response_pump import ResponsePump
 
 HEAD: dict[str, Any] = {"op": "response", "id": "1", "status": 201, "headers": [["a", "b"]]}
@@ -15,6 +16,9 @@ class Sink:
 
     def __init__(self, until: int = 99) -> None:
         self.seen: list[Any] = []
+        self.status = 0
+        self.headers: tuple[tuple[str, str], ...] = ()
+        self.passed = Passing()
         self._until = until
 
     async def begin(self, status: int, headers: Sequence[tuple[str, str]]) -> None:

@@ -105,9 +105,14 @@ const Steps = (() => {
 
   const headersOf = (list) => table("Headers", ["header", "value"], list.map((one) => [one.name, value(one.value)]));
 
+  // A body in pieces: how much came, and whether more will.
+  const STATES = { running: "so far", whole: "in all", "broken off": "until it was broken off", "left unread": "and the rest was left unread" };
+  const passed = (streamed) => streamed ? el("p", { class: "soft" }, `in pieces: ${streamed.bytes} bytes ${STATES[streamed.state]}`) : null;
+
   function request(asked) {
     return [el("p", {}, code(`${asked.method} ${asked.url}`)),
       asked.body === null ? null : [heading("Body"), value(asked.body)],
+      passed(asked.streamed),
       el("details", { class: "rules" }, el("summary", {}, plural(asked.headers.length, "header")), headersOf(asked.headers))];
   }
 
@@ -179,6 +184,7 @@ const Steps = (() => {
           el("details", { class: "rules" }, el("summary", {}, "as curl"), el("pre", {}, call.curl))]) : el("p", {}, "No request to the service."),
       step.answer ? [el("p", {}, "The caller got ", tag(step.answer.status < 400 ? "good" : "bad", String(step.answer.status))),
         step.answer.body === null ? el("p", { class: "soft" }, "an empty body") : value(step.answer.body),
+        passed(step.answer.streamed),
         step.answer.headers.length ? el("details", { class: "rules" }, el("summary", {}, plural(step.answer.headers.length, "header")), headersOf(step.answer.headers)) : null]
         : step.completion ? completion(step.completion) : el("p", {}, "Nobody waits for an answer.")),
     9: (step) => [table("Deliveries", ["for", "hub", "target", "reached", "why"], step.deliveries.map((one) => [

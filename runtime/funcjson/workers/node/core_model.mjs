@@ -9,8 +9,8 @@ export class CoreInvocation {
   #core;
   #exchange;
 
-  /** `httpUri` and `passResponse` matter to apps with HTTP streams only. */
-  constructor({ call, found, logs, from, httpUri, passResponse }) {
+  /** `httpUri`, `passResponse` and `taken` matter to apps with HTTP streams only. */
+  constructor({ call, found, logs, from, httpUri, passResponse, taken }) {
     const incoming = httpUri && call.inputs.find(([, data]) => data.http)?.[1].http;
     this.#core = {
       invocationId: call.id,
@@ -34,7 +34,7 @@ export class CoreInvocation {
     }
     this.#model = found.model.getInvocationModel(this.#core);
     if (incoming) {
-      this.#exchange = new Exchange({ uri: httpUri, id: call.id, incoming, pass: passResponse });
+      this.#exchange = new Exchange({ uri: httpUri, id: call.id, incoming, pass: passResponse, taken });
     }
   }
 

@@ -12,12 +12,15 @@ const HOP_BY_HOP = ['connection', 'keep-alive', 'transfer-encoding', 'content-le
 export class Exchange {
   #request;
   #answered;
+  #taken;
+  #isCallerGone = false;
 
   /**
    * `incoming` is the http request of the wire. `pass` gets the response in pieces, as messages without id;
-   * without it the response is collected.
+   * without it the response is collected. `taken` is told how many bytes of a body in pieces went on.
    */
-  constructor({ uri, id, incoming, pass }) {
+  constructor({ uri, id, incoming, pass, taken }) {
+    this.#taken = taken;
     const { protocol, host, pathname, search } = new URL(incoming.url);
     const { hostname, port } = new URL(uri);
     this.#request = http.request({
@@ -46,14 +49,24 @@ export class Exchange {
   }
 
   /** More of a request body that the host sends in pieces. */
-  write({ data, end }) {
-    if (data?.bytes?.length > 0) this.#request.write(data.bytes);
+  write({ data, end, error }) {
+    if (error) {
+      this.#isCallerGone = true;
+      this.#request.destroy();
+      return;
+    }
+    const { bytes } = data ?? {};
+    if (bytes?.length > 0) this.#request.write(bytes, () => this.#taken(bytes.length));
     if (end) this.#request.end();
   }
 
   /** The response as typed data; `{}` when its pieces were passed on. */
   response() {
-    return this.#answered;
+    return this.#answered.catch((error) => {
+      // The handler coped with half a body, and nobody waits for what it made of it.
+      if (this.#isCallerGone) return {};
+      throw error;
+    });
   }
 
   /** The caller is gone, or the handler has failed. */

@@ -16,13 +16,15 @@ export class Invocation {
   #logs;
   #options;
   #pass;
+  #send;
   #model;
   #underWay = 0;
   #goOn = () => {};
   since = performance.now();
 
-  /** `pass` sends a message of an HTTP stream to the host, and waits while the host is slow. */
-  constructor({ call, app, logs, options, pass }) {
+  /** `pass` sends a message of an HTTP stream to the host, and waits while the host is slow; `send` does not wait. */
+  constructor({ call, app, logs, options, pass, send }) {
+    this.#send = send;
     this.#call = call;
     this.#app = app;
     this.#logs = logs;
@@ -78,7 +80,8 @@ export class Invocation {
     if (this.#found.metadata) {
       const passResponse = this.#call.stream && ((message) => this.#passPiece(message));
       const { httpUri } = this.#app.core;
-      return new CoreInvocation({ ...common, found: this.#found, httpUri, passResponse });
+      const taken = (size) => this.#send({ op: 'taken', id: this.#call.id, size });
+      return new CoreInvocation({ ...common, found: this.#found, httpUri, passResponse, taken });
     }
     const hangHintMs = this.#options.hang_hint_ms ?? HANG_HINT_MS;
     return new V3Invocation({ ...common, functionInfo: this.#found.info, hangHintMs });
