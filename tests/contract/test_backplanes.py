@@ -18,6 +18,7 @@ from tests.contract.service_client import KEY, Client, Clients, clients, gathere
 from funcjson.signalr.backplane.base import Answers, Backplane, Reply, Request
 from funcjson.signalr.backplane.memory import Exchange, MemoryBackplane
 from funcjson.signalr.backplane.redis import RedisBackplane
+from funcjson.signalr.credentials import ServiceEndpoint, mint_server_token
 from funcjson.signalr.errors import ClientResultError, ClientResultTimeout, NoSuchConnection
 from funcjson.signalr.messages import Invocation
 from funcjson.signalr.options import ServiceOptions
@@ -53,15 +54,15 @@ class World:
     stack: AsyncExitStack
     wall: Clock = field(default_factory=Clock)
 
-    async def node(self) -> SignalRServer:
-        options = ServiceOptions(port=0, keys=(KEY,), wall=self.wall)
+    async def node(self, **given: Any) -> SignalRServer:
+        options = ServiceOptions(port=0, keys=(KEY,), wall=self.wall, **given)
         server = SignalRServer(options, backplane=self.new_backplane())
         await server.start()
         self.stack.push_async_callback(server.stop)
         return server
 
-    async def two(self) -> tuple[SignalRServer, SignalRServer]:
-        return await self.node(), await self.node()
+    async def two(self, **given: Any) -> tuple[SignalRServer, SignalRServer]:
+        return await self.node(**given), await self.node(**given)
 
     async def join(self, handler: Callable[[Request], Awaitable[Reply]]) -> Backplane:
         """A backplane without a service."""
@@ -471,6 +472,80 @@ async def test_a_node_that_stops_leaves_the_others_alone(world: World) -> None:
     again = await world.clients.connect(a.port)
     assert (await a.service.send_to_all("chat", HELLO)).delivered == 2
     assert await near.called() == await again.called() == ("hello", ["world"])
+
+
+# What is asked of one node and is about all of them
+
+
+async def test_the_state_is_that_of_all_nodes(world: World) -> None:
+    a, b = await world.two()
+    near = await world.clients.connect(a.port, user="ann")
+    far = await world.clients.connect(b.port, user="ann")
+    await a.service.add_user_to_group("chat", "ann", "g")
+    await a.service.add_user_to_group("chat", "bob", "later")
+    names = {near.id: a.service.backplane.name, far.id: b.service.backplane.name}
+
+    for node in (a, b):
+        url = f"http://127.0.0.1:{node.port}/_lss/state"
+        async with world.clients.http.get(url) as answer:
+            state = await answer.json()
+        hub = state["hubs"]["chat"]
+        assert {each["id"]: each["node"] for each in hub["connections"]} == names
+        assert hub["users"] == {"ann": sorted(names)}
+        assert hub["groups"] == {"g": sorted(names)}
+        assert hub["remembered"] == {"ann": ["g"], "bob": ["later"]}
+        assert state["nodes"] == sorted(names.values())
+        assert state["gap"] == ""
+
+
+async def test_the_connections_of_a_tier_are_those_of_all_nodes(world: World) -> None:
+    a, b = await world.two(tier="free")
+    early = {node.port: await world.clients.negotiate(node.port) for node in (a, b)}
+    kept = [await world.clients.connect((a, b)[n % 2].port) for n in range(20)]
+
+    for port, negotiated in early.items():
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await world.clients.connect(port, negotiated=negotiated)
+        assert refused.value.status == 429
+        with pytest.raises(AssertionError, match="20 are open"):
+            await world.clients.negotiate(port)
+
+    await b.stop()
+    with pytest.raises(ConnectionError):
+        while True:
+            await kept[1].receive()  # one of those that b held
+    await world.clients.connect(a.port)
+
+
+async def test_the_messages_of_a_day_are_those_of_all_nodes(world: World) -> None:
+    a, b = await world.two(tier="free")
+    client = await world.clients.connect(b.port)
+    reading = asyncio.create_task(read_on(client))  # a client that does not read is dropped
+    large = json.dumps({"target": "m", "arguments": ["x" * 1_000_000]}).encode()
+
+    assert await statuses_until_refused(world, a, large) == {202, 429}
+    assert await statuses_until_refused(world, b, b'{"target": "m"}') <= {202, 429}
+    reading.cancel()
+
+
+async def read_on(client: Client) -> None:
+    while True:
+        await client.receive()
+
+
+async def statuses_until_refused(world: World, node: SignalRServer, body: bytes) -> set[int]:
+    """What sends are answered, until one is refused."""
+    path = "api/hubs/chat/:send?api-version=2022-06-01"
+    endpoint = ServiceEndpoint(node.url, access_key=KEY)
+    token = mint_server_token(endpoint, path, now=time.time())
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    found: set[int] = set()
+    while 429 not in found:
+        async with world.clients.http.post(
+            f"{node.url}/{path}", data=body, headers=headers
+        ) as answer:
+            found.add(answer.status)
+    return found
 
 
 # Requests that land on the wrong node

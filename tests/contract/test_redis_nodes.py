@@ -36,6 +36,10 @@ class Watched:
         self.is_back = asyncio.Event()
 
     @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
     def is_alone(self) -> bool:
         return self.inner.is_alone
 

@@ -75,7 +75,7 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--tier",
         choices=("free", "standard"),
         default="off",
-        help="enforce the quotas of one unit of this tier: connections, messages a day",
+        help="enforce the quotas of one unit of this tier, for all joined nodes together: connections, messages a day",
     )
     add("--no-limits", action="store_true", help="accept any size of messages and requests")
     add("--strict-delivery", action="store_true", help="a send that reaches nobody is an error")

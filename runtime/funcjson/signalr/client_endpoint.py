@@ -20,8 +20,8 @@ from funcjson.signalr.client_access import (
 from funcjson.signalr.connection import State
 from funcjson.signalr.cors import is_allowed
 from funcjson.signalr.elsewhere import Elsewhere
-from funcjson.signalr.limits import Quotas
 from funcjson.signalr.negotiate import negotiate
+from funcjson.signalr.quota_exchange import QuotaExchange
 from funcjson.signalr.request_body import read_body
 from funcjson.signalr.sessions import Caller, Session, Sessions
 from funcjson.signalr.token_check import AudienceRule, TokenReader
@@ -47,14 +47,14 @@ class ClientEndpoint:
         sessions: Sessions,
         reader: TokenReader,
         rule: AudienceRule,
-        quotas: Quotas,
+        counts: QuotaExchange,
         elsewhere: Elsewhere,
     ) -> None:
         self._sessions = sessions
         self._elsewhere = elsewhere
         self._reader = reader
         self._rule = rule
-        self._quotas = quotas
+        self._counts = counts
         self._sockets = OpenSockets()
         self._ended_polls: dict[str, tuple[float, PollSink]] = {}  # by connection token
         self._logged: dict[str, float] = {}
@@ -81,6 +81,10 @@ class ClientEndpoint:
         caller = replace(caller, ip=request.remote or "")
         if self._is_stopping:
             return _text(503, "The service is stopping.", headers)
+        session = self._sessions.by_token.get(asked.last("id") or "")
+        if session is None or not session.is_attached:
+            # Now, since nothing may come between the look at the counts and the new connection.
+            await self._counts.learn()
         if path == "/client/negotiate":
             excess = self._too_many(asked, headers)
             body = negotiate(asked, caller, self._sessions) if excess is None else b""
@@ -91,10 +95,10 @@ class ClientEndpoint:
 
     def _too_many(self, asked: ClientRequest, headers: Mapping[str, str]) -> web.Response | None:
         """The refusal of one connection more, if the tier holds no more."""
-        if not self._quotas.is_limited:
+        quotas = self._counts.quotas
+        if not quotas.is_limited:
             return None
-        attached = sum(each.is_attached for each in self._sessions.by_token.values())
-        excess = self._quotas.connection_excess(attached)
+        excess = quotas.connection_excess(self._counts.connected())
         if excess is None:
             return None
         self._tell(asked, excess.status, f"{excess.what} {excess.fix}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ _OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 class Inspection:
     """Answers requests below /_lss/. Nothing here goes to other machines or to web pages."""
 
-    def __init__(self, state: Callable[[], Mapping[str, Any]], trace: LiveTrace) -> None:
+    def __init__(self, state: Callable[[], Awaitable[Mapping[str, Any]]], trace: LiveTrace) -> None:
         self._state = state
         self._trace = trace
         self._readers: set[Unread] = set()
@@ -36,7 +36,7 @@ class Inspection:
         if request.method not in ("GET", "HEAD"):
             return web.Response(status=405, headers={"Allow": "GET, HEAD"})
         if request.path == STATE_PATH:
-            text = json.dumps(self._state())
+            text = json.dumps(await self._state())
             return web.Response(text=text, content_type="application/json")
         if request.path != TRACE_PATH:
             return web.Response(status=404)

@@ -103,14 +103,22 @@ TIERS: Mapping[str, Tier] = {
 class Quotas:
     """Counts one service's messages of the day (UTC) and tells when a tier would refuse.
 
-    Only outbound messages count, once per connection and 2 KB; pings are free.
+    Only outbound messages count, once per connection and 2 KB; pings are free. What other nodes count is heard
+    from them (quota_exchange).
     """
 
-    def __init__(self, tier: Literal["free", "standard", "off"], wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        tier: Literal["free", "standard", "off"],
+        wall: Callable[[], float],
+        node: str = "",
+    ) -> None:
         self._tier = TIERS.get(tier)
         self._wall = wall
+        self._node = node
         self._day = 0
-        self._sent = 0
+        self._sent: dict[str, int] = {}  # by node; each only ever grows on its day
+        self.connected_elsewhere = 0
 
     @property
     def is_limited(self) -> bool:
@@ -119,13 +127,25 @@ class Quotas:
 
     @property
     def sent_today(self) -> int:
-        """Message units sent since midnight UTC."""
+        """Message units sent since midnight UTC, by all nodes."""
         self._turn_day()
-        return self._sent
+        return sum(self._sent.values())
+
+    def sent_by_node(self) -> tuple[int, dict[str, int]]:
+        """The day, and the units of each node that is known."""
+        self._turn_day()
+        return self._day, dict(self._sent)
+
+    def hear(self, day: int, sent: Mapping[str, int]) -> None:
+        """What another node knows. The larger count is the newer one."""
+        self._turn_day()
+        if day == self._day:
+            for node, units in sent.items():
+                self._sent[node] = max(units, self._sent.get(node, 0))
 
     def connection_excess(self, connected: int) -> Excess | None:
-        """Why another connection beside `connected` ones is refused, or None."""
-        tier = self._tier
+        """Why another connection beside `connected` ones of this node is refused, or None."""
+        tier, connected = self._tier, connected + self.connected_elsewhere
         if tier is None or connected < tier.connections:
             return None
         return Excess(
@@ -149,9 +169,10 @@ class Quotas:
         """Count a message of `size` bytes that went to so many connections."""
         if self._tier is not None:
             self._turn_day()
-            self._sent += connections * max(1, -(-size // UNIT_BYTES))
+            units = connections * max(1, -(-size // UNIT_BYTES))
+            self._sent[self._node] = self._sent.get(self._node, 0) + units
 
     def _turn_day(self) -> None:
         today = int(self._wall() // 86_400)
         if today != self._day:
-            self._day, self._sent = today, 0
+            self._day, self._sent = today, {}

@@ -24,6 +24,7 @@ from funcjson.signalr.inspection import Inspection
 from funcjson.signalr.limits import Quotas
 from funcjson.signalr.live_trace import LiveTrace
 from funcjson.signalr.options import ServiceOptions
+from funcjson.signalr.quota_exchange import QuotaExchange
 from funcjson.signalr.request_body import read_body
 from funcjson.signalr.rest_api import RestApi
 from funcjson.signalr.rest_message import RestRequest, RestResponse
@@ -65,7 +66,10 @@ class SignalRServer:
         self.service = SignalRService(
             self.options, events=events, observer=self.trace, backplane=backplane
         )
-        quotas = Quotas(self.options.tier, self.options.wall)
+        quotas = Quotas(self.options.tier, self.options.wall, self.service.backplane.name)
+        self._counts = QuotaExchange(
+            quotas, self.service.sessions, self.service.ask_others, self.service.backplane.name
+        )
         self._rest = RestApi(self.service, quotas)
         elsewhere = Elsewhere(
             self.service.sessions,
@@ -80,12 +84,13 @@ class SignalRServer:
                 f"{self._scheme}://{self.options.host}",
                 self.options.client_endpoint,
             ),
-            quotas,
+            self._counts,
             elsewhere,
         )
         self.service.node.more["claim"] = elsewhere.give
         self.service.node.more["client"] = self._clients.answer_forwarded
-        self._inspection = Inspection(self.state, self.trace)
+        self.service.node.more["count"] = self._counts.answer
+        self._inspection = Inspection(self.service.whole_state, self.trace)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
         self._port = self.options.port
@@ -114,6 +119,8 @@ class SignalRServer:
             self._runner = None
             raise
         self._spawn(self._keep_time())
+        if self._counts.quotas.is_limited:
+            self._spawn(self._keep_counting())
 
     async def _listen(self, runner: web.ServerRunner, context: ssl.SSLContext | None) -> None:
         host, port = self.options.host, self.options.port
@@ -154,6 +161,11 @@ class SignalRServer:
         while True:
             await asyncio.sleep(TICK_S)
             self.tick()
+
+    async def _keep_counting(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            await self._counts.learn()
 
     def tick(self) -> None:
         """Look at every timer. The server does it once a second by itself."""
@@ -199,7 +211,7 @@ class SignalRServer:
         return f"Endpoint={self.url};AccessKey={self.options.keys[0]};Version=1.0;{extra}"
 
     def state(self) -> dict[str, Any]:
-        """Hubs with their connections, users and groups."""
+        """Hubs with their connections, users and groups, of this node."""
         return self.service.state()
 
     # Requests

@@ -21,7 +21,6 @@ from funcjson.signalr.errors import ClientResultError, ClientResultTimeout, NoSu
 from funcjson.signalr.events import ClientEvents, ClientInfo, NoUpstream, Observer, Rejection
 from funcjson.signalr.filter import parse
 from funcjson.signalr.frames import Payload
-from funcjson.signalr.hub import Hub
 from funcjson.signalr.messages import (
     Completion,
     Encoded,
@@ -35,7 +34,8 @@ from funcjson.signalr.node import TAG_VERBS, Node
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.protocols import PROTOCOLS
 from funcjson.signalr.protocols.msgpack import is_installed as has_msgpack
-from funcjson.signalr.sessions import Session, Sessions
+from funcjson.signalr.sessions import Sessions
+from funcjson.signalr.state import hubs_of, merged
 from funcjson.signalr.transactions import Command, Executed, to_wire, total
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
 log = logging.getLogger("funcjson.signalr.backplane")
 
 LONGEST_INVOKE_S = 600.0
+_STATE_S = 2.0  # less than `ps` waits
 MAX_UNHEARD = 10_000  # changes of remembered users that are kept for nodes that cannot be reached
 
 
@@ -106,6 +107,7 @@ class SignalRService:
         self.sessions = Sessions(self.options, events or NoUpstream(), observer)
         self.backplane: Backplane = backplane or MemoryBackplane()
         self.node = Node(self.sessions)
+        self.node.more["state"] = self._tell_state
         self._unheard: deque[tuple[float, Request]] = deque(maxlen=MAX_UNHEARD)
         self._told_gap = ""
 
@@ -395,8 +397,26 @@ class SignalRService:
 
         `remembered` has the groups that later connections of a user join.
         """
-        hubs, now = sorted(self.sessions.hubs.values(), key=lambda h: h.name), self.options.wall()
-        return {"hubs": {hub.name: _hub_state(hub, now) for hub in hubs}}
+        return {"hubs": hubs_of(self.sessions)}
+
+    async def whole_state(self) -> dict[str, Any]:
+        """The state of all nodes as one; "nodes" names them, "gap" says when one did not answer.
+
+        Each connection has its "node".
+        """
+        own = {"node": self.backplane.name, **self.state()}
+        answers = await self.ask_others({"verb": "state"}, timeout_s=_STATE_S)
+        found = sorted((own, *answers.replies), key=lambda part: str(part["node"]))
+        parts = [(part["node"], part["hubs"]) for part in found]
+        return {
+            "node": self.backplane.name,
+            "nodes": [name for name, _ in parts],
+            "hubs": merged(parts),
+            "gap": answers.gap,
+        }
+
+    async def _tell_state(self, _request: Request) -> Reply:
+        return {"node": self.backplane.name, **self.state()}
 
     # Other nodes
 
@@ -478,25 +498,3 @@ def _result_of(reply: Reply) -> ClientResult:
     if error is not None:
         raise error(reply["error"])
     return ClientResult(reply["result"], reply["has_result"], reply["protocol"])
-
-
-def _hub_state(hub: Hub[Session], now: float) -> dict[str, Any]:
-    return {
-        "connections": [
-            {
-                "id": session.id,
-                "userId": session.user_id,
-                "protocol": session.connection.protocol.name,
-                "transport": session.info.transport if session.info else None,
-                "groups": sorted(hub.groups_of(session.id)),
-            }
-            for session in hub.connections.values()
-        ],
-        "users": {user: sorted(found) for user, found in sorted(hub.users.items())},
-        "groups": {group: sorted(found) for group, found in sorted(hub.groups.items())},
-        "remembered": {
-            user: groups
-            for user in sorted(hub.tags)
-            if (groups := sorted(hub.remembered(user, now)))
-        },
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
@@ -33,7 +34,11 @@ def test_who_may_look(remote: str | None, headers: Mapping[str, str], expected: 
 def inspection() -> Inspection:
     trace = LiveTrace(lambda: 0.0)
     trace.record("ConnectionConnected", {"hub": "chat"})
-    return Inspection(lambda: {"hubs": {}}, trace)
+
+    async def state() -> dict[str, Any]:
+        return {"hubs": {}}
+
+    return Inspection(state, trace)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,10 @@ class Backplane(Protocol):
     """One node's connection to the others."""
 
     @property
+    def name(self) -> str:
+        """This node's name, which no other node has; `Answers.silent` names nodes by it."""
+
+    @property
     def is_alone(self) -> bool:
         """True if there is certainly no other node, so that nothing needs to be asked."""
 

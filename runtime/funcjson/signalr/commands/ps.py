@@ -58,9 +58,11 @@ def state_table(state: Mapping[str, Any]) -> str:
     """One line a connection, and one line a hub with the sums."""
     hubs: Mapping[str, Any] = state["hubs"]
     if not any(hub["connections"] for hub in hubs.values()):
-        return "No connections."
+        return "\n".join(["No connections.", *_remembered(hubs), *_nodes(state)])
+    nodes = state.get("nodes", ())
     rows = [
         [
+            *([each["node"]] if len(nodes) > 1 else []),
             name,
             each["id"],
             each["userId"] if each["userId"] is not None else "-",
@@ -71,13 +73,29 @@ def state_table(state: Mapping[str, Any]) -> str:
         for name, hub in hubs.items()
         for each in hub["connections"]
     ]
-    head = ["HUB", "CONNECTION", "USER", "TRANSPORT", "PROTOCOL", "GROUPS"]
+    head = [*(["NODE"] if len(nodes) > 1 else []), "HUB", "CONNECTION", "USER", "TRANSPORT", "PROTOCOL", "GROUPS"]
     sums = [
         f"hub {name}: {_count(hub['connections'], 'connection')}, "
         f"{_count(hub['users'], 'user')}, {_count(hub['groups'], 'group')}"
         for name, hub in hubs.items()
     ]
-    return "\n".join([table(head, rows), "", *sums])
+    return "\n".join([table(head, rows), "", *sums, *_remembered(hubs), *_nodes(state)])
+
+
+def _remembered(hubs: Mapping[str, Any]) -> list[str]:
+    """A line for each user whose later connections will join groups."""
+    return [
+        f"hub {name}: user {user} is remembered for {', '.join(groups)}"
+        for name, hub in hubs.items()
+        for user, groups in hub.get("remembered", {}).items()
+    ]
+
+
+def _nodes(state: Mapping[str, Any]) -> list[str]:
+    """How many nodes this is the state of, and whether one is missing."""
+    nodes, gap = state.get("nodes", ()), state.get("gap")
+    lines = [f"{len(nodes)} nodes: {', '.join(nodes)}"] if len(nodes) > 1 else []
+    return [*lines, f"Not all: {gap}."] if gap else lines
 
 
 def _count(things: Any, word: str) -> str:

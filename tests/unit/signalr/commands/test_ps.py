@@ -36,6 +36,37 @@ def test_one_line_a_connection_and_the_sums() -> None:
     assert lines[-1] == "hub chat: 2 connections, 1 user, 2 groups"
 
 
+def test_with_several_nodes_each_line_has_its_node() -> None:
+    hub = STATE["hubs"]["chat"]
+    placed = [{**each, "node": f"n{at}"} for at, each in enumerate(hub["connections"], 1)]
+    whole = {"nodes": ["n1", "n2"], "hubs": {"chat": {**hub, "connections": placed}}, "gap": ""}
+    lines = state_table(whole).splitlines()
+
+    assert [line.split()[:2] for line in lines[:3]] == [
+        ["NODE", "HUB"],
+        ["n1", "chat"],
+        ["n2", "chat"],
+    ]
+    assert lines[-1] == "2 nodes: n1, n2"
+
+
+def test_a_node_that_did_not_answer_is_told() -> None:
+    gap = "1 of 1 other nodes did not answer (n2)"
+
+    assert state_table({"hubs": {}, "nodes": ["n1"], "gap": gap}) == (
+        f"No connections.\nNot all: {gap}."
+    )
+
+
+def test_remembered_users_are_told() -> None:
+    hub = {"connections": [], "users": {}, "groups": {}, "remembered": {"bob": ["g", "h"]}}
+
+    assert state_table({"hubs": {"chat": hub}}).splitlines() == [
+        "No connections.",
+        "hub chat: user bob is remembered for g, h",
+    ]
+
+
 def test_nobody() -> None:
     empty = {"hubs": {"chat": {"connections": [], "users": {}, "groups": {}}}}
 
