@@ -13,6 +13,7 @@ from funcjson.local_service import EmbeddedService, is_absent
 from funcjson.settings import IdentityConnection, Settings
 from funcjson.signalr.connection_string import ConnectionStringError
 from funcjson.signalr.credentials import Identity, ServiceEndpoint, parse_connection_string
+from funcjson.signalr.protocols.msgpack import is_installed
 from funcjson.signalr.rest_client import (
     CredentialSource,
     HttpTransport,
@@ -25,6 +26,7 @@ from funcjson.signalr.rest_client import (
 
 log = logging.getLogger("funcjson.host")
 
+FRAMES_SETTING = "Azure:SignalR:HubProtocol:MessagePack:Enabled"
 TIMEOUT_SETTING = "AzureSignalRHttpClientTimeout"
 NOT_SET = (
     "ServiceEndpoints is empty. ConnectionString is  null, empty, or consists only of white-space."
@@ -54,6 +56,7 @@ class HostServices:
                 lambda: parse_timespan(text), transport.timeout_s, f"{TIMEOUT_SETTING}: "
             )
             transport.timeout_s = seconds
+        self._as_frames = _read(lambda: _encodes_messages(settings), False, f"{FRAMES_SETTING}: ")
         self._local = LocalTransport(embedded.server.handle_rest) if embedded else None
         self._endpoints: dict[str, tuple[ServiceEndpoint, ...]] = {}
         self._clients: dict[ServiceEndpoint, RestClient] = {}
@@ -110,7 +113,11 @@ class HostServices:
             local = self._embedded is not None and endpoint == self._embedded.endpoint
             transport = self._local if local and self._local is not None else self._transport
             client = self._clients[endpoint] = RestClient(
-                endpoint, transport, retry=self._retry, credential=self._credential
+                endpoint,
+                transport,
+                retry=self._retry,
+                credential=self._credential,
+                as_frames=self._as_frames,
             )
         return client
 
@@ -125,6 +132,18 @@ def _read(read: Callable[[], _T], default: _T, before: str = "") -> _T:
     except ValueError as error:
         log.warning("%s%s; the default is used", before, error)
         return default
+
+
+def _encodes_messages(settings: Settings) -> bool:
+    """Whether sends carry the message in each hub protocol's own bytes. Raises ValueError."""
+    text = (settings.get(FRAMES_SETTING) or "").strip()
+    if text.lower() not in ("", "true", "false"):
+        raise ValueError(f"'{text}' is neither true nor false")
+    if text.lower() != "true":
+        return False
+    if not is_installed():
+        raise ValueError("MessagePack needs pip install 'funcjson[msgpack]'")
+    return True
 
 
 def _identity_endpoint(identity: IdentityConnection, where: Location) -> ServiceEndpoint:

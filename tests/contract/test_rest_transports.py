@@ -75,6 +75,19 @@ async def test_a_send_reaches_its_user_and_tells_how_many(service: Service) -> N
     assert service.world.clients["A"].take() == [["m", [1, "é"]]]
 
 
+async def test_frames_reach_clients_of_both_protocols(service: Service) -> None:
+    service.world.connect({"M": {"protocol": "messagepack"}})
+    rest = RestClient(
+        service.endpoint, service.transport, retry=ONCE, now=service.world.clock, as_frames=True
+    )
+    delivery = await rest.send_to_all("chat", "m", [{"n": 1.5}, None])
+
+    assert (delivery.status, delivery.delivered, delivery.why) == (202, 3, "")
+    for client in service.world.clients.values():
+        await client.transport.arrived.wait()
+        assert client.take() == [["m", [{"n": 1.5}, None]]]
+
+
 async def test_a_send_to_nobody_is_accepted_and_says_why(service: Service) -> None:
     delivery = await service.client().send_to_group("chat", "größe", "m", None)
 

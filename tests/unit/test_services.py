@@ -184,3 +184,45 @@ def test_a_time_that_cannot_be_read_is_told(name: str, caplog: pytest.LogCapture
     assert transport.timeout_s == 100
     assert name.replace("__", ":") in caplog.text
     assert "'soon' is not a time" in caplog.text
+
+
+FRAMES = "Azure__SignalR__HubProtocol__MessagePack__Enabled"
+
+
+@pytest.mark.parametrize(
+    ("value", "content_type"),
+    [
+        ("True", "application/octet-stream"),
+        ("false", "application/json; charset=utf-8"),
+        ("", "application/json; charset=utf-8"),
+        ("enabled", "application/json; charset=utf-8"),
+    ],
+)
+async def test_messagepack_can_be_enabled(
+    value: str, content_type: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+
+    class Recording(HttpTransport):
+        async def request(
+            self, method: str, url: str, headers: Mapping[str, str], body: bytes
+        ) -> RestResponse:
+            seen.append(headers["Content-Type"])
+            return RestResponse(202)
+
+    found = HostServices(settings(**{NAME: AZURE, FRAMES: value}), None, Recording())
+    (endpoint,) = found.endpoints(NAME, WHERE)
+    await found.rest(endpoint).send_to_all("chat", "m", [])
+
+    assert seen == [content_type]
+    told = "MessagePack:Enabled: 'enabled' is neither true nor false; the default is used"
+    assert (told in caplog.text) == (value == "enabled")
+
+
+def test_messagepack_without_its_package_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("funcjson.services.is_installed", lambda: False)
+    services({NAME: AZURE, FRAMES: "true"})
+
+    assert "pip install 'funcjson[msgpack]'" in caplog.text

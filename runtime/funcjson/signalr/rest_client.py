@@ -19,6 +19,9 @@ from yarl import URL
 
 from funcjson.signalr.credentials import ServiceEndpoint, mint_server_token
 from funcjson.signalr.entra import CredentialSource, EntraAccess, EntraError, credential_of
+from funcjson.signalr.messages import Invocation
+from funcjson.signalr.protocols import PROTOCOLS
+from funcjson.signalr.protocols.msgpack import pack
 from funcjson.signalr.rest_errors import (
     RestError,
     RestUnreachableError,
@@ -57,6 +60,8 @@ __all__ = [
 API_VERSION = "2022-06-01"  # what the .NET Management SDK, and so the Functions extension, calls
 TIMEOUT_S = 100.0
 
+_JSON, _OCTETS = "application/json; charset=utf-8", "application/octet-stream"
+_PROTOCOLS = ("json", "messagepack")
 _TOKEN_REUSE_S = 300.0  # of a lifetime of 3600
 _TOKENS_KEPT = 256
 
@@ -78,7 +83,8 @@ class Delivery:
     `delivered` and `why` are the local service's verdict: how many connections got it, and why none
     or not all;
     `delivered` is None for a service that does not tell (Azure), or when the request is no send.
-    `path` starts with "/" and follows `base`; `body` is what was sent.
+    `path` starts with "/" and follows `base`; `body` is what was sent, as JSON also when it went as
+    frames.
     """
 
     method: str
@@ -175,12 +181,17 @@ class RestClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         worker_runtime: str = "",
         credential: CredentialSource = credential_of,
+        as_frames: bool = False,
     ) -> None:
+        """`as_frames`: the messages of sends are encoded here, for each hub protocol, as the SDK
+        does once MessagePack is enabled; else the service encodes them.
+        """
         self._endpoint = endpoint
         self._transport = transport
         self._retry = retry or Retry()
         self._now = now
         self._sleep = sleep
+        self._as_frames = as_frames
         self._name = f"{platform.node()}_{uuid.uuid4().hex}"
         self._agent = _user_agent(worker_runtime)
         self._tokens: dict[str, tuple[float, str]] = {}
@@ -271,7 +282,11 @@ class RestClient:
         if not target:
             raise empty_argument("methodName")
         path, body = _path(hub, f"{where}:send"), _payload(target, arguments)
-        response, attempts = await self._request("POST", path, body)
+        if self._as_frames:
+            frames = _frames(target, arguments)
+            response, attempts = await self._request("POST", path, frames, _OCTETS)
+        else:
+            response, attempts = await self._request("POST", path, body)
         return self._delivery("POST", path, response, attempts, body)
 
     async def _act(self, method: str, hub: str, where: str) -> Delivery:
@@ -302,7 +317,7 @@ class RestClient:
         )
 
     async def _request(
-        self, method: str, path: str, body: bytes
+        self, method: str, path: str, body: bytes, content_type: str = _JSON
     ) -> tuple[RestResponse, tuple[int, ...]]:
         """The first good answer, and the status of each attempt. Raises RestError."""
         url = self._endpoint.server_endpoint + path
@@ -310,9 +325,8 @@ class RestClient:
         while True:
             can_retry = len(statuses) < self._retry.max_retries
             try:
-                response = await self._transport.request(
-                    method, url, await self._headers(path, body), body
-                )
+                headers = await self._headers(path, content_type if body else "")
+                response = await self._transport.request(method, url, headers, body)
             except RestUnreachableError as error:
                 if not (can_retry and error.timed_out and method != "POST"):
                     raise
@@ -325,11 +339,11 @@ class RestClient:
                     raise refusal(response, url, tuple(statuses))
             await self._sleep(self._retry.wait_s(len(statuses)))
 
-    async def _headers(self, path: str, body: bytes) -> dict[str, str]:
+    async def _headers(self, path: str, content_type: str) -> dict[str, str]:
         token = await self._entra.token() if self._entra else self._token(path)
         headers = {"Authorization": f"Bearer {token}", "Asrs-User-Agent": self._agent}
-        if body:
-            headers["Content-Type"] = "application/json; charset=utf-8"
+        if content_type:
+            headers["Content-Type"] = content_type
         return headers
 
     def _token(self, path: str) -> str:
@@ -387,6 +401,12 @@ def _payload(target: str, arguments: Sequence[Any] | None) -> bytes:
         return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half of a surrogate pair
         return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _frames(target: str, arguments: Sequence[Any] | None) -> bytes:
+    """The SDK's other body: a map from each hub protocol to the whole, framed invocation."""
+    message = Invocation(target, list(arguments or ()))
+    return pack({name: PROTOCOLS[name].encode(message) for name in _PROTOCOLS})
 
 
 def _user_agent(worker_runtime: str) -> str:

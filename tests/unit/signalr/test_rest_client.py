@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import jwt
+import msgpack
 import pytest
 
 from funcjson.signalr.credentials import ServiceEndpoint
@@ -72,6 +73,25 @@ def send(rest: RestClient) -> Awaitable[Delivery]:
 
 def join(rest: RestClient) -> Awaitable[Delivery]:
     return rest.add_connection_to_group("chat", "c", "g")
+
+
+async def test_with_frames_each_hub_protocol_gets_its_own_bytes() -> None:
+    transport = Recording()
+    rest = RestClient(ENDPOINT, transport, as_frames=True)
+    delivery = await rest.send_to_all("chat", "m", ["é", 1])
+    await rest.add_user_to_group("chat", "u", "g")
+
+    (_, _, headers, body), (_, _, without_body, _) = transport.calls
+    assert headers["Content-Type"] == "application/octet-stream"
+    assert "Content-Type" not in without_body
+    frames = msgpack.unpackb(body)
+    assert list(frames) == ["json", "messagepack"]
+    assert frames["json"][-1:] == b"\x1e"
+    assert json.loads(frames["json"][:-1]) == {"type": 1, "target": "m", "arguments": ["é", 1]}
+    assert frames["messagepack"][0] == len(frames["messagepack"]) - 1
+    # Type, headers, no invocation id, target, arguments; streams only if there are any.
+    assert msgpack.unpackb(frames["messagepack"][1:])[:5] == [1, {}, None, "m", ["é", 1]]
+    assert json.loads(delivery.body) == {"Target": "m", "Arguments": ["é", 1]}
 
 
 OPERATIONS: list[tuple[Op, str, str]] = [
