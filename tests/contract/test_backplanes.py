@@ -419,6 +419,80 @@ async def test_a_transaction_runs_on_the_connections_of_every_node(world: World)
     assert await other.called() == ("last", [])
 
 
+# A node without clients in a hub is not given its messages
+
+
+async def test_a_node_that_has_nobody_is_asked_once_and_again_when_it_says_so(
+    world: World,
+) -> None:
+    a = await world.node()
+    asked: list[Request] = []
+    other = world.new_backplane()
+
+    async def empty(request: Request) -> Reply:
+        asked.append(request)
+        return {"delivered": 0, "skipped": 0, "absent": other.name, "rank": 0, "text": "", "tags": []}
+
+    await other.join(empty)
+    world.stack.push_async_callback(other.leave)
+    near = await world.clients.connect(a.port)
+    asked.clear()
+
+    for _ in range(3):
+        assert await a.service.send_to_all("Chat", HELLO) == Verdict(1)
+    assert [request["verb"] for request in asked] == ["send"]
+    await other.call({"verb": "arrive", "hub": "chat", "from": other.name})
+    await a.service.send_to_all("chat", HELLO)
+
+    assert [request["verb"] for request in asked] == ["send", "send"]
+    for _ in range(4):
+        assert await near.called() == ("hello", ["world"])
+
+
+async def test_a_call_may_leave_nodes_out(world: World) -> None:
+    a = await world.join(Handler())
+    b = await world.join(Handler("b"))
+    c = await world.join(Handler("c"))
+
+    assert a.others == {b.name, c.name}
+    found = await a.call({}, without={b.name})
+    assert [reply["from"] for reply in found.replies] == ["c"]
+    assert await a.call({}, without=a.others) == Answers()
+
+
+@pytest.mark.parametrize("negotiates", [True, False])
+async def test_whoever_is_connected_gets_what_is_sent_then_though_his_node_had_nobody_before(
+    world: World, negotiates: bool
+) -> None:
+    a, b = await world.two()
+    near = await world.clients.connect(a.port)
+    for number in range(10):
+        assert (await a.service.send_to_all("chat", Invocation("before", (number,)))) == Verdict(1)
+        negotiated = await world.clients.negotiate(b.port) if negotiates else None
+        far = await world.clients.connect(b.port, negotiated=negotiated)
+
+        assert await a.service.send_to_all("chat", Invocation("n", (number,))) == Verdict(2)
+        assert await far.called() == ("n", [number])
+        await far.leave()
+        while b.state()["hubs"]:  # the server has not noticed yet
+            await a.service.send_to_connection("chat", "nobody", HELLO)
+    for number in range(10):
+        assert await near.called() == ("before", [number])
+        assert await near.called() == ("n", [number])
+
+
+async def test_clients_of_a_node_that_stops_go_at_once_to_one_that_had_nobody(world: World) -> None:
+    a, b = await world.two()
+    await world.clients.connect(a.port)
+    assert await a.service.send_to_all("chat", HELLO) == Verdict(1)  # b has promised something
+    await a.stop()
+
+    client = await world.clients.connect(b.port)
+
+    assert await b.service.send_to_all("chat", HELLO) == Verdict(1)
+    assert await client.called() == ("hello", ["world"])
+
+
 # Users that are remembered for groups
 
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Set
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,10 @@ class Watched:
         self.is_back = asyncio.Event()
 
     @property
+    def others(self) -> Set[str]:
+        return self.inner.others
+
+    @property
     def name(self) -> str:
         return self.inner.name
 
@@ -62,8 +66,11 @@ class Watched:
         *,
         timeout_s: float = 5,
         enough: Callable[[Reply], bool] | None = None,
+        without: Collection[str] = (),
     ) -> Answers:
-        return await self.inner.call(request, timeout_s=timeout_s, enough=enough)
+        return await self.inner.call(
+            request, timeout_s=timeout_s, enough=enough, without=without
+        )
 
 
 @dataclass

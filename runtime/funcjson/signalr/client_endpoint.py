@@ -86,9 +86,10 @@ class ClientEndpoint:
             # Now, since nothing may come between the look at the counts and the new connection.
             await self._counts.learn()
         if path == "/client/negotiate":
-            excess = self._too_many(asked, headers)
-            body = negotiate(asked, caller, self._sessions) if excess is None else b""
-            return excess or _json(200, body, headers)
+            async with self._elsewhere.arriving(caller.hub):
+                excess = self._too_many(asked, headers)
+                body = negotiate(asked, caller, self._sessions) if excess is None else b""
+                return excess or _json(200, body, headers)
         if asked.method == "GET" and lowered.get("upgrade", "").lower() == "websocket":
             return await self._socket(request, asked, caller, headers)
         return await self._without_socket(request, asked, caller, headers)
@@ -132,11 +133,12 @@ class ClientEndpoint:
             if refusal is not None:
                 return refusal
         else:
-            excess = self._too_many(asked, headers)
-            if excess is not None:
-                return excess
-            session = session or self._sessions.begin(caller)
-            _connects_with(session, caller, asked)
+            async with self._elsewhere.arriving(caller.hub):
+                excess = self._too_many(asked, headers)
+                if excess is not None:
+                    return excess
+                session = session or self._sessions.begin(caller)
+                _connects_with(session, caller, asked)
         return serve_websocket(request, self._sessions, session, headers, self._sockets)
 
     async def _without_socket(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from funcjson.signalr.backplane.base import Answers, Reply, Request
@@ -30,17 +31,25 @@ Ask = Callable[..., Awaitable[Answers]]  # as SignalRService.ask_others
 class Elsewhere:
     """What the other nodes hold of one service's clients. `ask` reaches them."""
 
-    def __init__(self, sessions: Sessions, ask: Ask, is_alone: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        ask: Ask,
+        is_alone: Callable[[], bool],
+        arriving: Callable[[str], AbstractAsyncContextManager[None]] = lambda _hub: nullcontext(),
+    ) -> None:
         self._sessions = sessions
         self._ask = ask
         self.is_alone = is_alone
+        self.arriving = arriving  # around each session that begins on this node (absence.py)
 
     async def claim(self, token: str, caller: Caller) -> Session | None:
         """The session of a connection token, taken over from the node that holds it."""
         request = {"verb": "claim", "token": token, "hub": caller.hub, "user": caller.user_id}
-        for reply in (await self._ask(request, enough=_is_here)).replies:
-            if reply["here"]:
-                return adopt(self._sessions, caller, token, reply)
+        async with self.arriving(caller.hub):
+            for reply in (await self._ask(request, enough=_is_here)).replies:
+                if reply["here"]:
+                    return adopt(self._sessions, caller, token, reply)
         return None
 
     async def forward(self, asked: ClientRequest, body: bytes) -> Reply | None:

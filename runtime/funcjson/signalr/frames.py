@@ -77,6 +77,9 @@ class Batch:
 
     def records(self, protocol: str) -> list[bytes]:
         """Each message, framed by the hub protocol; those without an encoding for it are left out."""
+        if self.count == 1:
+            data = self._payloads[0].data(protocol)
+            return [data] if data else []
         return [data for each in self._payloads[: self.count] if (data := each.data(protocol))]
 
     def wire(self, key: str, protocol: str, frame: Callable[[Sequence[bytes]], bytes]) -> bytes:

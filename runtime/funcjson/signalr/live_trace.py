@@ -80,13 +80,17 @@ class LiveTrace:
 
     def __init__(self, wall: Callable[[], float], limit: int = 1000) -> None:
         self._wall = wall
-        self._lines: deque[TraceLine] = deque(maxlen=limit)
+        # What a TraceLine holds; the lines are made when somebody looks.
+        self._lines: deque[tuple[float, str, Mapping[str, Any]]] = deque(maxlen=limit)
         self._listeners: list[Listener] = []
 
     def record(self, event: str, fields: Mapping[str, Any]) -> None:
         """Keep one event. Returns at once and never raises."""
-        line = TraceLine(self._wall(), event, fields)
-        self._lines.append(line)
+        kept = self._wall(), event, fields
+        self._lines.append(kept)
+        if not self._listeners:
+            return
+        line = TraceLine(*kept)
         for listener in tuple(self._listeners):
             try:
                 listener(line)
@@ -105,7 +109,7 @@ class LiveTrace:
         return stop
 
     def __iter__(self) -> Iterator[TraceLine]:
-        return iter(tuple(self._lines))
+        return iter([TraceLine(*kept) for kept in self._lines])
 
 
 def to_stream(stream: TextIO) -> Listener:

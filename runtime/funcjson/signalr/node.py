@@ -23,11 +23,16 @@ from funcjson.signalr.transactions import Executed, run
 TAG_VERBS = frozenset({"join_user", "leave_user", "leave_user_all"})
 
 
+# Given a hub and the node that asks: our name, if that node need not ask again for a while (absence.py).
+Promise = Callable[[str, str | None], str]
+
+
 class Node:
     """The connections of one node, and what can be asked of them."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, promise: Promise = lambda _hub, _node: "") -> None:
         self.sessions = sessions
+        self._promise = promise
         # More verbs, by whoever knows them: client requests that another node received.
         self.more: dict[str, Callable[[Request], Awaitable[Reply]]] = {}
         self._call_ids = itertools.count(1)
@@ -65,7 +70,12 @@ class Node:
         delivered, skipped = self.send(
             request["hub"], request["to"], request["name"], payload, request["excluded"]
         )
-        return {"delivered": delivered, "skipped": skipped}
+        reply: dict[str, Any] = {"delivered": delivered, "skipped": skipped}
+        if not delivered:
+            absent = self._promise(request["hub"].lower(), request.get("from"))
+            if absent:
+                reply["absent"] = absent
+        return reply
 
     async def _why(self, request: Request) -> Reply:
         rank, text = explain(self.sessions, request["hub"], request["to"], request["name"])

@@ -75,6 +75,7 @@ class SignalRServer:
             self.service.sessions,
             self.service.ask_others,
             lambda: self.service.backplane.is_alone,
+            self.service.absence.arriving,
         )
         self._clients = ClientEndpoint(
             self.service.sessions,

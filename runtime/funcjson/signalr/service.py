@@ -2,9 +2,10 @@
 
 `SignalRService` is what the REST surface calls. Hub names are case-insensitive everywhere; users, groups and
 connection ids compare exactly. With other nodes on the backplane each verb acts on all of them: it is applied
-here, the same request goes to the others, and the answers are added up. What a node does with a request is the
-same for its own and for others' (node.py). Where another node did not answer, the verdict of a send says so; the
-other verbs act on whom they reached, and the log says so.
+here, the same request goes to the others, and the answers are added up. A message does not go to a node that has
+promised to have nobody in its hub (absence.py). What a node does with a request is the same for its own and for
+others' (node.py). Where another node did not answer, the verdict of a send says so; the other verbs act on whom
+they reached, and the log says so.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from funcjson.signalr.absence import Absence
 from funcjson.signalr.backplane.base import TIMEOUT_S, Answers, Backplane, Reply, Request
 from funcjson.signalr.backplane.memory import MemoryBackplane
 from funcjson.signalr.errors import ClientResultError, ClientResultTimeout, NoSuchConnection
@@ -106,7 +108,15 @@ class SignalRService:
         self.options = options or ServiceOptions()
         self.sessions = Sessions(self.options, events or NoUpstream(), observer)
         self.backplane: Backplane = backplane or MemoryBackplane()
-        self.node = Node(self.sessions)
+        self.absence = Absence(
+            self.backplane.name,
+            self.ask_others,
+            lambda hub: hub in self.sessions.held,
+            self.options.monotonic,
+        )
+        self.node = Node(self.sessions, self.absence.promise)
+        self.node.more["arrive"] = self.absence.call_back
+        self.node.more["renounce"] = self.absence.renounced
         self.node.more["state"] = self._tell_state
         self._unheard: deque[tuple[float, Request]] = deque(maxlen=MAX_UNHEARD)
         self._told_gap = ""
@@ -118,6 +128,7 @@ class SignalRService:
 
     async def stop(self) -> None:
         """Close every connection, let upstream hear of it, and leave the other nodes."""
+        await self.absence.renounce()
         self.sessions.close_everything()
         await self.sessions.finish_work(self.options.close_timeout_s)
         await self.backplane.leave()
@@ -152,7 +163,10 @@ class SignalRService:
         payload = Payload(message)
         delivered, skipped = self.node.send(hub, to, name, payload, excluded)
         gap = ""
-        if not self.backplane.is_alone:
+        others = self.backplane.others
+        absent = self.absence.absent(hub.lower()) if others else frozenset()
+        if not (others <= absent if others else self.backplane.is_alone):
+            asked_at = self.options.monotonic()
             answers = await self.ask_others(
                 {
                     "verb": "send",
@@ -161,9 +175,12 @@ class SignalRService:
                     "name": name,
                     "excluded": list(excluded),
                     "frames": _every_encoding(payload),
+                    "from": self.backplane.name,
                 },
                 enough=_was_delivered if to == "connection" else None,
+                without=absent,
             )
+            self.absence.learn(hub.lower(), asked_at, answers.replies)
             delivered += sum(reply["delivered"] for reply in answers.replies)
             skipped += sum(reply["skipped"] for reply in answers.replies)
             gap = answers.gap
@@ -173,11 +190,15 @@ class SignalRService:
             verdict = Verdict(delivered, f"{why}; {gap}" if gap else why)
         observer = self.sessions.observer
         if observer is not None:
-            target = message.target if isinstance(message, Invocation) else None
-            fields = {"hub": hub.lower(), "to": to, "name": name, "target": target}
-            observer.record(
-                "MessageSent", {**fields, "delivered": delivered, "why": verdict.why or None}
-            )
+            fields = {
+                "hub": hub.lower(),
+                "to": to,
+                "name": name,
+                "target": message.target if isinstance(message, Invocation) else None,
+                "delivered": delivered,
+                "why": verdict.why or None,
+            }
+            observer.record("MessageSent", fields)
         return verdict
 
     async def _why(self, hub: str, to: str, name: str, skipped: int) -> str:
@@ -426,11 +447,14 @@ class SignalRService:
         *,
         timeout_s: float = TIMEOUT_S,
         enough: Callable[[Reply], bool] | None = None,
+        without: Collection[str] = (),
     ) -> Answers:
         """What the other nodes answer to a request; the log tells when not all of them did."""
         if self.backplane.is_alone:
             return Answers()
-        answers = await self.backplane.call(request, timeout_s=timeout_s, enough=enough)
+        answers = await self.backplane.call(
+            request, timeout_s=timeout_s, enough=enough, without=without
+        )
         if answers.cut_off and request["verb"] in TAG_VERBS:
             self._unheard.append((self.options.wall(), request))
         gap = answers.gap

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -148,6 +148,7 @@ class Sessions:
     observer: Observer | None = None
     hubs: dict[str, Hub[Session]] = field(default_factory=dict)
     by_token: dict[str, Session] = field(default_factory=dict)
+    held: Counter[str] = field(default_factory=Counter)  # hub -> its sessions, from negotiate on
     # What is to be written at the end of this turn: messages that all went to the same sessions, as long as
     # that is so; from then on the sessions that something was queued with.
     _wave: tuple[list[Payload], list[Session]] | None = None
@@ -177,6 +178,7 @@ class Sessions:
         session = Session(caller, token, connection_id, self.options.monotonic())
         session.stateful = stateful
         self.by_token[token] = session
+        self.held[caller.hub.lower()] += 1
         return session
 
     def give_away(self, session: Session) -> None:
@@ -260,6 +262,9 @@ class Sessions:
         self.by_token.pop(session.token, None)
         hub = self.hub(session.caller.hub)
         hub.remove(session.id)
+        self.held[hub.name] -= 1
+        if not self.held[hub.name]:
+            del self.held[hub.name]
         if hub.is_empty:
             self.hubs.pop(hub.name, None)
         if session.sink is not None:

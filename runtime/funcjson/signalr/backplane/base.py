@@ -6,7 +6,8 @@ Guarantees that an implementation gives, and that its contract test checks:
   member that was there before knows it by then, and it knows them. A node that leaves is no member at once; one
   that dies without a word is one for at most its implementation's grace time (Redis: `dead_after_s`).
 - **Reach.** `call` gives its request to each node that is a member when it begins, exactly once, and never to the
-  node that calls. Nothing is kept: a node that joins later does not see earlier requests; it asks for what it needs.
+  node that calls, nor to those that it leaves out. Nothing is kept: a node that joins later does not see earlier
+  requests; it asks for what it needs.
 - **Order.** The requests of one node start at another node in the order in which `call` was first awaited. They do
   not wait for each other: a handler that waits (for a client's answer, say) holds up nothing. Requests of
   different nodes have no order among them.
@@ -25,7 +26,7 @@ Requests and replies are what JSON can say, plus bytes at any depth; keys of map
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -64,6 +65,10 @@ class Backplane(Protocol):
         """This node's name, which no other node has; `Answers.silent` names nodes by it."""
 
     @property
+    def others(self) -> Set[str]:
+        """The names of the other members, as far as they are known; empty while it is cut off."""
+
+    @property
     def is_alone(self) -> bool:
         """True if there is certainly no other node, so that nothing needs to be asked."""
 
@@ -84,5 +89,6 @@ class Backplane(Protocol):
         *,
         timeout_s: float = TIMEOUT_S,
         enough: Callable[[Reply], bool] | None = None,
+        without: Collection[str] = (),
     ) -> Answers:
-        """Ask every other node; the replies are in no particular order."""
+        """Ask every other node but those of the names `without`; the replies are in no particular order."""

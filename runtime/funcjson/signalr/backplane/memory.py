@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Set
 from dataclasses import dataclass, field
 
 from funcjson.signalr.backplane.base import TIMEOUT_S, Answers, Handler, Reply, Request
@@ -30,6 +30,10 @@ class MemoryBackplane:
         self.name = f"node {next(self._exchange.numbers)}"
 
     @property
+    def others(self) -> Set[str]:
+        return self._exchange.nodes.keys() - {self.name}
+
+    @property
     def is_alone(self) -> bool:
         return not any(name != self.name for name in self._exchange.nodes)
 
@@ -49,10 +53,11 @@ class MemoryBackplane:
         *,
         timeout_s: float = TIMEOUT_S,
         enough: Callable[[Reply], bool] | None = None,
+        without: Collection[str] = (),
     ) -> Answers:
         asked: dict[asyncio.Task[Reply], str] = {}
         for name, handler in self._exchange.nodes.items():
-            if name != self.name:
+            if name != self.name and name not in without:
                 task = asyncio.ensure_future(_answer(handler, request))
                 asked[task] = name
                 tasks = self._exchange.asked.setdefault(name, set())

@@ -17,7 +17,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -126,6 +126,10 @@ class PubSubBackplane:
     # What a service uses
 
     @property
+    def others(self) -> Set[str]:
+        return self._members.keys()
+
+    @property
     def is_alone(self) -> bool:
         return not self._members and not self._cut_off
 
@@ -167,14 +171,16 @@ class PubSubBackplane:
         *,
         timeout_s: float = TIMEOUT_S,
         enough: Callable[[Reply], bool] | None = None,
+        without: Collection[str] = (),
     ) -> Answers:
         if self._cut_off:
             return Answers(cut_off=self._cut_off)
-        if not self._members:
+        asked = self._members.keys() - without
+        if not asked:
             return Answers()
         number = next(self._numbers)
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        call = self._calls[number] = _Call(set(self._members), enough, ended)
+        call = self._calls[number] = _Call(asked, enough, ended)
         data = pack(Note("ask", self.name, number, request))
         for name in tuple(call.waiting):
             self._post_data(name, data, partial(self._asked, call, name))

@@ -6,7 +6,7 @@ nodes, each with its own `prefix`. Whoever can publish there is trusted like a n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence, Set
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,6 +66,10 @@ class RedisBackplane:
         return self._node.name
 
     @property
+    def others(self) -> Set[str]:
+        return self._node.others
+
+    @property
     def is_alone(self) -> bool:
         return self._node.is_alone
 
@@ -83,8 +87,11 @@ class RedisBackplane:
         *,
         timeout_s: float = TIMEOUT_S,
         enough: Callable[[Reply], bool] | None = None,
+        without: Collection[str] = (),
     ) -> Answers:
-        return await self._node.call(request, timeout_s=timeout_s, enough=enough)
+        return await self._node.call(
+            request, timeout_s=timeout_s, enough=enough, without=without
+        )
 
 
 def place_of(url: str) -> str:

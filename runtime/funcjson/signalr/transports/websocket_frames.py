@@ -149,12 +149,18 @@ def frame(opcode: int, data: bytes) -> bytes:
 
 def text_frames(records: Sequence[bytes]) -> bytes:
     """Hub messages as text frames; none is ever split over two, since clients cannot join them."""
-    return b"".join(frame(TEXT, data) for data in pack_records(records, FRAME_BYTES))
+    return _frames(TEXT, records)
 
 
 def binary_frames(records: Sequence[bytes]) -> bytes:
     """The same as binary frames."""
-    return b"".join(frame(BINARY, data) for data in pack_records(records, FRAME_BYTES))
+    return _frames(BINARY, records)
+
+
+def _frames(opcode: int, records: Sequence[bytes]) -> bytes:
+    if len(records) == 1:  # nearly always
+        return frame(opcode, records[0])
+    return b"".join([frame(opcode, data) for data in pack_records(records, FRAME_BYTES)])
 
 
 def close_frame(code: int) -> bytes:
