@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from funcjson import banner
+from funcjson.app_offline import Offline
 from funcjson.app_version import AppVersion, Loader, show_user_log
 from funcjson.cors import CorsPolicy
 from funcjson.errors import FuncJsonError, Severity, render
@@ -91,6 +92,7 @@ class Host:
         self._watching: asyncio.Task[None] | None = None
         self._inspect: Inspect | None = None
         self._started_at = time.monotonic()
+        self._offline = Offline(options.app_root)
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -118,6 +120,7 @@ class Host:
             await self.stop()
             raise
         self._install(version)
+        _ = self.ready  # an app that is offline says so at once
         if options.reload:
             self._watching = asyncio.create_task(self._watch(), name="reload")
 
@@ -163,7 +166,7 @@ class Host:
             task.cancel()
         self._timers = [
             asyncio.create_task(
-                run_timer(plan, self._fire),
+                run_timer(plan, self._tick),
                 name=f"timer {plan.function.name}",
             )
             for plan in version.plans.values()
@@ -269,7 +272,7 @@ class Host:
 
     @property
     def ready(self) -> bool:
-        return self._version is not None
+        return self._version is not None and not self._offline
 
     @property
     def version(self) -> AppVersion:
@@ -334,6 +337,12 @@ class Host:
 
     async def _fire(self, plan: Plan, event: TriggerEvent) -> Outcome:
         return await self.invoker.invoke(self.version, plan, event)
+
+    async def _tick(self, plan: Plan, event: TriggerEvent) -> Outcome | None:
+        if self.ready:
+            return await self._fire(plan, event)
+        log.info("timer '%s' was due, but the app is offline", plan.function.name)
+        return None
 
     async def webhook(self, name: str, request: HttpRequest) -> HttpResponse | None:
         """`/runtime/webhooks/NAME`; None when no function listens there."""

@@ -42,12 +42,14 @@ class LoadedApp(Protocol):
     def streams(self) -> frozenset[str]: ...
 
 
-def host_status(app: LoadedApp | None, instance_id: str, uptime_s: float) -> HttpResponse:
-    """`state` is Running, or Starting while no app is loaded."""
+def host_status(
+    app: LoadedApp | None, instance_id: str, uptime_s: float, is_offline: bool = False
+) -> HttpResponse:
+    """`state` is Running, else Offline or Starting."""
     ours = _our_version()
     status: dict[str, Any] = {
         "id": platform.node().lower() or "localhost",
-        "state": "Running" if app is not None else "Starting",
+        "state": "Running" if app is not None else "Offline" if is_offline else "Starting",
         "version": ours,
         "versionDetails": f"funcjson {ours}, Python {platform.python_version()}",
         "platformVersion": "",

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from funcjson import http_admin
+from funcjson.app_offline import offline_page
 from funcjson.bindings.http_trigger import entry_of
 from funcjson.cors import CorsPolicy, make_policy, refusal
 from funcjson.errors import AppLoadError, FuncJsonError, Problem, Severity, render
@@ -291,7 +292,7 @@ class HttpServer:
                 if special is not None:
                     return response_of(special)
             if not self._facade.ready:
-                return response_of(_NOT_RUNNING)
+                return response_of(self._not_running())
             found = self._table.match(request.method, path)
             if isinstance(found, NotFound):
                 return response_of(self._nothing_there(request, path, found))
@@ -354,6 +355,12 @@ class HttpServer:
                 source.let_go()
             if sink is not None:
                 sink.let_go()
+
+    def _not_running(self) -> HttpResponse:
+        page = offline_page(self._options.app_root)
+        if page is None:
+            return _NOT_RUNNING
+        return HttpResponse(503, (("Content-Type", "text/html"),), page)
 
     def _sink(self, request: web.BaseRequest) -> StreamedResponse:
         origin = request.headers.get("Origin")
@@ -466,7 +473,7 @@ class HttpServer:
         self, request: web.BaseRequest, name: str, query: str
     ) -> HttpResponse | None:
         if not self._facade.ready:
-            return _NOT_RUNNING
+            return self._not_running()
         if self._keys is not None and not self._keys.opens_webhook(
             name, presented_key(request, query)
         ):
@@ -478,16 +485,17 @@ class HttpServer:
         parts = [part for part in rest.split("/") if part]
         app = self._app if self._facade.ready else None
         if parts == ["host", "ping"]:
-            return HttpResponse(200) if app is not None else _NOT_RUNNING
+            return HttpResponse(200) if app is not None else self._not_running()
         if self._keys is not None and not self._keys.opens_admin(presented_key(request, query)):
             return _UNAUTHORIZED
         match request.method, parts:
             case "GET" | "HEAD", ["host", "status"]:
+                is_offline = offline_page(self._options.app_root) is not None
                 return http_admin.host_status(
-                    app, self._instance_id, time.monotonic() - self._started_at
+                    app, self._instance_id, time.monotonic() - self._started_at, is_offline
                 )
             case _, ["functions", *_] if app is None:
-                return _NOT_RUNNING
+                return self._not_running()
             case "GET" | "HEAD", ["functions"]:
                 assert app is not None
                 return http_admin.function_list(app, self.url)

@@ -32,7 +32,7 @@ class App:
     settings: Settings = field(default_factory=lambda: load_settings(Path("/nonexistent"), {}))
     broken: dict[str, FuncJsonError] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
-    streams: bool = False
+    streams: frozenset[str] = frozenset()
 
 
 def app(*plans: Plan) -> App:
@@ -53,6 +53,7 @@ def test_the_status_has_the_real_hosts_members() -> None:
 
 def test_a_host_without_an_app_is_starting() -> None:
     assert read(http_admin.host_status(None, "i", 0))["state"] == "Starting"
+    assert read(http_admin.host_status(None, "i", 0, is_offline=True))["state"] == "Offline"
 
 
 def test_errors_of_the_app_are_in_the_status() -> None:
