@@ -40,18 +40,14 @@ class ResponseError(ValueError):
         self.azure = azure
 
 
-def from_output(value: TypedData, *, accept: str = "", plain_json: bool = False) -> HttpResponse:
-    """The response for the value of an `http` output.
-
-    `plain_json` leaves JSON as the handler wrote it, where the real host indents it anew. Raises
-    ResponseError.
-    """
+def from_output(value: TypedData, *, accept: str = "") -> HttpResponse:
+    """The response for the value of an `http` output. Raises ResponseError."""
     if "http" in value:
-        return _from_message(value["http"], accept, plain_json)
+        return _from_message(value["http"], accept)
     if "string" in value:
-        return _from_text(value["string"], plain_json)
+        return _from_text(value["string"])
     if "json" in value:
-        return _from_json(value["json"], plain_json)
+        return _from_json(value["json"])
     if "bytes" in value:
         return HttpResponse(200, (), bytes(value["bytes"]))
     number = value.get("int", value.get("double"))
@@ -64,7 +60,7 @@ def from_return(value: TypedData, *, accept: str = "") -> HttpResponse:
     Nothing is 204; text is text/plain and the rest compact JSON, unless `accept` says otherwise.
     """
     if "http" in value:
-        return _from_message(value["http"], accept, plain_json=False)
+        return _from_message(value["http"], accept)
     if "string" in value:
         return _negotiated(value["string"], accept)
     if "json" in value:
@@ -81,7 +77,7 @@ def from_return(value: TypedData, *, accept: str = "") -> HttpResponse:
     return NO_CONTENT
 
 
-def _from_message(message: Mapping[str, Any], accept: str, plain_json: bool) -> HttpResponse:
+def _from_message(message: Mapping[str, Any], accept: str) -> HttpResponse:
     """What a worker's http message becomes; its body is never parsed again."""
     if "header_list" in message:
         # A custom handler's own answer, which the host hands on as it is.
@@ -100,19 +96,14 @@ def _from_message(message: Mapping[str, Any], accept: str, plain_json: bool) -> 
         return _finish(status, typed, message.get("cookies"), answer.body)
     if "bytes" in body:
         return _finish(status, _typed(headers, None), message.get("cookies"), bytes(body["bytes"]))
-    if "string" in body:
-        text = body["string"]
-    elif plain_json and "json" in body:
-        text = body["json"]
-    else:
-        text = http_json.text_of(_body_value(body))
+    text = body["string"] if "string" in body else http_json.text_of(_body_value(body))
     content = text.encode("utf-8", "replace")
     if not headers and not message.get("cookies") and status not in _NO_BODY:
         return HttpResponse(status, _PLAIN, content)
     return _finish(status, _typed(headers, TEXT), message.get("cookies"), content)
 
 
-def _from_text(text: str, plain_json: bool) -> HttpResponse:
+def _from_text(text: str) -> HttpResponse:
     """A string on an `http` output: the host reads it as JSON when it can."""
     try:
         value = http_json.read(text)
@@ -120,11 +111,10 @@ def _from_text(text: str, plain_json: bool) -> HttpResponse:
         return HttpResponse(200, _PLAIN, text.encode("utf-8", "replace"))
     if isinstance(value, dict) and (described := _from_description(value)) is not None:
         return described
-    shown = text if plain_json else http_json.text_of(value)
-    return HttpResponse(200, _PLAIN, shown.encode("utf-8", "replace"))
+    return HttpResponse(200, _PLAIN, http_json.text_of(value).encode("utf-8", "replace"))
 
 
-def _from_json(text: str, plain_json: bool) -> HttpResponse:
+def _from_json(text: str) -> HttpResponse:
     try:
         value = http_json.read(text)
     except http_json.NotJson:
@@ -134,8 +124,7 @@ def _from_json(text: str, plain_json: bool) -> HttpResponse:
         return NO_CONTENT
     if isinstance(value, dict) and (described := _from_description(value)) is not None:
         return described
-    shown = text if plain_json else http_json.text_of(value)
-    return HttpResponse(200, _PLAIN, shown.encode("utf-8", "replace"))
+    return HttpResponse(200, _PLAIN, http_json.text_of(value).encode("utf-8", "replace"))
 
 
 def _from_description(value: Mapping[str, Any]) -> HttpResponse | None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Literal
 from urllib.parse import unquote
 
 from funcjson.errors import Location, Problem, Severity
@@ -19,7 +18,6 @@ from funcjson.http_route_templates import (
 )
 
 Params = Mapping[str, str | None]
-Order = Literal["name", "specific"]
 
 # The host keeps these for itself. Its test is on the text, so `administrators` is refused too.
 RESERVED_STARTS = ("admin", "runtime")
@@ -81,15 +79,10 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """No function answers.
-
-    `allowed` has the verbs that this path would have taken; `near` at most three near misses, the
-    nearest first.
-    """
+    """No function answers. `near` has at most three near misses, the nearest first."""
 
     path: str
     near: tuple[NearMiss, ...] = ()
-    allowed: frozenset[str] = frozenset()
 
     @property
     def hint(self) -> str:
@@ -169,13 +162,12 @@ def _value(found: re.Match[str], parameter: Parameter, groups: tuple[int, ...]) 
 
 
 def build_table(
-    entries: Iterable[RouteEntry], prefix: str = "api", order: Order = "name"
+    entries: Iterable[RouteEntry], prefix: str = "api"
 ) -> tuple[RouteTable, tuple[Problem, ...]]:
     """The table of an app, and what is wrong with it.
 
     A function whose route cannot be used is left out and named by an error Problem; the others keep
-    working. Routes are tried in the order of the functions' names, as the real host does;
-    `order="specific"` tries the most specific first.
+    working. Routes are tried in the order of the functions' names, as the real host does.
     """
     problems: list[Problem] = []
     routes: list[tuple[Template, Route]] = []
@@ -195,8 +187,6 @@ def build_table(
             continue
         rivals.append((entry.function, verbs))
         routes.append((parsed, make_route(entry, parsed)))
-    if order == "specific":
-        routes.sort(key=lambda pair: _specificity(pair[0]))
     problems += _shadows(routes)
     return _with_static(tuple(route for _, route in routes), prefix.strip("/")), tuple(problems)
 
@@ -323,20 +313,6 @@ def _share(one: frozenset[str] | None, other: frozenset[str] | None) -> bool:
     return one is None or other is None or bool(one & other)
 
 
-def _specificity(template: Template) -> tuple[int, ...]:
-    """Smaller is more specific: literal, mixture, constrained parameter, parameter, catch-alls."""
-    return tuple(_rank(segment) for segment in template.segments)
-
-
-def _rank(segment: Segment) -> int:
-    if segment.is_literal:
-        return 1
-    parameter = segment.parameter
-    if parameter is None:
-        return 2
-    return (3 if not parameter.catch_all else 5) - bool(parameter.constraints)
-
-
 # Values to try a constrained parameter with, when a route is tested against those before it.
 _SAMPLES = (
     "q", "1", "true", "2024-01-31", "c0ffee00-1111-2222-3333-444455556666", "a.b", "qqqqqqqq", "50",
@@ -381,12 +357,10 @@ def _shared_verbs(one: Route, other: Route) -> list[str] | None:
 
 
 def _not_found(table: RouteTable, method: str, path: str) -> NotFound:
-    allowed: set[str] = set()
     misses: list[NearMiss] = []
     similar: list[NearMiss] = []
     for route in table.routes:
         if match_route(route, path) is not None:
-            allowed |= route.methods or set()
             verbs = ", ".join(sorted(route.methods or ())) or "no verb at all (methods is [])"
             misses.append(NearMiss(route.function, f"takes {verbs}, not {method}"))
         elif (refusal := _refusal(route, path)) is not None:
@@ -399,7 +373,7 @@ def _not_found(table: RouteTable, method: str, path: str) -> NotFound:
         paths = {"/" + route.template.lower(): route for route in table.routes}
         for near in get_close_matches(path.lower(), paths, 2, 0.7):
             similar.append(NearMiss(paths[near].function, f"is at /{paths[near].template}"))
-    return NotFound(path, tuple((misses + similar)[:3]), frozenset(allowed))
+    return NotFound(path, tuple((misses + similar)[:3]))
 
 
 def _refusal(route: Route, path: str) -> str | None:

@@ -23,7 +23,7 @@ from funcjson.errors import AppLoadError, FuncJsonError, Problem, Severity, rend
 from funcjson.fired_events import fired_event
 from funcjson.http_admin import LoadedApp
 from funcjson.http_principal import PrincipalGuard
-from funcjson.http_routes import NotFound, Order, RouteMatch, RouteTable, build_table
+from funcjson.http_routes import NotFound, RouteMatch, RouteTable, build_table
 from funcjson.http_stream import StreamedBody, StreamedResponse
 from funcjson.http_wire import (
     BodyTooLarge,
@@ -89,11 +89,9 @@ class HttpServerOptions:
     trusted_proxies: tuple[str, ...] = ()
     app_root: Path = field(default_factory=Path)
     azure: bool = False
-    route_order: Order = "name"
     auth_shape: Shape | None = None
     session_key: bytes = field(default=b"", repr=False)
     max_body: int = MAX_BODY
-    method_not_allowed: bool = False
 
 
 class HttpServer:
@@ -225,7 +223,7 @@ class HttpServer:
         http = [f for f in functions if f.trigger.type.lower() == "httptrigger"]
         prefix = app.settings.host.route_prefix
         table, problems = build_table(
-            (entry_of(f) for f in http if not f.disabled), prefix, options.route_order
+            (entry_of(f) for f in http if not f.disabled), prefix
         )
         disabled, _ = build_table((entry_of(f) for f in http if f.disabled), prefix)
         self._levels = {
@@ -389,10 +387,7 @@ class HttpServer:
         # Every browser asks for the icon by itself.
         level = logging.DEBUG if path == "/favicon.ico" else logging.INFO
         log.log(level, "404 for %s %s: %s", request.method, path, hint)
-        headers = (("x-funcjson-hint", header_text(hint)),)
-        if self._options.method_not_allowed and found.allowed:
-            return HttpResponse(405, (*headers, ("Allow", ", ".join(sorted(found.allowed)))))
-        return HttpResponse(404, headers)
+        return HttpResponse(404, (("x-funcjson-hint", header_text(hint)),))
 
     # A request of a page on another origin
 

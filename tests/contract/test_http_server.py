@@ -85,13 +85,6 @@ async def test_not_found_is_empty_with_a_hint(caplog: pytest.LogCaptureFixture) 
         assert "404 for GET /api/negotiate: negotiate takes POST, not GET" in caplog.text
 
 
-async def test_405_on_demand() -> None:
-    async with world(plan("f", methods=["post", "put"]), method_not_allowed=True) as w:
-        answer, _ = await w.ask("GET", "/api/f")
-
-        assert (answer.status, answer.headers["Allow"]) == (405, "POST, PUT")
-
-
 async def test_a_disabled_function_is_404_and_the_hint_says_so() -> None:
     async with world(plan("f", disabled=True)) as w:
         answer, _ = await w.ask("GET", "/api/f")

@@ -55,8 +55,7 @@ def test_a_wrong_verb_says_which_are_right() -> None:
     found = table(RouteEntry("f", None, ("post", "put"))).match("GET", "/api/f")
 
     assert hint(found) == "f takes POST, PUT, not GET"
-    assert isinstance(found, NotFound)
-    assert found.allowed == {"POST", "PUT"}
+
 
 
 def test_no_verb_at_all_is_said() -> None:
@@ -148,15 +147,6 @@ def test_different_verbs_do_not_shadow() -> None:
     _, problems = build_table([RouteEntry("a", "{x}", ("get",)), RouteEntry("b", "i", ("post",))])
 
     assert problems == ()
-
-
-def test_the_specific_order_puts_literals_first() -> None:
-    entries = [RouteEntry("a", "{x}"), RouteEntry("b", "{x:int}"), RouteEntry("c", "items")]
-    routes, problems = build_table(entries, order="specific")
-
-    assert problems == ()
-    assert [r.function for r in routes.routes] == ["c", "b", "a"]
-    assert routes.match("GET", "/api/items") == RouteMatch("c", {})
 
 
 @pytest.mark.parametrize(
