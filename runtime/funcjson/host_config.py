@@ -23,7 +23,7 @@ LEVELS = ("trace", "debug", "information", "warning", "error", "critical", "none
 _KNOWN = (
     *("$schema", "version", "functionTimeout", "retry", "functions", "watchDirectories"),
     *("watchFiles", "logging", "aggregator", "healthMonitor", "extensionBundle", "concurrency"),
-    *("managedDependency", "managedDependencies", "customHandler", "extensions", "singleton"),
+    *("managedDependency", "managedDependencies", "customHandler", "httpWorker", "extensions", "singleton"),
     *("sendCanceledInvocationsToWorker", "metadataProviderTimeout", "telemetryMode"),
     *("isDefaultHostConfig", "configurationSource"),
 )
@@ -36,8 +36,8 @@ class HostConfig:
     """host.json with its defaults.
 
     `function_timeout_s` None is no limit. `functions` None loads all. `log_levels` has category
-    names as written and levels in lower case. Limits of -1 are none. `present` tells whether there
-    is a file.
+    names as written and levels in lower case. Limits of -1 are none. `is_http_worker`: the
+    custom handler stands in the older section `httpWorker`. `present` tells whether there is a file.
     """
 
     route_prefix: str = "api"
@@ -46,6 +46,7 @@ class HostConfig:
     retry: RetryPolicy | None = None
     log_levels: Mapping[str, str] = field(default_factory=dict)
     custom_handler: Mapping[str, Any] | None = None
+    is_http_worker: bool = False
     custom_headers: Mapping[str, str] = field(default_factory=dict)
     max_outstanding_requests: int = -1
     max_concurrent_requests: int = -1
@@ -166,7 +167,7 @@ def read_host_config(
     if document is not None:
         _check_version(reader)
         _check_names(reader)
-    handler = reader.written("customHandler")
+    handler, is_old = _custom_handler(reader)
     extensions = reader.written("extensions")
     headers = reader.written("extensions", "http", "customHeaders")
     return HostConfig(
@@ -175,7 +176,8 @@ def read_host_config(
         functions=reader.texts("functions"),
         retry=_retry(reader),
         log_levels=_log_levels(reader),
-        custom_handler=handler if isinstance(handler, Mapping) else None,
+        custom_handler=handler,
+        is_http_worker=is_old,
         custom_headers={n: str(v) for n, v in headers.items()} if isinstance(headers, dict) else {},
         max_outstanding_requests=reader.number(-1, "extensions", "http", "maxOutstandingRequests"),
         max_concurrent_requests=reader.number(-1, "extensions", "http", "maxConcurrentRequests"),
@@ -186,6 +188,30 @@ def read_host_config(
         present=document is not None,
         problems=tuple(reader.problems),
     )
+
+
+def _custom_handler(reader: _Reader) -> tuple[Mapping[str, Any] | None, bool]:
+    """The section of the custom handler, and whether it is the older one."""
+    new, old = reader.written("customHandler"), reader.written("httpWorker")
+    has_new = isinstance(new, Mapping)
+    if isinstance(old, Mapping):
+        reader.problem(
+            "FJ0116",
+            ("httpWorker",),
+            "'httpWorker' is not used beside 'customHandler'"
+            if has_new
+            else "'httpWorker' is the older name of 'customHandler'",
+            "with the older one, functions with nothing but HTTP get the original request at "
+            "/{function name}",
+            "remove it"
+            if has_new
+            else 'rename it to "customHandler", with "enableForwardingHttpRequest": true when the '
+            "program wants original requests; they then come to the path that the caller asked for",
+            azure="Section httpWorker will be deprecated. Please use customHandler section.",
+        )
+    if has_new:
+        return new, False
+    return (old, True) if isinstance(old, Mapping) else (None, False)
 
 
 def _check_version(reader: _Reader) -> None:
@@ -229,8 +255,6 @@ def _check_names(reader: _Reader) -> None:
         if name in _MOVED:
             fix = f'move it to "extensions": {{"{name}": ...}}'
             why = "since version 2.0 of the file the host reads it there only"
-        elif name == "httpWorker":
-            fix, why = 'write "customHandler"', "it was renamed"
         else:
             near = difflib.get_close_matches(name.lower(), known, 1)
             fix = f"did you mean '{known[near[0]]}'?" if near else "remove it"

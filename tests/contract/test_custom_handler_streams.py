@@ -26,6 +26,7 @@ class Handler(BaseHTTPRequestHandler):
         left = int(self.headers["Content-Length"])
         self.send_response(200)
         self.send_header("X-Read", str(left))
+        self.send_header("X-Path", self.path)
         self.send_header("Connection", "close")
         self.end_headers()
         while left and (piece := self.rfile.read1(left)):
@@ -88,3 +89,17 @@ async def test_a_caller_who_leaves_is_seen_by_the_program(host: World) -> None:
 
     await host.lines.containing("cut off")
     await host.lines.containing("did not send its whole body")
+
+
+async def test_the_older_section_gets_the_request_at_the_functions_name(tmp_path: Path) -> None:
+    files = {
+        "host.json": json.dumps(
+            {"version": "2.0", "httpWorker": {"description": HANDLER["description"]}}
+        ),
+        "program.py": PROGRAM,
+        "f/function.json": json.dumps({"bindings": BINDINGS}),
+    }
+    async with running(tmp_path, files) as world:
+        answer = await world.request({"method": "POST", "path": "/api/f?a=b", "body": "text"})
+
+    assert (answer.body, answer.headers["x-path"]) == (b"text", "/f?a=b")

@@ -95,7 +95,6 @@ def test_a_wrong_timeout_is_an_error_and_the_default_is_used(text: str) -> None:
     [
         ("functionsTimeout", "did you mean 'functionTimeout'?"),
         ("http", 'move it to "extensions": {"http": ...}'),
-        ("httpWorker", 'write "customHandler"'),
         ("zzz", "remove it"),
     ],
 )
@@ -103,6 +102,18 @@ def test_unknown_members_are_warned_about(name: str, fix: str) -> None:
     (problem,) = read(v2(**{name: {}})).problems
 
     assert (problem.code, problem.severity, problem.fix) == ("FJ0113", Severity.WARNING, fix)
+
+
+def test_the_older_section_of_a_custom_handler_is_used_with_a_word() -> None:
+    old, new = {"description": {"defaultExecutablePath": "a"}}, {"description": {}}
+    alone = read(v2(httpWorker=old))
+    beside = read(v2(httpWorker=old, customHandler=new))
+
+    assert (alone.custom_handler, alone.is_http_worker) == (old, True)
+    assert (beside.custom_handler, beside.is_http_worker) == (new, False)
+    assert [(p.code, str(p.where)) for p in (*alone.problems, *beside.problems)] == [
+        ("FJ0116", "host.json  /httpWorker")
+    ] * 2
 
 
 def test_slashes_around_the_prefix_are_dropped_with_a_word() -> None:

@@ -72,7 +72,7 @@ class HandlerProcess:
         self._loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[Problem] = self._loop.create_future()
         self.runtime = "custom"
-        self.channel = HandlerLink(port, handler.passes_on, self.exited, log)
+        self.channel = HandlerLink(port, handler, self.exited, log)
         self._handler = handler
         self._program = program
         self._log = log
@@ -192,7 +192,7 @@ class HandlerProcess:
         return Problem(
             "FJ0522",
             f"the custom handler's program {self._handler.executable} cannot be run",
-            _WHERE,
+            self._handler.where,
             why=f"there is no folder {self._handler.directory}, its workingDirectory"
             if at_directory
             else str(error.strerror or error),
@@ -205,7 +205,7 @@ class HandlerProcess:
         return Problem(
             "FJ0523",
             "the custom handler ended before it listened on its port",
-            _WHERE,
+            self._handler.where,
             why=f"{end.what}\n{end.why}",
             fix=f"see whether it runs by itself: {PORT_VARIABLE}={self._port} "
             f"{' '.join(self._handler.command(self._port))}",
@@ -217,15 +217,12 @@ class HandlerProcess:
         return Problem(
             "FJ0523",
             f"the custom handler does not listen on port {self._port}",
-            _WHERE,
+            self._handler.where,
             why=f"it runs, but {ADDRESS}:{self._port} did not answer within "
             f"{self._program.start_timeout_s:g} s"
             + (f"; its last lines:\n{lines}" if lines else ""),
             fix=f"let it listen on {ADDRESS} at the port in the environment variable {PORT_VARIABLE}",
         )
-
-
-_WHERE = Location("host.json", pointer="/customHandler")
 
 
 def _port_taken(port: int) -> Problem:
@@ -264,13 +261,13 @@ class HandlerLink:
     def __init__(
         self,
         port: int,
-        passes_on: bool,
+        handler: HandlerProgram,
         exited: asyncio.Future[Problem],
         log: LogSink,
         patience_s: float = 1.0,
     ) -> None:
         self._base = f"http://{ADDRESS}:{port}"
-        self._passes_on = passes_on
+        self._handler = handler
         self._exited = exited
         self._log = log
         self._patience_s = patience_s
@@ -305,7 +302,7 @@ class HandlerLink:
         if function is None:
             raise HandlerError(Problem("FJ0513", f"the function '{call.function}' is not loaded"))
         self._running.add(call.invocation_id)
-        passes_on = self._passes_on and payload.is_http_only(function)
+        passes_on = self._handler.passes_on and payload.is_http_only(function)
         ask = self._pass_on if passes_on else self._post
         asking = asyncio.ensure_future(ask(function, call))
         either: set[asyncio.Future[CallResult] | asyncio.Future[Problem]] = {asking, self._exited}
@@ -353,7 +350,7 @@ class HandlerLink:
 
     async def _pass_on(self, function: Function, call: Call) -> CallResult:
         """The original request goes out as it arrives, and the answer comes back as it is made."""
-        request = payload.passed_on(call)
+        request = payload.passed_on(call, f"/{function.name}" if self._handler.by_name else None)
         url = URL(f"{self._base}{request.target}", encoded=True)
         async with (
             _session() as session,

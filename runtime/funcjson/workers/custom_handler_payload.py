@@ -106,8 +106,8 @@ def invocation(call: Call) -> dict[str, Any]:
     return {"Data": data, "Metadata": metadata}
 
 
-def passed_on(call: Call) -> PassedOn:
-    """The request of an HTTP trigger as it came."""
+def passed_on(call: Call, path: str | None = None) -> PassedOn:
+    """The request of an HTTP trigger as it came, at another path when one is given."""
     message = next(value["http"] for _, value in call.inputs if "http" in value)
     url = urlsplit(message["url"])
     agent = str(message["headers"].get("user-agent") or "")
@@ -116,7 +116,7 @@ def passed_on(call: Call) -> PassedOn:
     kept = [(name, text) for name, text in _header_list(message) if name.lower() not in replaced]
     return PassedOn(
         message["method"],
-        (url.path or "/") + (f"?{url.query}" if url.query else ""),
+        (path or url.path or "/") + (f"?{url.query}" if url.query else ""),
         (*kept, *ours.items()),
         _body_bytes(message.get("body") or {}),
     )

@@ -14,7 +14,7 @@ from funcjson.errors import Location, Problem, WorkerStartError
 from funcjson.settings import Settings
 
 PORT_VARIABLE = "FUNCTIONS_CUSTOMHANDLER_PORT"
-_ENVIRONMENT_SECTION = "AzureFunctionsJobHost:customHandler"
+_ENVIRONMENT_SECTION = "AzureFunctionsJobHost"
 _VARIABLE = re.compile(r"%([^%\s]+)%")
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
 
@@ -24,7 +24,8 @@ class HandlerProgram:
     """How to start a handler.
 
     `arguments` may still hold `%FUNCTIONS_CUSTOMHANDLER_PORT%`. `port` is the one that host.json wants, None for
-    any free one. `passes_on`: functions with nothing but HTTP get the original request.
+    any free one. `passes_on`: functions with nothing but HTTP get the original request, at the path of the function's
+    name with `by_name`. `section` is the one of host.json.
     """
 
     executable: Path
@@ -32,6 +33,13 @@ class HandlerProgram:
     directory: Path
     port: int | None = None
     passes_on: bool = False
+    by_name: bool = False
+    section: str = "customHandler"
+
+    @property
+    def where(self) -> Location:
+        """Its place in host.json."""
+        return Location("host.json", pointer=f"/{self.section}")
 
     def command(self, port: int) -> list[str]:
         """The command line for a port."""
@@ -48,15 +56,18 @@ def find_program(settings: Settings, environment: Mapping[str, str]) -> HandlerP
     section = _Section(settings.host.custom_handler, settings)
     written = section.text("description", "defaultExecutablePath")
     if not written:
-        raise WorkerStartError(_no_executable())
+        raise WorkerStartError(_no_executable(section.name))
     root = settings.app_root.resolve()
-    executable = _executable(root, _expanded(written, environment, keep=True), environment)
+    written = _expanded(written, environment, keep=True)
+    executable = _executable(root, written, environment, section.name)
     return HandlerProgram(
         executable,
         tuple(_arguments(section, environment)),
         root / (section.text("description", "workingDirectory") or ""),
-        section.number("port"),
+        None if settings.host.is_http_worker else section.number("port"),
         passes_on(settings),
+        settings.host.is_http_worker,
+        section.name,
     )
 
 
@@ -64,6 +75,8 @@ def passes_on(settings: Settings) -> bool:
     """Whether functions with nothing but HTTP get the original request."""
     if settings.host.custom_handler is None:
         return False
+    if settings.host.is_http_worker:
+        return True
     section = _Section(settings.host.custom_handler, settings)
     return section.truth("enableForwardingHttpRequest") or section.truth("enableProxyingHttpRequest")
 
@@ -82,14 +95,15 @@ def program_files(settings: Settings) -> tuple[str, ...]:
 
 
 class _Section:
-    """`customHandler`: letter case does not matter, and the environment comes first."""
+    """`customHandler`, or `httpWorker` as it was called before: letter case does not matter, and the environment comes first."""
 
     def __init__(self, section: Mapping[str, Any], settings: Settings) -> None:
+        self.name = "httpWorker" if settings.host.is_http_worker else "customHandler"
         self._section = section
         self._settings = settings
 
     def get(self, *path: str) -> Any:
-        replaced = self._settings.get(":".join((_ENVIRONMENT_SECTION, *path)))
+        replaced = self._settings.get(":".join((_ENVIRONMENT_SECTION, self.name, *path)))
         if replaced is not None:
             return replaced
         value: Any = self._section
@@ -142,19 +156,22 @@ def _expanded(text: str, environment: Mapping[str, str], *, keep: bool) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def _executable(root: Path, written: str, environment: Mapping[str, str]) -> Path:
+def _executable(
+    root: Path, written: str, environment: Mapping[str, str], section: str
+) -> Path:
     own = root / written
     if own.is_file():
         if not os.access(own, os.X_OK):
-            raise WorkerStartError(_not_executable(own, written))
+            raise WorkerStartError(_not_executable(own, written, section))
         return own
     found = shutil.which(written, path=environment.get("PATH"))
     if found is None:
-        raise WorkerStartError(_not_found(root, written))
+        raise WorkerStartError(_not_found(root, written, section))
     return Path(found).absolute()
 
 
-_WHERE = Location("host.json", pointer="/customHandler/description/defaultExecutablePath")
+def _where(section: str) -> Location:
+    return Location("host.json", pointer=f"/{section}/description/defaultExecutablePath")
 
 
 def _no_section(settings: Settings) -> Problem:
@@ -168,29 +185,29 @@ def _no_section(settings: Settings) -> Problem:
     )
 
 
-def _no_executable() -> Problem:
+def _no_executable(section: str) -> Problem:
     return Problem(
         "FJ0522",
-        "customHandler in host.json names no program",
-        _WHERE,
+        f"{section} in host.json names no program",
+        _where(section),
         why="'description' needs a 'defaultExecutablePath'",
         fix='add "description": {"defaultExecutablePath": "handler"}',
         azure="WorkerDescription DefaultExecutablePath cannot be empty",
     )
 
 
-def _not_executable(file: Path, written: str) -> Problem:
+def _not_executable(file: Path, written: str, section: str) -> Problem:
     return Problem(
         "FJ0522",
         f"'{written}' may not be run",
-        _WHERE,
+        _where(section),
         why=f"{file} is not marked as a program",
         fix=f"run: chmod +x {written}",
         azure=f"Failed to start Worker Channel. Process fileName: {file}",
     )
 
 
-def _not_found(root: Path, written: str) -> Problem:
+def _not_found(root: Path, written: str, section: str) -> Problem:
     # Windows quickstarts name handler.exe, which a build on another system calls handler.
     bare = written.removesuffix(".exe")
     if bare != written and (root / bare).is_file():
@@ -202,7 +219,7 @@ def _not_found(root: Path, written: str) -> Problem:
     return Problem(
         "FJ0522",
         f"the custom handler's program '{written}' was not found",
-        _WHERE,
+        _where(section),
         why="it is neither in the app's folder nor on PATH",
         fix=fix,
         azure=f"Failed to start Worker Channel. Process fileName: {written}",

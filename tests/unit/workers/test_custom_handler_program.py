@@ -147,3 +147,13 @@ def test_the_files_of_a_handler_are_known_also_before_they_exist(app: Path) -> N
 
 def test_an_app_without_a_handler_has_no_such_files(app: Path) -> None:
     assert program_files(load_settings(app, {})) == ()
+
+
+def test_the_older_section_passes_requests_on_by_name(app: Path) -> None:
+    document = {"version": "2.0", "httpWorker": {**described(), "port": 5}}
+    (app / "host.json").write_text(json.dumps(document))
+    program = find_program(settings := load_settings(app, {}), settings.worker_environment())
+
+    assert program.command(5) == [str(app / "handler")]
+    assert (program.port, program.passes_on, program.by_name) == (None, True, True)
+    assert str(program.where) == "host.json  /httpWorker"
