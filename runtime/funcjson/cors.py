@@ -10,6 +10,7 @@ from funcjson.errors import Location, Problem, Severity
 
 Headers = tuple[tuple[str, str], ...]
 
+IN_SETTINGS = Location("local.settings.json", pointer="/Host/CORS")
 # A page that a person develops: any port of this machine.
 _LOCAL = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
 
@@ -52,9 +53,13 @@ class CorsPolicy:
 
 
 def make_policy(
-    origins: Iterable[str], credentials: bool, *, azure: bool = False
+    origins: Iterable[str],
+    credentials: bool,
+    *,
+    azure: bool = False,
+    where: Location = IN_SETTINGS,
 ) -> tuple[CorsPolicy, tuple[Problem, ...]]:
-    """The policy for the configured origins, and what deserves a word.
+    """The policy for the origins configured at a place, and what deserves a word.
 
     With none, pages on this machine may call, with credentials; `azure` then lets nobody, as Core
     Tools does, and refuses credentials for `*`, as browsers and Azure do.
@@ -63,9 +68,9 @@ def make_policy(
     if not given:
         return CorsPolicy(off=azure), ()
     any_origin = "*" in given
-    problems = [_trailing_slash(origin) for origin in given if origin.endswith("/")]
+    problems = [_trailing_slash(origin, where) for origin in given if origin.endswith("/")]
     if any_origin and credentials:
-        problems.append(_star_with_credentials(azure))
+        problems.append(_star_with_credentials(azure, where))
     folded = frozenset(origin.lower() if azure else origin.lower().rstrip("/") for origin in given)
     return (
         CorsPolicy(folded, any_origin, credentials and not (any_origin and azure), True),
@@ -87,11 +92,11 @@ def refusal(policy: CorsPolicy, origin: str) -> str:
     return f"CORS: a page of {origin} was refused; {why}"
 
 
-def _star_with_credentials(azure: bool) -> Problem:
+def _star_with_credentials(azure: bool, where: Location) -> Problem:
     return Problem(
         "FJ0151",
         'CORS allows every origin ("*") together with credentials',
-        Location("local.settings.json", pointer="/Host/CORS"),
+        where,
         why="browsers refuse this pair, and so does Azure"
         + ("" if azure else "; here each caller's own origin is answered, so that it works"),
         fix="name the origins of your pages instead of *, or set CORSCredentials to false and "
@@ -100,11 +105,11 @@ def _star_with_credentials(azure: bool) -> Problem:
     )
 
 
-def _trailing_slash(origin: str) -> Problem:
+def _trailing_slash(origin: str, where: Location) -> Problem:
     return Problem(
         "FJ0152",
         f"the CORS origin '{origin}' ends with a slash",
-        Location("local.settings.json", pointer="/Host/CORS"),
+        where,
         why="an origin is scheme, host and port; on Azure one with a slash matches no page",
         fix=f"write {origin.rstrip('/')}",
         severity=Severity.WARNING,

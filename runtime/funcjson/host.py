@@ -15,7 +15,7 @@ from funcjson import banner
 from funcjson.app_offline import Offline
 from funcjson.app_version import AppVersion, Loader, show_user_log
 from funcjson.cors import CorsPolicy
-from funcjson.errors import FuncJsonError, Severity, render
+from funcjson.errors import FuncJsonError, Location, Severity, render
 from funcjson.http_answer import answer
 from funcjson.http_server import HttpServer, HttpServerOptions, Inspect
 from funcjson.install import install
@@ -134,6 +134,7 @@ class Host:
             cors_credentials=options.cors_credentials
             if options.cors_credentials is not None
             else local.cors_credentials,
+            cors_at=Location("--cors") if options.cors is not None else local.cors_at,
             auth=options.auth,
             persona=options.persona,
             trusted_proxies=options.trusted_proxies,
@@ -145,6 +146,8 @@ class Host:
         names = {name for plan in version.plans.values() for name in plan.connection_settings}
         need = find_need(version.settings, names, self.options.service_port is not None)
         if need and self._embedded is None:
+            for note in need.notes:
+                log.warning("%s", render(note))
             address = self.options.address or version.settings.local_host.address or ""
             self._embedded = await start_embedded(
                 need,

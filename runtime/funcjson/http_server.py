@@ -18,8 +18,8 @@ from aiohttp import web
 from funcjson import http_admin
 from funcjson.app_offline import offline_page
 from funcjson.bindings.http_trigger import entry_of
-from funcjson.cors import CorsPolicy, make_policy, refusal
-from funcjson.errors import AppLoadError, FuncJsonError, Problem, Severity, render
+from funcjson.cors import IN_SETTINGS, CorsPolicy, make_policy, refusal
+from funcjson.errors import AppLoadError, FuncJsonError, Location, Problem, Severity, render
 from funcjson.fired_events import fired_event
 from funcjson.http_admin import LoadedApp
 from funcjson.http_principal import PrincipalGuard
@@ -84,6 +84,7 @@ class HttpServerOptions:
     port: int = 7071
     cors_origins: tuple[str, ...] = ()
     cors_credentials: bool = False
+    cors_at: Location = IN_SETTINGS
     auth: bool = False
     persona: str | None = None
     trusted_proxies: tuple[str, ...] = ()
@@ -107,7 +108,10 @@ class HttpServer:
         self._keys: KeyRing | None = None
         self._custom_headers: Pairs = ()
         self._policy, problems = make_policy(
-            options.cors_origins, options.cors_credentials, azure=options.azure
+            options.cors_origins,
+            options.cors_credentials,
+            azure=options.azure,
+            where=options.cors_at,
         )
         _tell(problems)
         self._session_key = options.session_key or secrets.token_bytes(32)

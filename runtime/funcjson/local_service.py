@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from funcjson.errors import Location, Problem, WorkerStartError
+from funcjson.errors import Location, Problem, Severity, WorkerStartError
 from funcjson.settings import Settings, is_placeholder
 from funcjson.signalr.credentials import ServiceEndpoint, parse_connection_string
 from funcjson.signalr.errors import SignalRError
@@ -31,13 +31,14 @@ class Need:
     """What the app's connection settings ask of the embedded service.
 
     `default`: a setting is absent, empty or a placeholder. `port` and `keys` come from loopback connection strings where
-    nothing listens; `others` are further loopback ports that the embedded service stands in for.
+    nothing listens; `endpoints` are the loopback endpoints that the embedded service stands in for, and `notes` what its user should know.
     """
 
     default: bool = False
     port: int | None = None
     keys: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+    notes: tuple[Problem, ...] = ()
 
     def __bool__(self) -> bool:
         return self.default or bool(self.endpoints)
@@ -49,6 +50,7 @@ def find_need(settings: Settings, names: Iterable[str], explicit_port: bool) -> 
     port: int | None = None
     keys: list[str] = []
     endpoints: list[str] = []
+    notes: list[Problem] = []
     for name in sorted(set(names)):
         text = settings.connection_string(name)
         if is_absent(text):
@@ -64,7 +66,20 @@ def find_need(settings: Settings, names: Iterable[str], explicit_port: bool) -> 
         port = number if port is None else port
         keys.append(endpoint.access_key)
         endpoints.append(endpoint.endpoint)
-    return Need(default, port, tuple(dict.fromkeys(keys)), tuple(dict.fromkeys(endpoints)))
+        if where.scheme == "https":
+            notes.append(_not_encrypted(name, number, settings))
+    return Need(default, port, tuple(dict.fromkeys(keys)), tuple(dict.fromkeys(endpoints)), tuple(notes))
+
+
+def _not_encrypted(name: str, port: int, settings: Settings) -> Problem:
+    return Problem(
+        "FJ0129",
+        f"the connection string in the setting '{name}' says https, and the local service speaks http",
+        settings.connection_place(name),
+        "nothing listens there, so the local service does, which has no certificate: clients are sent to http",
+        f"write Endpoint=http://localhost;Port={port}; or put a proxy with a certificate in front of the service",
+        Severity.WARNING,
+    )
 
 
 def is_absent(text: str | None) -> bool:

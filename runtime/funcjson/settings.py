@@ -8,11 +8,12 @@ Problem or `origin`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from funcjson.cors import IN_SETTINGS
 from funcjson.errors import Location, Problem, Severity
 from funcjson.host_config import HostConfig, read_host_config
 from funcjson.json_source import Source, parse_json
@@ -80,6 +81,11 @@ class LocalHost:
     address: str | None = None
     cors: tuple[str, ...] = ()
     cors_credentials: bool = False
+    cors_at: Location = IN_SETTINGS
+
+
+def _in_settings(pointer: str) -> Location:
+    return Location("local.settings.json", pointer=pointer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class Settings:
     problems: tuple[Problem, ...] = ()
     _by_key: Mapping[str, Setting] = field(default_factory=dict, repr=False)
     _environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    _locate: Callable[[str], Location] = field(default=_in_settings, repr=False, compare=False)
 
     def get(self, name: str) -> str | None:
         """The value of a setting, None when there is none. An empty value is a value."""
@@ -109,6 +116,15 @@ class Settings:
         """
         found = self.get(f"ConnectionStrings:{name}")
         return self.get(name) if found is None else found
+
+    def connection_place(self, name: str) -> Location:
+        """Where the value of `connection_string(name)` is written."""
+        found = self._by_key.get(_key(f"ConnectionStrings:{name}")) or self._by_key.get(_key(name))
+        if found is None or found.origin in (ENVIRONMENT, OVERRIDE):
+            return Location(f"environment variable {name if found is None else found.name}")
+        if found.origin == CONNECTION_STRINGS:
+            return self._locate(f"/ConnectionStrings/{_escaped(found.name.partition(':')[2])}")
+        return self._locate(f"/Values/{_escaped(found.name)}")
 
     def connection_origin(self, name: str) -> str | None:
         """Where the value of `connection_string(name)` comes from."""
@@ -244,10 +260,11 @@ def load_settings(
     return Settings(
         app_root,
         host,
-        _local_host(document),
+        _local_host(source, document),
         (*problems, *host.problems),
         by_key,
         dict(environ),
+        source.locate if source is not None else _in_settings,
     )
 
 
@@ -369,9 +386,9 @@ def _truth(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _local_host(document: Mapping[str, Any]) -> LocalHost:
+def _local_host(source: Source | None, document: Mapping[str, Any]) -> LocalHost:
     section = _member(document, "Host")
-    if not isinstance(section, dict):
+    if source is None or not isinstance(section, dict):
         return LocalHost()
     cors = _member(section, "CORS")
     origins = cors if isinstance(cors, list) else (cors.split(",") if isinstance(cors, str) else [])
@@ -382,6 +399,7 @@ def _local_host(document: Mapping[str, Any]) -> LocalHost:
         address=address if isinstance(address, str) and address else None,
         cors=tuple(str(origin).strip() for origin in origins if str(origin).strip()),
         cors_credentials=_truth(_member(section, "CORSCredentials")) is True,
+        cors_at=source.locate(IN_SETTINGS.pointer) if origins else IN_SETTINGS,
     )
 
 

@@ -78,6 +78,17 @@ def test_a_loopback_endpoint_where_nothing_listens_is_served_there_with_its_key(
     assert (need.default, need.port, need.keys) == (False, port, ("EMULATORKEY",))
 
 
+def test_https_on_this_machine_is_served_as_http_with_a_word() -> None:
+    port = free_port()
+    secure = f"Endpoint=https://localhost;Port={port};AccessKey=EMULATORKEY;Version=1.0;"
+
+    (note,) = find_need(settings(**{NAME: secure}), [NAME], False).notes
+    assert (note.code, str(note.where)) == ("FJ0129", f"environment variable {NAME}")
+    assert f"Endpoint=http://localhost;Port={port};" in note.fix
+    assert "EMULATORKEY" not in str(note)
+    assert find_need(settings(**{NAME: secure.replace("https", "http")}), [NAME], False).notes == ()
+
+
 def test_a_loopback_endpoint_where_something_listens_is_left_alone() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         text = f"Endpoint=http://127.0.0.1:{other.getsockname()[1]};AccessKey=K;Version=1.0;"

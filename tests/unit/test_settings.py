@@ -314,3 +314,19 @@ def test_an_empty_host_json_has_no_version(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text("{}")
 
     assert codes(load(tmp_path)) == ["FJ0111"]
+
+
+def test_places_of_cors_and_connection_strings_have_a_line(tmp_path: Path) -> None:
+    text = (
+        '{\n "Values": {\n  "A__b": "1"\n },\n "ConnectionStrings": {"C": "2"},\n'
+        ' "Host": {\n  "CORS": "http://a"\n }\n}'
+    )
+    settings = load(tmp_path, text, {"E": "3"})
+
+    places = [settings.connection_place(name) for name in ("A:b", "C", "E")]
+    assert [str(place) for place in (*places, settings.local_host.cors_at)] == [
+        "local.settings.json:3:11  /Values/A__b",
+        "local.settings.json:5:29  /ConnectionStrings/C",
+        "environment variable E",
+        "local.settings.json:7:11  /Host/CORS",
+    ]

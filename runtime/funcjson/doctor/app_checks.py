@@ -103,11 +103,10 @@ def _other_connections(patient: Patient, used: tuple[str, ...]) -> list[str]:
 
 def _unused(name: str, patient: Patient) -> Problem:
     plain = name.partition(":")[2] if name.lower().startswith("connectionstrings:") else name
-    section = "ConnectionStrings" if plain != name else "Values"
     return Problem(
         "FJ0172",
         f"the setting '{name}' holds a SignalR connection string, and no binding uses it",
-        Location("local.settings.json", pointer=f"/{section}/{plain}"),
+        patient.settings.connection_place(plain),
         why=f"the bindings use {', '.join(patient.connections())}, which is not set, so the local "
         "service is used",
         fix=f'write "connectionStringSetting": "{plain}" in each SignalR binding, or rename the '
@@ -119,7 +118,7 @@ def _unused(name: str, patient: Patient) -> Problem:
 def browsers(patient: Patient) -> Finding:
     """CORS, seen from the page that negotiates."""
     local = patient.settings.local_host
-    policy, problems = make_policy(local.cors, local.cors_credentials)
+    policy, problems = make_policy(local.cors, local.cors_credentials, where=local.cors_at)
     found = list(problems)
     if not policy.configured:
         return "pages of this machine may call the functions", found
@@ -128,7 +127,7 @@ def browsers(patient: Patient) -> Finding:
     if negotiates and not policy.credentials:
         found.append(_no_credentials())
     if not policy.any_origin and not any(_LOCAL_ORIGIN.match(o.rstrip("/")) for o in local.cors):
-        found.append(_no_local_page(local.cors))
+        found.append(_no_local_page(local.cors, local.cors_at))
     return f"{said} may call the functions", found
 
 
@@ -145,11 +144,11 @@ def _no_credentials() -> Problem:
     )
 
 
-def _no_local_page(origins: tuple[str, ...]) -> Problem:
+def _no_local_page(origins: tuple[str, ...], where: Location) -> Problem:
     return Problem(
         "FJ0173",
         "pages of this machine may not call the functions",
-        Location("local.settings.json", pointer="/Host/CORS"),
+        where,
         why=f"CORS names other origins only: {', '.join(origins)}",
         fix="add the origin of the page you develop, such as http://localhost:3000, or remove CORS: "
         "then every page of this machine may call",

@@ -281,6 +281,7 @@ class Channel:
                 "FJ0514",
                 f"'{function}' raised {_first_line(said).removesuffix(': ')}",
                 self._place(answer),
+                fix=_handler_fix(said, answer),
                 function=function,
                 azure=f"Result: Failure\nException: {said}",
             ),
@@ -352,6 +353,22 @@ _LOAD_FIXES = (
     ("SyntaxError", "correct the code at this place"),
 )
 _LOAD_FIX = "correct the file; it runs from top to bottom when it is loaded"
+
+
+# As above, for what a running handler raised.
+_HANDLER_FIXES = (
+    *_LOAD_FIXES[:3],
+    (
+        "The HTTP response must be an 'object' type",
+        "return an object, as in: return { body: 'text' }",
+    ),
+)
+
+
+def _handler_fix(said: str, answer: Message) -> str:
+    where = "at this place" if answer.get("file") else "of the handler"
+    default = f"correct the code {where}, or catch the error there and answer the caller in words"
+    return next((fix for part, fix in _HANDLER_FIXES if part in said), default)
 
 
 def _load_fix(said: str) -> str:

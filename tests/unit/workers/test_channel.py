@@ -108,6 +108,7 @@ async def test_a_handler_error_has_the_users_message_and_stack() -> None:
     assert caught.value.message == "ValueError: a\nb"
     assert caught.value.stack == "s"
     assert caught.value.problems[0].what == "'f' raised ValueError: a"
+    assert caught.value.problems[0].fix.startswith("correct the code")
 
 
 async def test_a_place_outside_the_app_keeps_its_whole_path() -> None:
