@@ -134,8 +134,9 @@ class Functions:
     It checks upstream requests as the SignalR extension does, and notes what it would refuse.
     """
 
-    def __init__(self, npm_packages: Path) -> None:
+    def __init__(self, npm_packages: Path, key: str = KEY) -> None:
         self.npm_packages = npm_packages
+        self.key = key
         self.service_url = ""
         self.faults: list[str] = []
         self.negotiated: list[Mapping[str, str]] = []  # the headers of each negotiate
@@ -230,7 +231,7 @@ class Functions:
             self.faults.append(f"no {missing}")
             return 400, None
         connection, hub, category, name = (headers[each] for each in names)
-        digest = hmac.new(KEY.encode(), connection.encode(), hashlib.sha256).hexdigest()
+        digest = hmac.new(self.key.encode(), connection.encode(), hashlib.sha256).hexdigest()
         if f"sha256={digest}" not in headers.get("X-ASRS-Signature", "").lower().split(","):
             self.faults.append(f"bad signature of {name}")
             return 401, None

@@ -17,6 +17,7 @@ import pytest
 from tests.e2e.conftest import SAMPLES, need, run_and_check
 from tests.e2e.processes import (
     ROOT,
+    Output,
     RunningHost,
     environment,
     request,
@@ -24,7 +25,11 @@ from tests.e2e.processes import (
     start_host,
     when_ready,
 )
+from tests.e2e.signalr_world import Driver, Functions, Service
 
+from funcjson.signalr.options import EMULATOR_KEY
+
+NODE = ("node", "signalr_client.mjs")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCE = re.compile(
     r"^(?:`(?P<file>[^`\n]+)`\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S
@@ -149,8 +154,67 @@ def test_the_app_of_the_first_five_minutes_does_what_the_text_says(
                 assert host.call("GET", page).status == 200, page
 
 
+def as_service_reader(command: str, service: Service) -> str:
+    """A README command with this checkout's program and the port of a running service."""
+    command = command.replace("signalr ps", f"signalr ps --url {service.url}")
+    return as_reader(command).replace("http://localhost:8888", service.url)
+
+
+def test_the_service_alone_does_what_the_text_says(news: Path, npm_packages: Path) -> None:
+    need("curl")
+    start, send, look = SHELL[6:]
+    functions = Functions(npm_packages, EMULATOR_KEY)
+    settings = news / "settings.json"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("http://localhost:7071", functions.url), encoding="utf-8")
+    service = service_started_by(f"{as_reader(start)} --port 0", news)
+    try:
+        service.output.wait_for(re.escape(TOLD[1].replace("http://localhost:8888", service.url)))
+        (document,) = re.findall(r"<http://localhost:8888(/[\w./]+)>", README)
+        assert request("GET", service.url + document).json()["openapi"]
+
+        sent = bash(as_service_reader(send, service), news)
+        assert sent.returncode == 0, sent.stderr
+        assert sent.stdout.startswith("HTTP/1.1 202")
+        assert all(line in sent.stdout for line in TOLD[2].splitlines()), sent.stdout
+
+        where = f"{service.url}/client/?hub=chat"
+        token = run_funcjson("signalr", "token", where, "--user", "ann")[1].strip()
+        with Driver(NODE, url=where, token=token, transport="WebSockets") as client:
+            client.do("start")
+            connection = client.expect("connected")["id"]
+            assert functions.event("connected", connection).user == "ann"
+            for command in look.splitlines():
+                seen = bash(as_service_reader(command, service), news)
+                assert connection in seen.stdout, (command, seen)
+    finally:
+        service.kill()
+        functions.close()
+    assert functions.faults == []
+
+
+def service_started_by(command: str, folder: Path) -> Service:
+    process = subprocess.Popen(
+        ["bash", "-c", f"exec {command}"],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    service = Service(process, Output(process.stdout, process.stderr))
+    try:
+        service.url = service.output.wait_for(r"listens on (https?://\S+)").group(1)
+    except AssertionError:
+        service.kill()
+        raise
+    return service
+
+
 def test_every_shell_block_is_run_by_a_test() -> None:
-    assert len(SHELL) == 6, "a new block needs a test that runs it"
+    assert len(SHELL) == 9, "a new block needs a test that runs it"
 
 
 def test_every_sample_is_in_the_table_with_its_command() -> None:

@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_start(commands)
     _add_upstream(commands)
     _add_ps(commands)
+    _add_token(commands)
     return parser
 
 
@@ -197,6 +198,22 @@ def _ps(given: argparse.Namespace) -> int:
     from funcjson.signalr.commands.ps import ps  # noqa: PLC0415 - each command imports its own
 
     return ps(given.url, as_json=given.json)
+
+
+def _add_token(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("token", help="print an access token for a URL of the service")
+    add = parser.add_argument
+    add("url", metavar="URL", help="of a REST operation, or http://HOST/client/?hub=NAME of a client")
+    add("--user", default=None, metavar="NAME", help="the user that the client is")
+    add("--key", default=EMULATOR_KEY, help="the access key (default: that of the official emulator)")
+    add("--minutes", type=int, default=60, help="how long it is good (default: 60)")
+    parser.set_defaults(command=_token)
+
+
+def _token(given: argparse.Namespace) -> int:
+    from funcjson.signalr.commands.token import token  # noqa: PLC0415 - each command imports its own
+
+    return token(given.url, given.key, given.user, given.minutes)
 
 
 if __name__ == "__main__":
