@@ -375,6 +375,8 @@ class HttpServer:
 
     def _nothing_there(self, request: web.BaseRequest, path: str, found: NotFound) -> HttpResponse:
         app = self._app
+        if path == INSPECTOR[:-1] and self._inspect is not None:
+            return HttpResponse(308, (("Location", INSPECTOR),))
         if path == "/" and app is not None and request.method in ("GET", "HEAD"):
             if (app.settings.get("AzureWebJobsDisableHomepage") or "").lower() in ("true", "1"):
                 return HttpResponse(204)

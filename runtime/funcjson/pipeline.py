@@ -99,7 +99,9 @@ async def run(
     result = await invoke(call)
     trace.add(Step.HANDLER, {"result": result})
     trace.weight += sum(map(_size, result.outputs.values())) + _size(result.return_value)
-    trace.weight += sum(len(one.passed.kept) for one in (event.sink, event.source) if one is not None)
+    trace.weight += sum(
+        len(one.passed.kept) for one in (event.sink, event.source) if one is not None
+    )
     outputs = output_values(plan, result)
     pending = collect(plan, outputs, bound.data, services) if outputs else []
     trace.add(

@@ -61,11 +61,15 @@ class Plan:
     @property
     def reads_body(self) -> bool:
         """Whether an expression may name a member of an HTTP request's body, which is then needed before the handler runs."""
-        known = set(_ROUTE_NAME.findall(str(self.function.trigger.properties.get("route") or "").lower()))
+        known = set(
+            _ROUTE_NAME.findall(str(self.function.trigger.properties.get("route") or "").lower())
+        )
         if not self.azure:
             known |= set(RESERVED)
         return any(
-            token.kind != "text" and not token.builtin and "".join(token.path[:1]).lower() not in known
+            token.kind != "text"
+            and not token.builtin
+            and "".join(token.path[:1]).lower() not in known
             for step in (*self.inputs, *self.all_outputs)
             for template in step.templates.values()
             for token in template.tokens

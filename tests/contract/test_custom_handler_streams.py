@@ -74,7 +74,12 @@ async def test_bodies_pass_as_they_are_made(host: World) -> None:
         may_go_on.set()
         rest = await answer.read()
 
-    assert (answer.status, answer.headers["X-Read"], first, rest) == (200, "11", b"first", b"second")
+    assert (answer.status, answer.headers["X-Read"], first, rest) == (
+        200,
+        "11",
+        b"first",
+        b"second",
+    )
 
 
 async def test_a_caller_who_leaves_is_seen_by_the_program(host: World) -> None:

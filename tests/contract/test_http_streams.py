@@ -247,7 +247,9 @@ async def test_a_body_that_turns_out_too_large_is_refused(host: World) -> None:
     async with host.http.post(url(host, "sum"), data=pieces()) as answer:
         assert answer.status == 413
         assert answer.headers["x-funcjson-error"] == "FJ0155"
-    async with host.http.post(url(host, "sum"), headers={"Content-Length": str(LIMIT + 1)}) as answer:
+    async with host.http.post(
+        url(host, "sum"), headers={"Content-Length": str(LIMIT + 1)}
+    ) as answer:
         assert answer.status == 413
 
 

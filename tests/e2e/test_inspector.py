@@ -71,6 +71,11 @@ class Inspector:
         expect(row.first).to_contain_text(badge)
         return row.first
 
+    def settled_row(self, title: str, badge: str) -> Locator:
+        """The same, with nothing on its way to the list."""
+        self.page.reload()
+        return self.row(title, badge)
+
     def opened(self, title: str, badge: str) -> Locator:
         """The details of the newest line with a title."""
         self.row(title, badge).click()
@@ -352,19 +357,138 @@ def test_keys_alone_lead_to_the_answer(inspector: Inspector) -> None:
     expect(detail.locator('[data-step="1"] > details')).to_have_attribute("open", "")
 
 
+def test_skipping_to_the_content_stays_in_the_view(inspector: Inspector) -> None:
+    inspector.view("Hubs")
+    inspector.page.reload()
+    expect(inspector.page.locator("#view-hubs")).to_be_visible()
+    inspector.page.keyboard.press("Tab")
+    inspector.page.keyboard.press("Enter")
+
+    expect(inspector.page.locator("main")).to_be_focused()
+    expect(inspector.page.locator("#view-hubs")).to_be_visible()
+    assert inspector.page.url.endswith("#/hubs")
+
+
+def test_the_list_is_one_stop_for_the_tab_key(inspector: Inspector) -> None:
+    for _ in range(2):
+        inspector.call(1, "/api/wrongHub")
+    newest = inspector.settled_row("wrongHub", "nobody got it")
+    newest.focus()
+    inspector.page.keyboard.press("ArrowDown")
+    expect(newest).not_to_be_focused()
+    expect(inspector.page.locator("#activity a").nth(1)).to_be_focused()
+    inspector.page.keyboard.press("ArrowUp")
+    inspector.page.keyboard.press("Enter")
+    detail = inspector.page.locator("#detail")
+    expect(detail.get_by_role("heading", level=2)).to_have_text("wrongHub")
+    inspector.page.keyboard.press("Tab")
+
+    expect(detail.locator(":focus")).to_have_count(1)
+
+
+def test_going_back_on_a_narrow_page_returns_to_the_line(inspector: Inspector) -> None:
+    inspector.page.set_viewport_size({"width": 390, "height": 800})
+    inspector.call(1, "/api/wrongHub")
+    row = inspector.settled_row("wrongHub", "nobody got it")
+    row.focus()
+    inspector.page.keyboard.press("Enter")
+    back = inspector.page.get_by_role("link", name="Back to the list")
+    back.focus()
+    inspector.page.keyboard.press("Enter")
+
+    expect(row).to_be_focused()
+
+
+def test_what_is_read_stays_in_its_place_when_lines_come_in(inspector: Inspector) -> None:
+    inspector.page.set_viewport_size({"width": 1280, "height": 400})
+    for _ in range(6):
+        inspector.call(1, "/api/wrongHub")
+    inspector.settled_row("wrongHub", "nobody got it")
+    rows = inspector.page.locator("#activity a")
+    inspector.page.locator("#activity").evaluate("box => { box.scrollTop = 150; }")
+    seen = "box => [...box.querySelectorAll('a')].map(a => [a.dataset.key, a.getBoundingClientRect().top])"
+    before = dict(inspector.page.locator("#activity").evaluate(seen))
+    count = rows.count()
+    assert request("POST", f"{inspector.host.host}/api/wrongGroup").status == 202
+    expect(rows).to_have_count(count + 1)
+
+    after = dict(inspector.page.locator("#activity").evaluate(seen))
+    moved = {round(after[key] - top) for key, top in before.items()}
+    assert moved == {0}
+
+
+def test_a_call_that_failed_leads_to_its_steps(inspector: Inspector) -> None:
+    said = inspector.call(1, "/api/wrongShape")
+    said.get_by_role("link", name="see this call").click()
+
+    detail = inspector.page.locator("#detail")
+    expect(detail.get_by_role("heading", level=2)).to_have_text("wrongShape")
+    expect(detail).to_contain_text("Failed in step 7")
+
+
+def test_a_host_that_was_started_anew_is_used_without_a_reload(
+    browser: Browser, tmp_path: Path
+) -> None:
+    app = write_app(tmp_path)
+    first = start_host(app, tmp_path)
+    port = first.host.rpartition(":")[2]
+    inspector = Inspector(browser, first)
+    inspector.view("Hubs")
+    assert first.stop() == 0
+    expect(inspector.page.locator("#lost")).to_be_visible()
+    second = start_host(app, tmp_path, "--port", port)
+    try:
+        expect(inspector.page.locator("#lost")).to_be_hidden()
+        send = inspector.page.locator("#send")
+        send.get_by_role("button", name="Send").click()
+
+        expect(send.get_by_role("status")).to_contain_text("Nobody got it")
+    finally:
+        second.kill()
+        inspector.context.close()
+
+
+def test_remembered_users_are_shown(inspector: Inspector) -> None:
+    inspector.view("Hubs")
+    form = inspector.page.locator("#group")
+    form.get_by_label("User").fill("dora")
+    form.get_by_label("Group").fill("readers")
+    form.get_by_role("button", name="Do it").click()
+    expect(form.get_by_role("status")).to_contain_text("200")
+
+    remembered = inspector.page.get_by_role("region", name="Remembered users of chat")
+    expect(remembered).to_contain_text("dora")
+    expect(remembered).to_contain_text("readers")
+
+
+def test_the_page_is_found_without_its_slash(host: RunningHost) -> None:
+    assert request("GET", f"{host.host}/_").headers["location"] == "/_/"
+
+
 @pytest.mark.parametrize("width", [1440, 1024, 720, 390])
 def test_nothing_is_wider_than_the_window(inspector: Inspector, width: int) -> None:
+    inspector.pane(1).get_by_label("Signed in as").fill("")
+    inspector.connect(1)
+    inspector.opened("negotiate", "failed FJ0302")
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    inspector.page.set_viewport_size({"width": width, "height": 800})
+    inspector.page.get_by_role("button", name="Open all steps").click()
+    inspector.page.locator("#detail").evaluate(
+        "node => node.querySelectorAll('details').forEach(one => { one.open = true; })"
+    )
+    expect(inspector.page.locator("#detail .rules li").first).to_be_visible()
+    assert inspector.page.evaluate(wide) <= 0, "a failed call with its rules"
+    inspector.page.set_viewport_size({"width": 1280, "height": 800})
     inspector.call(1, "/api/wrongHub")
     inspector.opened("wrongHub", "nobody got it")
-    inspector.page.get_by_role("button", name="Open all steps").click()
     inspector.page.set_viewport_size({"width": width, "height": 800})
+    inspector.page.get_by_role("button", name="Open all steps").click()
 
     for view in ("activity", "functions", "hubs", "clients"):
         inspector.page.evaluate(
             "view => { if (view !== 'activity') location.hash = '#/' + view; }", view
         )
         expect(inspector.page.locator(f"#view-{view}")).to_be_visible()
-        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert inspector.page.evaluate(wide) <= 0, view
 
 

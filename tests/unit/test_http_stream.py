@@ -72,7 +72,9 @@ async def test_pieces_are_written_but_not_for_head() -> None:
 
 
 def arriving(*pieces: bytes, limit: int = 100) -> StreamedBody:
-    payload = StreamReader(Mock(BaseProtocol, _reading_paused=False), 2**16, loop=asyncio.get_running_loop())
+    payload = StreamReader(
+        Mock(BaseProtocol, _reading_paused=False), 2**16, loop=asyncio.get_running_loop()
+    )
     for piece in pieces:
         payload.feed_data(piece)
     payload.feed_eof()

@@ -101,6 +101,7 @@ def hubs(host: Inspected, most: int = 200) -> dict[str, Any]:
             "connections": hub["connections"][:most],
             "users": _sizes(hub["users"], most),
             "groups": _sizes(hub["groups"], most),
+            "remembered": dict(islice(hub["remembered"].items(), most)),
         }
         for name, hub in state.items()
     }

@@ -53,11 +53,21 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _LOCAL_SOURCES = "http://localhost:* ws://localhost:* http://127.0.0.1:* ws://127.0.0.1:*"
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    f"connect-src 'self' {_LOCAL_SOURCES} https://*.service.signalr.net wss://*.service.signalr.net; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+_AZURE_SOURCES = "https://*.service.signalr.net wss://*.service.signalr.net"
+
+
+def policy(client_endpoint: str) -> str:
+    """The page's Content-Security-Policy: itself, and SignalR services, that at `client_endpoint` among them."""
+    own = ""
+    if client_endpoint:
+        parts = urlsplit(client_endpoint)
+        own = f" {parts.scheme}://{parts.netloc} {parts.scheme.replace('http', 'ws')}://{parts.netloc}"
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self' {_LOCAL_SOURCES} {_AZURE_SOURCES}{own}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
 
 Access = Literal["local", "any"]
 Post = Callable[[Mapping[str, Any]], Awaitable[Any]]
@@ -118,7 +128,9 @@ class Inspector:
     def _file(self, name: str) -> web.Response:
         if name in ("", "index.html"):
             text = page_file("index.html").replace(_TOKEN_PLACE, self._token)
-            return _text(text, _TYPES["html"], {"Content-Security-Policy": _POLICY})
+            embedded = self._host.embedded
+            services = policy(embedded.endpoint.client_endpoint if embedded else "")
+            return _text(text, _TYPES["html"], {"Content-Security-Policy": services})
         if name not in _PAGE_FILES:
             return _json({"error": "the page has no such file"}, 404)
         return _text(page_file(name), _TYPES[name.rpartition(".")[2]])

@@ -279,7 +279,9 @@ class _Parser:
     def _comparable(self, left: _Expression, right: _Expression, word: str) -> None:
         for side in (left, right):
             if side.kind is _Kind.GROUPS:
-                raise FilterError("groups is for 'name' in groups and length(groups)", side.position)
+                raise FilterError(
+                    "groups is for 'name' in groups and length(groups)", side.position
+                )
         if left.kind is not right.kind and _Kind.NULL not in (left.kind, right.kind):
             what = f'"{word}" is between {left.kind} and {right.kind}'
             raise FilterError(what, right.position)

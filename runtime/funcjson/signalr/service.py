@@ -331,7 +331,10 @@ class SignalRService:
         answers = await self.ask_others(request)
         replies = answers.replies
         done = total(
-            [here, *(Executed(r["matched"], r["connections"], tuple(r["delivered"])) for r in replies)]
+            [
+                here,
+                *(Executed(r["matched"], r["connections"], tuple(r["delivered"])) for r in replies),
+            ]
         )
         why = ""
         if not done.connections:

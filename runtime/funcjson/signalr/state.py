@@ -8,7 +8,9 @@ from typing import Any
 from funcjson.signalr.hub import Hub
 from funcjson.signalr.sessions import Session, Sessions
 
-State = dict[str, Any]  # of each hub: {name: {"connections": [...], "users": {}, "groups": {}, "remembered": {}}}
+State = dict[
+    str, Any
+]  # of each hub: {name: {"connections": [...], "users": {}, "groups": {}, "remembered": {}}}
 
 
 def hubs_of(sessions: Sessions) -> State:
@@ -32,7 +34,9 @@ def _hub(hub: Hub[Session], now: float) -> State:
         "users": {user: sorted(found) for user, found in sorted(hub.users.items())},
         "groups": {group: sorted(found) for group, found in sorted(hub.groups.items())},
         "remembered": {
-            user: groups for user in sorted(hub.tags) if (groups := sorted(hub.remembered(user, now)))
+            user: groups
+            for user in sorted(hub.tags)
+            if (groups := sorted(hub.remembered(user, now)))
         },
     }
 

@@ -213,7 +213,9 @@ class Channel:
         tasks: list[asyncio.Task[None]] = []
         try:
             if call.source is not None:
-                upload = self._uploads[identifier] = RequestPump(call.source, identifier, self._send)
+                upload = self._uploads[identifier] = RequestPump(
+                    call.source, identifier, self._send
+                )
                 # It begins to run when this waits, which is after the call was sent.
                 tasks.append(asyncio.create_task(upload.run(), name=f"body of {call.function}"))
             if call.sink is None:

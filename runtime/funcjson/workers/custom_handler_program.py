@@ -78,7 +78,9 @@ def passes_on(settings: Settings) -> bool:
     if settings.host.is_http_worker:
         return True
     section = _Section(settings.host.custom_handler, settings)
-    return section.truth("enableForwardingHttpRequest") or section.truth("enableProxyingHttpRequest")
+    return section.truth("enableForwardingHttpRequest") or section.truth(
+        "enableProxyingHttpRequest"
+    )
 
 
 def program_files(settings: Settings) -> tuple[str, ...]:

@@ -16,7 +16,9 @@ Message = dict[str, Any]
 class RequestPump:
     """Between a caller and the wire. `send` takes messages of the wire; `taken` is told what the worker has passed on."""
 
-    def __init__(self, source: RequestSource, invocation_id: str, send: Callable[[Message], None]) -> None:
+    def __init__(
+        self, source: RequestSource, invocation_id: str, send: Callable[[Message], None]
+    ) -> None:
         self._source = source
         self._id = invocation_id
         self._send = send

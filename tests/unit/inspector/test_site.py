@@ -13,7 +13,7 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 from tests.unit.inspector.inspected_host import KEY, http, inspected
 
-from funcjson.inspector.site import _PAGE_FILES, Access, Inspector, page_file, refused
+from funcjson.inspector.site import _PAGE_FILES, Access, Inspector, page_file, policy, refused
 
 
 def asked(
@@ -81,6 +81,13 @@ async def test_the_page_has_the_token_and_a_policy(tmp_path: Path) -> None:
     assert "script-src 'self'" in response.headers["Content-Security-Policy"]
     for name in re.findall(r'(?:src|href)="([^"#]+)"', text):
         assert name in _PAGE_FILES
+
+
+def test_the_policy_lets_the_page_reach_the_services_endpoint_for_clients() -> None:
+    allowed = policy("http://classroom.example:8888/")
+
+    assert " http://classroom.example:8888 ws://classroom.example:8888;" in allowed
+    assert "classroom" not in policy("")
 
 
 def test_no_file_of_the_page_names_another_place() -> None:

@@ -18,7 +18,9 @@ DAY_S = 86_400.0
 class Node:
     """One node; `answers` is what the others say."""
 
-    def __init__(self, name: str, tier: Any = "free", wall: Callable[[], float] = lambda: DAY_S) -> None:
+    def __init__(
+        self, name: str, tier: Any = "free", wall: Callable[[], float] = lambda: DAY_S
+    ) -> None:
         self.answers = Answers()
         self.asked = 0
         self.quotas = Quotas(tier, wall, name)

@@ -1,7 +1,7 @@
 "use strict";
 // The page itself: asks the host, follows its changes, and shows one of four views.
 const Page = (() => {
-  const token = document.querySelector('meta[name="inspector"]').content;
+  let token = document.querySelector('meta[name="inspector"]').content;
 
   async function answer(response) {
     const content = await response.json().catch(() => ({ error: `the host answered ${response.status}` }));
@@ -9,7 +9,21 @@ const Page = (() => {
     return content;
   }
 
+  // A host that was started anew has another token; its own page tells it.
+  async function renew() {
+    const made = new DOMParser().parseFromString(await (await fetch("./")).text(), "text/html");
+    token = made.querySelector('meta[name="inspector"]').content;
+  }
+
+  // The newest line of Activity that tells of something, as a link.
+  async function lineAbout(text) {
+    const rows = await Page.get("activity").catch(() => []);
+    const found = rows.find((row) => row.what.toLowerCase().includes(text.toLowerCase()));
+    return found ? Steps.el("p", {}, Steps.el("a", { href: `#/activity/${encodeURIComponent(found.id || `${found.kind}-${found.at}`)}` }, "Why: see this call, step by step")) : "";
+  }
+
   return {
+    renew, lineAbout,
     get: async (path) => answer(await fetch(`api/${path}`)),
     post: async (path, body) => {
       const told = await answer(await fetch(`api/${path}`, {
@@ -54,15 +68,47 @@ const App = (() => {
     const wanted = $("find").value.trim().toLowerCase();
     const fits = rows.filter((row) => !wanted || `${row.title} ${row.what} ${row.why || ""} ${(row.codes || []).join(" ")} ${row.outcome}`.toLowerCase().includes(wanted));
     const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.key : null;
+    const stays = anchor();
     $("activity").replaceChildren(...(fits.length ? fits.map((row) => el("li", { class: row.kind === "invocation" ? "" : "quiet" },
       el("a", { href: `#/activity/${encodeURIComponent(keyOf(row))}`, "data-key": keyOf(row), "aria-current": keyOf(row) === shownId ? "true" : null },
         el("span", { class: "title" }, row.title), badge(row), el("span", { class: "what" }, row.what), el("time", {}, clock(row.at))))) : [el("li", { class: "empty" },
         rows.length ? "Nothing fits." : "Nothing yet. Call a function, or be a client under Clients.")]));
-    if (focused) {
-      const again = [...$("activity").querySelectorAll("a")].find((one) => one.dataset.key === focused);
-      if (again) again.focus({ preventScroll: true });
-    }
+    const again = focused && rowOf(focused);
+    if (again) again.focus({ preventScroll: true });
+    oneStop(again || rowOf(shownId));
+    stays();
   }
+
+  const links = () => [...$("activity").querySelectorAll("a")];
+  const rowOf = (key) => links().find((one) => one.dataset.key === key) || null;
+
+  // What somebody reads stays where it is when lines come in above it; at the top, the newest are what is read.
+  function anchor() {
+    const box = $("activity");
+    const scrolls = box.scrollHeight > box.clientHeight ? box : document.scrollingElement;
+    const top = scrolls === box ? box.getBoundingClientRect().top : 0;
+    const first = scrolls.scrollTop > 0 ? links().find((one) => one.getBoundingClientRect().bottom > top) : null;
+    const was = first && first.getBoundingClientRect().top;
+    return () => {
+      const now = first && rowOf(first.dataset.key);
+      if (now) scrolls.scrollTop += now.getBoundingClientRect().top - was;
+    };
+  }
+
+  // The list is one stop of the Tab key; arrows go through its lines.
+  function oneStop(chosen) {
+    links().forEach((one, at) => { one.tabIndex = one === chosen || (!chosen && at === 0) ? 0 : -1; });
+  }
+
+  $("activity").addEventListener("keydown", (event) => {
+    const all = links();
+    const at = all.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (at < 0 || to === undefined || !all[to]) return;
+    event.preventDefault();
+    oneStop(all[to]);
+    all[to].focus();
+  });
 
   async function refresh() {
     rows = await Page.get("activity");
@@ -173,12 +219,17 @@ const App = (() => {
       for (const name of trace.steps[2].names) {
         if (!name.note && !/^headers\.|^sys\./.test(name.name)) found.set(`{${name.name}}`, typeof name.value === "string" ? name.value : JSON.stringify(name.value));
       }
+      for (const one of trace.steps[4].inputs) {
+        for (const claim of one.tokens.flatMap((token) => token.claims || [])) {
+          if (!["iat", "nbf", "exp"].includes(claim.claim)) found.set(`${one.name}: claim ${claim.claim}`, String(claim.value));
+        }
+      }
       return found;
     };
     const [was, now] = [facts(before), facts(after)];
     const rows = [...new Set([...was.keys(), ...now.keys()])].filter((name) => was.get(name) !== now.get(name))
       .map((name) => [name, was.has(name) ? Steps.value(was.get(name)) : "not there", now.has(name) ? Steps.value(now.get(name)) : "not there"]);
-    return rows.length ? Steps.table("What changed", ["what changed", "before", "now"], rows) : el("p", {}, "Nothing changes in steps 2 to 4.");
+    return rows.length ? Steps.table("What changed", ["what changed", "before", "now"], rows) : el("p", {}, "Nothing changes in steps 2 to 5.");
   }
 
   // --- who this browser is -----------------------------------------------------------------------
@@ -220,6 +271,7 @@ const App = (() => {
   function route() {
     const [view, id] = location.hash.replace(/^#\/?/, "").split("/");
     const chosen = VIEWS.includes(view) ? view : "activity";
+    const left = shownId;
     if ($(`view-${chosen}`).hidden) scrollTo(0, 0);
     for (const name of VIEWS) $(`view-${name}`).hidden = name !== chosen;
     document.querySelectorAll("nav a").forEach((link) => {
@@ -229,7 +281,10 @@ const App = (() => {
     document.title = `${chosen[0].toUpperCase()}${chosen.slice(1)} · funcjson`;
     if (chosen === "activity") {
       const wanted = id ? decodeURIComponent(id) : null;
-      if (wanted !== shownId || !wanted) detail(wanted).then(() => { if (wanted && getComputedStyle($("split")).gridTemplateColumns.split(" ").length === 1) { scrollTo(0, 0); $("detail").focus(); } });
+      if (wanted !== shownId || !wanted) detail(wanted).then(() => {
+        if (getComputedStyle($("split")).gridTemplateColumns.split(" ").length > 1) return;
+        if (wanted) { scrollTo(0, 0); $("detail").focus(); } else if (left && rowOf(left)) rowOf(left).focus();
+      });
     }
   }
 
@@ -247,8 +302,11 @@ const App = (() => {
 
   function follow() {
     const source = new EventSource("api/events");
-    source.onmessage = (event) => {
+    source.onopen = () => {
+      if (!$("lost").hidden) Page.renew().catch(() => {});
       $("lost").hidden = true;
+    };
+    source.onmessage = (event) => {
       for (const name of JSON.parse(event.data)) LOADERS[name]().catch(() => {});
     };
     source.onerror = () => { $("lost").hidden = false; };
@@ -259,6 +317,7 @@ const App = (() => {
     Views.forms();
     Panes.start();
     $("find").addEventListener("input", list);
+    document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); $("main").focus(); });
     addEventListener("hashchange", route);
     addEventListener("did-group", LOADERS.hubs);
     await refresh().catch(() => {});

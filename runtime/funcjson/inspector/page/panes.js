@@ -52,6 +52,7 @@ const Panes = (() => {
         await client.start();
       } catch (error) {
         changed("failed", `not connected: ${error.message}`);
+        if (chosen.path) state.append(" ", await Page.lineAbout(` ${chosen.path}`));
       }
     });
     leave.addEventListener("click", () => client && client.stop());
@@ -87,6 +88,7 @@ const Panes = (() => {
         const got = await Page.post("call", { ...data, body: data.method === "GET" ? "" : data.body, persona: who.value });
         const cors = got.cors && !got.cors.readable;
         answered.replaceChildren(el("p", {}, "Answered ", code(String(got.status)), " ", got.body === null ? "with an empty body" : value(got.body)),
+          got.status >= 400 ? await Page.lineAbout(` ${data.path.replace(/[?#].*$/, "")}`) : "",
           cors ? el("p", { class: "hint" }, `CORS: the browser keeps this answer from a page of ${got.cors.origin}: ${got.cors.why}.`) : "");
       } catch (error) {
         answered.replaceChildren(el("p", { class: "hint" }, error.message));
@@ -104,7 +106,8 @@ const Panes = (() => {
         const result = await client.invoke(invoke.elements.target.value, json(invoke.elements.arguments.value, "the list of arguments"));
         hubSaid.replaceChildren(el("p", {}, "It returned ", value(result)));
       } catch (error) {
-        hubSaid.replaceChildren(el("p", { class: "hint" }, error.message));
+        const target = invoke.elements.target.value;
+        hubSaid.replaceChildren(el("p", { class: "hint" }, error.message), client && !client.ended ? await Page.lineAbout(`messages · ${target}`) : "");
       }
     });
 

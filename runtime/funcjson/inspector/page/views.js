@@ -63,7 +63,8 @@ const Views = (() => {
       table(`Connections of ${name}`, ["connection", "user", "groups", "transport"], hub.connections.map((one) =>
         [code(one.id), one.userId ? one.userId : el("span", { class: "soft" }, "none"), one.groups.join(", "), `${one.transport || ""}, ${one.protocol}`])),
       table(`Users of ${name}`, ["user", "connections"], Object.entries(hub.users).map(([user, count]) => [user, String(count)])),
-      table(`Groups of ${name}`, ["group", "connections"], Object.entries(hub.groups).map(([group, count]) => [group, String(count)])));
+      table(`Groups of ${name}`, ["group", "connections"], Object.entries(hub.groups).map(([group, count]) => [group, String(count)])),
+      table(`Remembered users of ${name}`, ["user", "joins on the next connection"], Object.entries(hub.remembered).map(([user, groups]) => [user, groups.join(", ")])));
   }
 
   function hubs(state) {

@@ -73,7 +73,15 @@ def state_table(state: Mapping[str, Any]) -> str:
         for name, hub in hubs.items()
         for each in hub["connections"]
     ]
-    head = [*(["NODE"] if len(nodes) > 1 else []), "HUB", "CONNECTION", "USER", "TRANSPORT", "PROTOCOL", "GROUPS"]
+    head = [
+        *(["NODE"] if len(nodes) > 1 else []),
+        "HUB",
+        "CONNECTION",
+        "USER",
+        "TRANSPORT",
+        "PROTOCOL",
+        "GROUPS",
+    ]
     sums = [
         f"hub {name}: {_count(hub['connections'], 'connection')}, "
         f"{_count(hub['users'], 'user')}, {_count(hub['groups'], 'group')}"
