@@ -223,6 +223,11 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="a send that reaches no connection is an error",
     )
     parser.add_argument(
+        "--forward-streams",
+        action="store_true",
+        help="run functions for streams of clients too; the real service in serverless mode refuses them",
+    )
+    parser.add_argument(
         "--inspector",
         choices=("local", "any", "off"),
         default="local",
@@ -273,6 +278,7 @@ def _start(options: argparse.Namespace) -> int:
             trusted_proxies=tuple(options.trusted_proxy),
             compat_azure=options.compat == "azure",
             strict_delivery=options.strict_delivery,
+            forward_streams=options.forward_streams,
             reload=not options.no_reload,
             in_process=options.debug,
             ready_file=options.ready_file,

@@ -64,6 +64,7 @@ class HostOptions:
     trusted_proxies: tuple[str, ...] = ()
     compat_azure: bool = False
     strict_delivery: bool = False
+    forward_streams: bool = False
     reload: bool = True
     in_process: bool = False
     ready_file: Path | None = None
@@ -157,6 +158,8 @@ class Host:
                     host="localhost" if not address or is_loopback(address) else address,
                     client_endpoint=self.options.client_endpoint,
                     strict_delivery=self.options.strict_delivery,
+                    forward_streams=self.options.forward_streams,
+                    detailed_errors=not self.options.compat_azure,
                 ),
                 HostEvents(self),
             )

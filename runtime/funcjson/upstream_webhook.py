@@ -208,9 +208,10 @@ class HostEvents:
             message.target,
             arguments=message.arguments,
             invocation_id=message.invocation_id,
+            is_stream=isinstance(message, StreamInvocation),
         )
         result, failure = await _run(self._host, plan, event)
-        if message.invocation_id is None:
+        if message.invocation_id is None or (event.is_stream and failure is None):
             return None
         return completion(event, result=result, error=failure)
 

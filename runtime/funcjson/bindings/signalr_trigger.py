@@ -35,7 +35,7 @@ class SignalREvent:
 
     `hub`, `category` and `event` are in the service's letter case. `arguments` is None but for
     messages; `error` only comes with disconnected. With `invocation_id` the client waits for an
-    answer, encoded in `protocol`.
+    answer, encoded in `protocol`; of a stream it is the id by which REST sends items.
     """
 
     hub: str
@@ -50,6 +50,7 @@ class SignalREvent:
     claims: Mapping[str, str] | None = None
     invocation_id: str | None = None
     protocol: Literal["json", "messagepack"] = "json"
+    is_stream: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ from funcjson.errors import FuncJsonError, HandlerError, Problem
 from funcjson.model import TypedData
 from funcjson.signalr.credentials import verify_signature
 from funcjson.signalr.errors import SignalRError
-from funcjson.signalr.messages import Completion
+from funcjson.signalr.messages import STREAM_HEADER, Completion
 from funcjson.signalr.protocols import PROTOCOLS
 from funcjson.signalr.protocols.msgpack import unpack
 
@@ -29,7 +29,7 @@ _PROTOCOLS: Mapping[str, Literal["json", "messagepack"]] = {
     "application/json": "json",
     "application/x-msgpack": "messagepack",
 }
-_INVOCATION, _CLOSE_CONNECTION = 1, 11
+_INVOCATION, _STREAM_INVOCATION, _CLOSE_CONNECTION = 1, 4, 11
 # What .NET counts as headers of the content, which handlers do not see.
 _CONTENT_HEADERS = ("allow", "content-", "expires", "last-modified")
 
@@ -73,8 +73,10 @@ def read_event(headers: Headers, body: bytes, keys: Sequence[str] | None) -> Sig
         raise WebhookRefused(500, "the header X-ASRS-Connection-Id is missing or empty")
     arguments: list[Any] | None = None
     invocation_id = error = None
+    is_stream = STREAM_HEADER.lower() in found
     if category.lower() != CONNECTIONS:
-        invocation_id, target, arguments = _read_invocation(body, protocol)
+        kind = _STREAM_INVOCATION if is_stream else _INVOCATION
+        invocation_id, target, arguments = _read_invocation(body, protocol, kind)
         if target.lower() != event.lower():
             raise WebhookRefused(500, f"the message calls '{target}', the header names '{event}'")
     elif event.lower() == "disconnected":
@@ -96,6 +98,7 @@ def read_event(headers: Headers, body: bytes, keys: Sequence[str] | None) -> Sig
         claims=claims_of(found.get("x-asrs-user-claims", "")),
         invocation_id=invocation_id,
         protocol=protocol,
+        is_stream=is_stream,
     )
 
 
@@ -111,6 +114,7 @@ def local_event(  # noqa: PLR0913 - the parts of an event
     arguments: Sequence[Any] | None = None,
     error: str | None = None,
     invocation_id: str | None = None,
+    is_stream: bool = False,
     signature: str = "",
 ) -> SignalREvent:
     """An event of a service in this process, the same that its request would have made."""
@@ -124,6 +128,7 @@ def local_event(  # noqa: PLR0913 - the parts of an event
         "X-ASRS-User-Claims": claims_text,
         "X-ASRS-Client-Query": query,
         "X-ASRS-Signature": signature,
+        STREAM_HEADER: (invocation_id or "") if is_stream else "",
     }
     return SignalREvent(
         hub,
@@ -137,6 +142,7 @@ def local_event(  # noqa: PLR0913 - the parts of an event
         query=query_of(query),
         claims=claims_of(claims_text),
         invocation_id=invocation_id,
+        is_stream=is_stream,
     )
 
 
@@ -144,6 +150,8 @@ def answer(
     event: SignalREvent, *, result: Any = None, error: str | None = None
 ) -> tuple[int, bytes]:
     """Status and body for an outcome; `error` tells that the function failed, and why."""
+    if event.is_stream and error is None:
+        return 200, b""  # it stays open: its items and its end come by REST
     if event.invocation_id is not None:
         return 200, PROTOCOLS[event.protocol].encode(completion(event, result=result, error=error))
     refused = error is not None and event.key[1:] == (CONNECTIONS, "connected")
@@ -223,7 +231,7 @@ def _read_json(body: bytes) -> dict[str, Any]:
     return {name.lower(): member for name, member in parsed.items()}
 
 
-def _read_invocation(body: bytes, protocol: str) -> tuple[str | None, str, list[Any]]:
+def _read_invocation(body: bytes, protocol: str, wanted: int) -> tuple[str | None, str, list[Any]]:
     """Invocation id, target and arguments."""
     if protocol == "json":
         members = _read_json(body)
@@ -237,7 +245,7 @@ def _read_invocation(body: bytes, protocol: str) -> tuple[str | None, str, list[
             raise WebhookRefused(500, NOT_PARSED)
         parts = [record[0], *record[2:5]]
     kind, invocation_id, target, arguments = parts
-    if kind != _INVOCATION or not isinstance(target, str) or not isinstance(arguments, list):
+    if kind != wanted or not isinstance(target, str) or not isinstance(arguments, list):
         raise WebhookRefused(500, NOT_PARSED)
     return (str(invocation_id) if invocation_id else None), target, arguments
 

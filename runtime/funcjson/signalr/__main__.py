@@ -81,6 +81,17 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--no-limits", action="store_true", help="accept any size of messages and requests")
     add("--strict-delivery", action="store_true", help="a send that reaches nobody is an error")
     add(
+        "--forward-streams",
+        action="store_true",
+        help="give streams of clients to the upstream and let REST answer them; "
+        "the real service in serverless mode refuses them",
+    )
+    add(
+        "--detailed-errors",
+        action="store_true",
+        help="tell clients the reason of an error, which the real service keeps to itself",
+    )
+    add(
         "--audience",
         choices=("strict", "local", "off"),
         default="local",
@@ -144,6 +155,8 @@ def _start(given: argparse.Namespace) -> int:
         limits=not given.no_limits,
         tier=given.tier,
         strict_delivery=given.strict_delivery,
+        forward_streams=given.forward_streams,
+        detailed_errors=given.detailed_errors,
         accept_entra=given.accept_entra,
         cors_origins=tuple(each.strip() for each in given.cors.split(",") if each.strip()),
         keep_alive_s=given.keep_alive,

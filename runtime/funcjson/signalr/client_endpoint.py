@@ -21,6 +21,7 @@ from funcjson.signalr.connection import State
 from funcjson.signalr.cors import is_allowed
 from funcjson.signalr.elsewhere import Elsewhere
 from funcjson.signalr.negotiate import negotiate
+from funcjson.signalr.quiet_log import Quiet
 from funcjson.signalr.quota_exchange import QuotaExchange
 from funcjson.signalr.request_body import read_body
 from funcjson.signalr.sessions import Caller, Session, Sessions
@@ -33,7 +34,6 @@ from funcjson.signalr.transports.websocket_frames import upgrade_fault
 log = logging.getLogger("funcjson.signalr.connection")
 
 PATHS = ("/client", "/client/negotiate", "/client/refresh")
-_QUIET_S = 10.0  # one log line per reason and time: a broken client asks thousands of times
 _LINGER_S = 30.0  # how long an ended long polling connection may still fetch its last messages
 _NO_CONNECTION = "No Connection with that ID"
 _OTHER_TRANSPORT = "Cannot change transports mid-connection"
@@ -57,7 +57,7 @@ class ClientEndpoint:
         self._counts = counts
         self._sockets = OpenSockets()
         self._ended_polls: dict[str, tuple[float, PollSink]] = {}  # by connection token
-        self._logged: dict[str, float] = {}
+        self._quiet = Quiet(sessions.options.monotonic)
         self._is_stopping = False
 
     async def handle(
@@ -342,12 +342,7 @@ class ClientEndpoint:
         if observer is not None:
             hub = (asked.last("hub") or "").lower()
             observer.record("ClientRefused", {"hub": hub, "status": status, "why": why})
-        key = f"{asked.method} {status} {why}"
-        now = self._sessions.options.monotonic()
-        if now - self._logged.get(key, -_QUIET_S) >= _QUIET_S:
-            if len(self._logged) > 1000:
-                self._logged.clear()
-            self._logged[key] = now
+        if self._quiet.may_log(f"{asked.method} {status} {why}"):
             log.warning("%s %s answered %d: %s", asked.method, asked.path, status, why)
 
 

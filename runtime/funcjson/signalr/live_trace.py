@@ -25,6 +25,7 @@ _EVENTS: Mapping[str, tuple[str, str]] = {  # event -> log level, message
     "ConnectionConnected": ("Information", "Connection started."),
     "ConnectionEnded": ("Information", "Connection ended."),
     "MessageReceived": ("Information", "Received message '{target}' from client connection."),
+    "CallRefused": ("Warning", "The call of '{target}' was refused."),
     "MessageSent": ("Information", "Sent message '{target}' to {delivered} connections."),
     "TransactionExecuted": ("Information", "Executed {commands} on {matched} connections."),
     "ClientRefused": ("Warning", "A client of hub '{hub}' was answered {status}: {why}"),

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+# Ours, since no service is known to forward streams: by which id REST answers the stream that an upstream was given.
+STREAM_HEADER = "X-Funcjson-Stream-Id"
+
 
 class Kind(IntEnum):
     """The `type` member of a hub message."""

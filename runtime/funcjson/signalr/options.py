@@ -42,7 +42,7 @@ class ServiceOptions:
     max_post_bytes: int = 1 << 20  # one POST of a client, and one REST body
     rest_close_allows_reconnect: bool = False
     forward_streams: bool = False  # give client streams to upstream; the real service refuses them
-    detailed_errors: bool = False
+    detailed_errors: bool = False  # clients hear reasons that the real service keeps to itself
     certfile: str = ""
     keyfile: str = ""
     monotonic: Callable[[], float] = time.monotonic  # every timer reads this

@@ -20,6 +20,7 @@ from funcjson.signalr.credentials import (
 )
 from funcjson.signalr.limits import Quotas, hub_name_fault, hub_name_fix, request_excess
 from funcjson.signalr.openapi import OPENAPI_PATH, document
+from funcjson.signalr.quiet_log import Quiet
 from funcjson.signalr.rest_call import Call, json_response
 from funcjson.signalr.rest_message import HINT_HEADER, RestRequest, RestResponse, header_text
 from funcjson.signalr.rest_problem import RestProblem, absent, invalid
@@ -31,7 +32,6 @@ PUBLIC = (*HEALTH, OPENAPI_PATH)
 
 _LOG = logging.getLogger("funcjson.signalr.rest")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.~-]+)(?::[0-9]{1,5})?", re.ASCII)
-_QUIET_S = 10.0  # one log line per reason and time: a broken client asks thousands of times
 
 
 class RestApi:
@@ -50,7 +50,7 @@ class RestApi:
         )
         self._reader = TokenReader(options.keys)
         self._scheme = scheme
-        self._logged: dict[str, float] = {}
+        self._quiet = Quiet(options.monotonic)
 
     async def handle(self, request: RestRequest) -> RestResponse:
         """The answer to one request below /api. Never raises for what a client can send."""
@@ -144,14 +144,8 @@ class RestApi:
         if observer is not None:
             fields = {"method": request.method, "path": request.path, "status": status, "why": why}
             observer.record("RestRequestRefused", fields)
-        now = self._service.options.monotonic()
-        key = f"{status} {why[:40]}"
-        if now - self._logged.get(key, -_QUIET_S) < _QUIET_S:
-            return
-        if len(self._logged) > 100:
-            self._logged.clear()
-        self._logged[key] = now
-        _LOG.warning("%s %s was answered %s: %s", request.method, request.path, status, why)
+        if self._quiet.may_log(f"{status} {why[:40]}"):
+            _LOG.warning("%s %s was answered %s: %s", request.method, request.path, status, why)
 
 
 async def handle(service: SignalRService, request: RestRequest) -> RestResponse:

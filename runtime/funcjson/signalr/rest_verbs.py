@@ -320,7 +320,9 @@ def _streamed(call: Call, found: bool) -> RestResponse:
     raise absent(
         problems.CONNECTION_GONE,
         f"Connection '{call.name('connection')}' has no open stream '{call.name('stream')}'.",
-        "the id is that of the client's stream invocation, as upstream got it",
+        "the id is that of the client's stream invocation, as upstream got it"
+        if call.service.options.forward_streams
+        else "start the service with --forward-streams: without it streams of clients are refused",
     )
 
 

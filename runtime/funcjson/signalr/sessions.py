@@ -37,9 +37,14 @@ from funcjson.signalr.messages import (
 )
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.protocols import HubProtocol
+from funcjson.signalr.quiet_log import Quiet
 
 log = logging.getLogger("funcjson.signalr.connection")
 
+STREAM_REFUSED = (
+    "Invocation failed, streaming is not supported in serverless mode. "
+    "The option --forward-streams of the local service gives streams to the upstream."
+)
 TOO_SLOW = "The client reads too slowly: too much data is waiting for it."
 MAX_WORK = 256  # messages of one client that wait for upstream; then its transport is not read
 
@@ -156,6 +161,10 @@ class Sessions:
     _is_scheduled: bool = False
     _burst: int = 0  # messages since the last write
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _quiet: Quiet = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._quiet = Quiet(self.options.monotonic)
 
     # Life
 
@@ -436,17 +445,18 @@ class Sessions:
         self.record("MessageReceived", session, {"target": message.target})
         refusal = ""
         if isinstance(message, StreamInvocation) and not self.options.forward_streams:
-            refusal = "Invocation failed, streaming is not supported in serverless mode."
+            refusal = STREAM_REFUSED
         elif message.stream_ids:
             refusal = "Invocation failed, uploading streams is not supported in serverless mode."
         if not refusal:
             self._queue_work(session, message)
-        elif message.invocation_id is not None:
+            return
+        self._fault(session, "CallRefused", refusal, {"target": message.target})
+        if message.invocation_id is not None:
             self.reply(session, Completion(message.invocation_id, error=refusal))
 
     def _cancelled(self, session: Session, call: str) -> None:
-        if session.streams and call in session.streams:
-            session.streams.discard(call)
+        if _ends_stream(session, call):
             self.reply(session, Completion(call))
         elif session.current is not None and session.current[0] == call:
             session.current[1].cancel()
@@ -513,6 +523,11 @@ class Sessions:
         if call is None:
             await self.events.message(info, message)
             return
+        is_stream = isinstance(message, StreamInvocation)
+        if is_stream and not session.is_ended:
+            # At once: an upstream may send items before it answers. Open until it, REST or the client ends it.
+            session.streams = session.streams or set()
+            session.streams.add(call)
         asking = asyncio.ensure_future(self.events.message(info, message))
         session.current = (call, asking)
         try:
@@ -522,16 +537,15 @@ class Sessions:
                 raise
             answer = Completion(call, error="Invocation failed, response cancelled.")
         except Exception:
-            self.reply(session, Completion(call, error="Invocation failed, status code 500"))
+            if not is_stream or _ends_stream(session, call):
+                self.reply(session, Completion(call, error="Invocation failed, status code 500"))
             raise
         finally:
             session.current = None
-        if isinstance(message, StreamInvocation) and (
-            answer is None or (isinstance(answer, Completion) and answer.error is None)
-        ):
-            session.streams = session.streams or set()
-            session.streams.add(call)  # open until REST or the client ends it
-            return
+        if is_stream:
+            stays_open = answer is None or (isinstance(answer, Completion) and answer.error is None)
+            if stays_open or not _ends_stream(session, call):
+                return
         self.reply(session, Completion(call) if answer is None else answer)
 
     # Time
@@ -585,6 +599,17 @@ class Sessions:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    def _fault(
+        self, session: Session, event: str, why: str, fields: Mapping[str, Any] | None = None
+    ) -> None:
+        """What went wrong with a client: to the live trace each time, to the log once in a while."""
+        self.record(event, session, {**(fields or {}), "error": why})
+        self._warn(session, why)
+
+    def _warn(self, session: Session, why: str) -> None:
+        if self._quiet.may_log(f"{session.caller.hub} {why}"):
+            log.warning("connection %s of hub %s: %s", session.id, session.caller.hub, why)
+
     def record(self, event: str, session: Session, fields: Mapping[str, Any]) -> None:
         """Tell the live trace, if there is one."""
         if self.observer is not None:
@@ -599,6 +624,14 @@ class Sessions:
                     **fields,
                 },
             )
+
+
+def _ends_stream(session: Session, call: str) -> bool:
+    """Close a stream; False if it had been closed already."""
+    if not session.streams or call not in session.streams:
+        return False
+    session.streams.discard(call)
+    return True
 
 
 def _is_cancelling() -> bool:

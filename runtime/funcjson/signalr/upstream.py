@@ -15,7 +15,7 @@ from yarl import URL
 from funcjson.signalr.credentials import sign_connection, user_claims
 from funcjson.signalr.errors import ProtocolError, SignalRError
 from funcjson.signalr.events import ClientInfo, Observer, Rejection
-from funcjson.signalr.messages import Completion, Invocation, StreamInvocation
+from funcjson.signalr.messages import STREAM_HEADER, Completion, Invocation, StreamInvocation
 from funcjson.signalr.protocols import PROTOCOLS, HubProtocol, record_of
 from funcjson.signalr.protocols.json import dump, load
 from funcjson.signalr.upstream_settings import Rules, choose, near_misses
@@ -150,7 +150,8 @@ class Upstream:
         event, call = message.target, message.invocation_id
         protocol = PROTOCOLS[client.protocol]
         try:
-            request = self._request(client, MESSAGES, event, record_of(protocol, message))
+            stream = call if isinstance(message, StreamInvocation) else None
+            request = self._request(client, MESSAGES, event, record_of(protocol, message), stream)
         except UnsendableEvent as error:
             self._tell(client, MESSAGES, event, 0, str(error))
             return None if call is None else Completion(call, error=f"Invocation failed, {error}.")
@@ -216,13 +217,13 @@ class Upstream:
             self._tell(client, CONNECTIONS, event, 0, "the response has more than 16 MiB")
 
     def _request(
-        self, client: ClientInfo, category: str, event: str, body: bytes
+        self, client: ClientInfo, category: str, event: str, body: bytes, stream: str | None = None
     ) -> UpstreamRequest | None:
         """The request for an event; None if no rule matches. Raises UnsendableEvent."""
         rule = choose(self.rules(), client.hub, category, event)
         if rule is None:
             return None
-        headers = event_headers(client, category, event, self.keys)
+        headers = event_headers(client, category, event, self.keys, stream)
         return UpstreamRequest(rule.url(client.hub, category, event), headers, body)
 
     async def _post(
@@ -260,7 +261,7 @@ class UnsendableEvent(SignalRError):
 
 
 def event_headers(
-    client: ClientInfo, category: str, event: str, keys: Sequence[str]
+    client: ClientInfo, category: str, event: str, keys: Sequence[str], stream: str | None = None
 ) -> dict[str, str]:
     """The headers of an upstream request. Raises UnsendableEvent for line ends and the like."""
     protocol = client.protocol if category == MESSAGES else "json"
@@ -283,6 +284,8 @@ def event_headers(
         headers["X-ASRS-User-Claims"] = claims
     if client.query:
         headers["X-ASRS-Client-Query"] = client.query
+    if stream is not None:
+        headers[STREAM_HEADER] = stream
     for name, value in headers.items():
         if not _is_header_text(value):
             raise UnsendableEvent(f"the header {name} would hold a control character")

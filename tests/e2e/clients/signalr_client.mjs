@@ -33,6 +33,7 @@ connection.onclose((error) => say("closed", { error: text(error) }));
 connection.onreconnecting((error) => say("reconnecting", { error: text(error) }));
 connection.onreconnected((id) => say("reconnected", { id }));
 
+let streaming;
 const commands = {
   start: async () => {
     try {
@@ -51,13 +52,14 @@ const commands = {
     }
   },
   send: async ({ target, arguments: args }) => connection.send(target, ...args),
-  stream: async ({ target }) => {
-    connection.stream(target).subscribe({
+  stream: async ({ target, arguments: args = [] }) => {
+    streaming = connection.stream(target, ...args).subscribe({
       next: (value) => say("item", { value }),
       complete: () => say("result", { value: "nothing" }),
       error: (error) => say("failure", { error: text(error) }),
     });
   },
+  cancel: async () => streaming.dispose(),
   idle: async ({ milliseconds }) => {
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
     say("idle", { state: connection.state });

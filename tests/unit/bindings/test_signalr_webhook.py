@@ -218,3 +218,16 @@ def test_error_texts() -> None:
     assert webhook.error_text(handler, "i") == ("Result: Failure\nException: boom\nStack: line 1")
     assert webhook.error_text(binding, "i") == "Value cannot be null."
     assert webhook.error_text(BindingError(Problem("FJ0311", "what")), "i") == "what"
+
+
+def test_a_stream_stays_open_when_the_function_succeeds() -> None:
+    pairs = headers(X_Funcjson_Stream_Id="7")
+    event = webhook.read_event(pairs, body(type=4, invocationId="7", arguments=[1]), None)
+
+    assert (event.invocation_id, event.arguments) == ("7", [1])
+    assert webhook.answer(event, result="ignored") == (200, b"")
+    assert b'"error":"no"' in webhook.answer(event, error="no")[1]
+
+
+def test_a_stream_without_our_header_is_refused_as_by_the_extension() -> None:
+    assert refused(headers(), body(type=4, invocationId="7"))[0] == 500

@@ -28,6 +28,7 @@ def test_the_defaults_are_those_of_the_official_emulator(started: list[Any]) -> 
     (options,) = started
     service = options.service
     assert (service.host, service.port, service.keys) == ("localhost", 8888, (EMULATOR_KEY,))
+    assert (service.forward_streams, service.detailed_errors) == (False, False)
     assert (service.audience, service.tier, service.limits) == ("local", "off", True)
     assert service.cors_origins == ("*",)
     assert (options.config, options.trace, options.redis) == ("", "", "")
@@ -36,7 +37,8 @@ def test_the_defaults_are_those_of_the_official_emulator(started: list[Any]) -> 
 def test_every_option_arrives(started: list[Any]) -> None:
     given = (
         "start -p 0 -i 0.0.0.0 --key A --key B -c x --client-endpoint http://pc:1/ --certfile c "
-        "--keyfile k --tier free --no-limits --strict-delivery --accept-entra --audience strict --trace - "
+        "--keyfile k --tier free --no-limits --strict-delivery --forward-streams --detailed-errors --accept-entra "
+        "--audience strict --trace - "
         "--redis redis://h --cors http://a,http://b --keep-alive 1 --client-timeout 30 --show-key"
     )
     assert main(given.split()) == 0
@@ -47,6 +49,7 @@ def test_every_option_arrives(started: list[Any]) -> None:
     assert (service.client_endpoint, service.certfile, service.keyfile) == ("http://pc:1", "c", "k")
     assert (service.tier, service.limits, service.strict_delivery) == ("free", False, True)
     assert service.accept_entra
+    assert (service.forward_streams, service.detailed_errors) == (True, True)
     assert (service.audience, service.cors_origins) == ("strict", ("http://a", "http://b"))
     assert (service.keep_alive_s, service.client_timeout_s) == (1.0, 30.0)
     assert options == start.StartOptions(service, "x", True, "-", "redis://h")

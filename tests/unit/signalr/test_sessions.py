@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -192,6 +193,44 @@ async def test_streams_are_refused_unless_they_are_forwarded() -> None:
         world.says(session, type=5, invocationId="1")
         await settled()
         assert sink.said == [{"type": 3, "invocationId": "1"}]
+
+
+async def test_a_stream_is_open_while_upstream_thinks_and_ends_once() -> None:
+    world = World(forward_streams=True)
+    session, sink = world.connect()
+    await settled()
+    world.upstream.gate.clear()
+    world.calls(session, "breaks", kind=4)
+    await settled()
+    assert session.streams == {"1"}, "upstream may send items before it answers"
+    world.says(session, type=5, invocationId="1")
+    world.upstream.gate.set()
+    await settled()
+
+    assert sink.said == [{"type": 3, "invocationId": "1"}], "no second completion"
+
+
+async def test_a_stream_that_upstream_does_not_take_is_closed() -> None:
+    world = World(forward_streams=True)
+    session, sink = world.connect()
+    world.calls(session, "breaks", kind=4)
+    await settled()
+
+    assert sink.said[0]["error"] == "Invocation failed, status code 500"
+    assert session.streams == set()
+
+
+async def test_a_refused_stream_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    heard: list[tuple[str, Any]] = []
+    world.sessions.observer = SimpleNamespace(record=lambda *told: heard.append(told))
+    session, _ = world.connect()
+    world.calls(session, "items", kind=4)
+    world.calls(session, "items", kind=4)
+
+    refused = [fields for event, fields in heard if event == "CallRefused"]
+    assert [each["target"] for each in refused] == ["items", "items"]
+    assert caplog.text.count("--forward-streams") == 1
 
 
 async def test_a_rejected_connection_hears_why() -> None:
