@@ -19,7 +19,7 @@ from funcjson.signalr.protocols.msgpack import pack
 from funcjson.signalr.rest_api import RestApi
 from funcjson.signalr.rest_message import RestRequest, RestResponse
 from funcjson.signalr.service import SignalRService
-from funcjson.signalr.sessions import Caller, Grants, Session
+from funcjson.signalr.session import Caller, Grants, Session
 
 KEY = "k" * 44
 PORT = 8888

@@ -41,7 +41,7 @@ async def world_with(rules: Rules) -> AsyncIterator[ClientWorld]:
     """A service whose upstream follows `rules`."""
     world = ClientWorld({}, "WebSockets")
     sender = HttpSender()
-    world.server.service.sessions.events = Upstream(rules, (OTHER_KEY, KEY), sender)
+    world.server.service.sessions.upstream.events = Upstream(rules, (OTHER_KEY, KEY), sender)
     async with world:
         yield world
     await sender.close()

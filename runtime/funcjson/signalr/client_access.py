@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from funcjson.signalr.credentials import user_id_of
 from funcjson.signalr.limits import hub_name_fault
 from funcjson.signalr.options import ServiceOptions
-from funcjson.signalr.sessions import Caller, Grants
+from funcjson.signalr.session import Caller, Grants
 from funcjson.signalr.token_check import (
     AudienceRule,
     TokenReader,

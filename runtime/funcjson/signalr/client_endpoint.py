@@ -24,7 +24,8 @@ from funcjson.signalr.negotiate import negotiate
 from funcjson.signalr.quiet_log import Quiet
 from funcjson.signalr.quota_exchange import QuotaExchange
 from funcjson.signalr.request_body import read_body
-from funcjson.signalr.sessions import Caller, Session, Sessions
+from funcjson.signalr.session import Caller, Session
+from funcjson.signalr.sessions import Sessions
 from funcjson.signalr.token_check import AudienceRule, TokenReader
 from funcjson.signalr.transports.long_polling import PollSink, first_poll, poll
 from funcjson.signalr.transports.sse import SseSink, serve_sse

@@ -20,7 +20,8 @@ from funcjson.signalr.events import ClientInfo
 from funcjson.signalr.frames import Payload
 from funcjson.signalr.messages import Encoded
 from funcjson.signalr.protocols import PROTOCOLS
-from funcjson.signalr.sessions import Caller, Session, Sessions
+from funcjson.signalr.session import Caller, Session
+from funcjson.signalr.sessions import Sessions
 
 MOVE_WAIT_S = 4.0  # how long a session that moves may still be busy with its client's calls
 FORWARD_MARGIN_S = 5.0

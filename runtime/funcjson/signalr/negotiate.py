@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from funcjson.signalr.client_access import TRANSPORTS, ClientRequest
-from funcjson.signalr.sessions import Caller, Sessions
+from funcjson.signalr.session import Caller
+from funcjson.signalr.sessions import Sessions
 
 NOT_AN_INTEGER = "The client requested a non-integer protocol version."
 _FORMATS = {

@@ -16,7 +16,8 @@ from funcjson.signalr.frames import Payload
 from funcjson.signalr.hub import Hub, without
 from funcjson.signalr.messages import Completion, Encoded, Invocation
 from funcjson.signalr.near_misses import explain
-from funcjson.signalr.sessions import Session, Sessions
+from funcjson.signalr.session import Session
+from funcjson.signalr.sessions import Sessions
 from funcjson.signalr.transactions import Executed, run
 
 # Requests that change which users are remembered for groups; every node must hear of each.

@@ -1,22 +1,19 @@
-"""Live connections: each a protocol machine joined to a transport, its calls to upstream, and the timers.
+"""Live connections, from negotiate to their end: what begins, closes and times them, and what clients say.
 
 A session begins at negotiate (or at a WebSocket without one), gets a transport, becomes a member of its hub when
-the handshake succeeds, and ends once. Writing never waits: a message is queued with every connection it is for,
-and one pass per turn of the event loop writes what is queued.
+the handshake succeeds, and ends once. How messages reach it is writing.py, how upstream hears of it upstream_queue.py.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import InitVar, dataclass, field
+from typing import Any
 
 from funcjson.signalr.connection import (
-    MAX_UNACKNOWLEDGED,
     Connection,
     Ended,
     Event,
@@ -25,8 +22,8 @@ from funcjson.signalr.connection import (
     State,
 )
 from funcjson.signalr.errors import NoSuchConnection
-from funcjson.signalr.events import ClientEvents, ClientInfo, Observer, Rejection
-from funcjson.signalr.frames import MAX_BATCH, Batch, Payload
+from funcjson.signalr.events import ClientEvents, ClientInfo, Observer
+from funcjson.signalr.frames import Payload
 from funcjson.signalr.hub import Hub
 from funcjson.signalr.messages import (
     CancelInvocation,
@@ -36,8 +33,10 @@ from funcjson.signalr.messages import (
     StreamInvocation,
 )
 from funcjson.signalr.options import ServiceOptions
-from funcjson.signalr.protocols import HubProtocol
 from funcjson.signalr.quiet_log import Quiet
+from funcjson.signalr.session import Caller, Session, Sink
+from funcjson.signalr.upstream_queue import UpstreamQueue
+from funcjson.signalr.writing import Writing
 
 log = logging.getLogger("funcjson.signalr.connection")
 
@@ -45,103 +44,6 @@ STREAM_REFUSED = (
     "Invocation failed, streaming is not supported in serverless mode. "
     "The option --forward-streams of the local service gives streams to the upstream."
 )
-TOO_SLOW = "The client reads too slowly: too much data is waiting for it."
-MAX_WORK = 256  # messages of one client that wait for upstream; then its transport is not read
-
-
-class Sink(Protocol):
-    """The writing side of a transport. Nothing here waits."""
-
-    @property
-    def transport_name(self) -> str:
-        """ "WebSockets", "ServerSentEvents" or "LongPolling"."""
-
-    def write(self, batch: Batch, protocol: HubProtocol) -> int:
-        """Write or keep; gives how many bytes of earlier batches are not sent yet."""
-
-    def close(self) -> None:
-        """End cleanly after what was written. Harmless when already gone."""
-
-    def is_stale(self, now: float) -> bool:
-        """True if the client has abandoned the transport without telling."""
-
-    def hold(self, is_held: bool) -> None:
-        """Stop or go on reading, when upstream is slower than the client."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grants:
-    """What a client may do, from its token. Times in seconds."""
-
-    transports: frozenset[str]
-    handshake_timeout_s: float
-    poll_idle_s: float
-    closes_at: float | None = None  # wall clock
-    detailed_errors: bool = False
-    diagnostic: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who connects, and to which hub."""
-
-    hub: str
-    user_id: str | None
-    claims: Mapping[str, Any]
-    query: str
-    grants: Grants
-    ip: str = ""
-
-
-class Session:
-    """One client connection, from negotiate to its end."""
-
-    __slots__ = (
-        "caller",
-        "calls",
-        "connection",
-        "created",
-        "current",
-        "detached_at",
-        "id",
-        "info",
-        "is_ended",
-        "is_working",
-        "sink",
-        "stateful",
-        "streams",
-        "token",
-        "user_id",
-        "work",
-    )
-
-    def __init__(self, caller: Caller, token: str, connection_id: str, now: float) -> None:
-        self.caller = caller
-        self.token = token
-        self.id = connection_id
-        self.user_id = caller.user_id
-        self.created = now
-        self.stateful = False
-        self.connection: Connection = _UNATTACHED
-        self.sink: Sink | None = None
-        self.detached_at: float | None = None
-        self.info: ClientInfo | None = None  # set when the handshake succeeded
-        self.is_ended = False
-        self.is_working = False
-        # These stay None until first used: most connections only listen.
-        self.work: deque[Event | Ended] | None = None
-        self.current: tuple[str, asyncio.Future[Any]] | None = None
-        self.calls: dict[str, asyncio.Future[Completion]] | None = None
-        self.streams: set[str] | None = None
-
-    @property
-    def is_attached(self) -> bool:
-        """True once a transport has come."""
-        return self.connection is not _UNATTACHED
-
-
-_UNATTACHED = Connection(Rules(), 0.0)
-_UNATTACHED.lost(None)
 
 
 @dataclass(slots=True)
@@ -149,22 +51,19 @@ class Sessions:
     """All sessions of one node. Every method runs on the event loop's thread."""
 
     options: ServiceOptions
-    events: ClientEvents
+    events: InitVar[ClientEvents]
     observer: Observer | None = None
     hubs: dict[str, Hub[Session]] = field(default_factory=dict)
     by_token: dict[str, Session] = field(default_factory=dict)
     held: Counter[str] = field(default_factory=Counter)  # hub -> its sessions, from negotiate on
-    # What is to be written at the end of this turn: messages that all went to the same sessions, as long as
-    # that is so; from then on the sessions that something was queued with.
-    _wave: tuple[list[Payload], list[Session]] | None = None
-    _dirty: list[Session] = field(default_factory=list)
-    _is_scheduled: bool = False
-    _burst: int = 0  # messages since the last write
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _writing: Writing = field(init=False)
+    upstream: UpstreamQueue = field(init=False)
     _quiet: Quiet = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, events: ClientEvents) -> None:
         self._quiet = Quiet(self.options.monotonic)
+        self._writing = Writing(self.options, self._end)
+        self.upstream = UpstreamQueue(events, self.close, self.reply)
 
     # Life
 
@@ -285,127 +184,21 @@ class Sessions:
         if session.info is not None:
             error = session.connection.error
             self.record("ConnectionEnded", session, {"error": error})
-            self._queue_work(session, Ended(error))
+            self.upstream.put(session, Ended(error))
 
     # Writing
 
     def deliver(self, audience: Iterable[Session], payload: Payload) -> int:
         """Queue a message with each connection; gives how many."""
-        if not self._dirty:
-            sessions = list(audience)
-            if self._wave is None:
-                self._wave = [payload], sessions
-                self._schedule()
-                return len(sessions)
-            if self._wave[1] == sessions:  # sessions compare by identity, which takes no time
-                self._wave[0].append(payload)
-                if len(self._wave[0]) >= MAX_BATCH:
-                    self._write_all()  # a caller that sends without pause must not pile up memory
-                return len(sessions)
-            audience = sessions
-        self.settle()
-        dirty = self._dirty
-        count = 0
-        for session in audience:
-            count += 1
-            if session.connection.send(payload):
-                dirty.append(session)
-        self._burst += 1
-        if self._burst >= MAX_BATCH:
-            self._write_all()
-        elif dirty:
-            self._schedule()
-        return count
+        return self._writing.deliver(audience, payload)
 
     def settle(self) -> None:
-        """Queue the messages of the wave with each session, before something else is said."""
-        wave, self._wave = self._wave, None
-        if wave is None:
-            return
-        payloads, sessions = wave
-        self._burst += len(payloads)
-        for session in sessions:
-            connection = session.connection
-            if connection.state is not State.OPEN:
-                continue
-            for payload in payloads:
-                if connection.send(payload):
-                    self._dirty.append(session)
-
-    def _schedule(self) -> None:
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._write_scheduled)
-
-    def _write_scheduled(self) -> None:
-        self._is_scheduled = False
-        self._write_all()
-
-    def _write_all(self) -> None:
-        """Write what this turn has queued."""
-        self._burst = 0
-        wave, self._wave = self._wave, None
-        if wave is not None:
-            self._write_wave(*wave)
-        dirty, self._dirty = self._dirty, []
-        for session in dirty:
-            if session.connection.pending is not None:
-                self.flush(session)
-
-    def _write_wave(self, payloads: Sequence[Payload], sessions: Iterable[Session]) -> None:
-        """The same to many: what `send` and `flush` do, with the least work for those that only listen."""
-        now, limit, is_open = self.options.monotonic(), self.options.buffer_bytes, State.OPEN
-        batch = payloads[0].alone()
-        for payload in payloads[1:]:
-            batch = batch.then(payload)
-        for session in sessions:
-            connection, sink = session.connection, session.sink
-            if connection.state is not is_open:
-                continue
-            if sink is None or connection.pending is not None or connection.resend is not None:
-                for payload in payloads:
-                    connection.send(payload)
-                self.flush(session)
-                continue
-            connection.last_write = now
-            unsent = sink.write(batch, connection.protocol)
-            if unsent > limit:
-                self._drop(session, unsent, limit)
-                self.flush(session)
+        """Queue what is on its way with each session, before something else is said."""
+        self._writing.settle()
 
     def flush(self, session: Session) -> None:
         """Write what is queued; after a Close message, end."""
-        self.settle()
-        connection = session.connection
-        batch = connection.take(self.options.monotonic())
-        sink = session.sink
-        if batch is not None and sink is not None:
-            unsent = sink.write(batch, connection.protocol)
-            if unsent > self.options.buffer_bytes:
-                self._drop(session, unsent, self.options.buffer_bytes)
-        if connection.resend is not None and connection.resend.bytes:
-            limit = self.options.buffer_bytes if sink is None else MAX_UNACKNOWLEDGED
-            if connection.resend.bytes > limit:
-                self._drop(session, connection.resend.bytes, limit)
-        if connection.state is State.CLOSED and session.is_attached:
-            self._end(session)
-
-    def _drop(self, session: Session, unsent: int, limit: int) -> None:
-        """The client does not read. The others must not notice, and memory must stay bounded."""
-        connection = session.connection
-        if connection.state is State.CLOSED:
-            return
-        log.warning(
-            "connection %s of hub %s is dropped: it does not read, %s bytes wait for it (limit %s)",
-            session.id,
-            session.caller.hub,
-            unsent,
-            limit,
-        )
-        connection.close(TOO_SLOW, allow_reconnect=True)
-        batch = connection.take(self.options.monotonic())
-        if batch is not None and session.sink is not None:
-            session.sink.write(batch, connection.protocol)
+        self._writing.flush(session)
 
     # What clients say
 
@@ -439,7 +232,7 @@ class Sessions:
         )
         self.hub(caller.hub).add(session, self.options.wall())
         self.record("ConnectionConnected", session, {})
-        self._queue_work(session, Opened())
+        self.upstream.put(session, Opened())
 
     def _called(self, session: Session, message: Invocation | StreamInvocation) -> None:
         self.record("MessageReceived", session, {"target": message.target})
@@ -449,14 +242,14 @@ class Sessions:
         elif message.stream_ids:
             refusal = "Invocation failed, uploading streams is not supported in serverless mode."
         if not refusal:
-            self._queue_work(session, message)
+            self.upstream.put(session, message)
             return
         self._fault(session, "CallRefused", refusal, {"target": message.target})
         if message.invocation_id is not None:
             self.reply(session, Completion(message.invocation_id, error=refusal))
 
     def _cancelled(self, session: Session, call: str) -> None:
-        if _ends_stream(session, call):
+        if session.ends_stream(call):
             self.reply(session, Completion(call))
         elif session.current is not None and session.current[0] == call:
             session.current[1].cancel()
@@ -471,82 +264,6 @@ class Sessions:
             else Payload(answer)
         )
         self.deliver((session,), payload)
-
-    # Upstream, in order for each connection
-
-    def _queue_work(self, session: Session, item: Event) -> None:
-        if session.work is None:
-            session.work = deque()
-        session.work.append(item)
-        if len(session.work) == MAX_WORK and session.sink is not None:
-            session.sink.hold(True)
-        if not session.is_working:
-            session.is_working = True
-            task = asyncio.get_running_loop().create_task(self._do_work(session))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _do_work(self, session: Session) -> None:
-        work, info = session.work, session.info
-        assert work is not None
-        assert info is not None
-        try:
-            while work:
-                if len(work) == MAX_WORK and session.sink is not None:
-                    session.sink.hold(False)
-                await self._do(session, info, work.popleft())
-        finally:
-            session.is_working = False
-
-    async def _do(self, session: Session, info: ClientInfo, item: Event) -> None:
-        """One call to upstream. Whatever breaks there must not stop the connection."""
-        try:
-            match item:
-                case Opened():
-                    rejection = await self.events.connected(info)
-                    if isinstance(rejection, Rejection):
-                        self.close(session, rejection.reason)
-                case Ended(error=error):
-                    await self.events.disconnected(info, error)
-                case Invocation() | StreamInvocation():
-                    await self._ask(session, info, item)
-                case _:
-                    return
-        except Exception:
-            # The seam to an upstream, which may be anybody's code: one broken event stops no other.
-            log.exception("an event of connection %s failed in the upstream", session.id)
-
-    async def _ask(
-        self, session: Session, info: ClientInfo, message: Invocation | StreamInvocation
-    ) -> None:
-        call = message.invocation_id
-        if call is None:
-            await self.events.message(info, message)
-            return
-        is_stream = isinstance(message, StreamInvocation)
-        if is_stream and not session.is_ended:
-            # At once: an upstream may send items before it answers. Open until it, REST or the client ends it.
-            session.streams = session.streams or set()
-            session.streams.add(call)
-        asking = asyncio.ensure_future(self.events.message(info, message))
-        session.current = (call, asking)
-        try:
-            answer = await asking
-        except asyncio.CancelledError:
-            if not asking.cancelled() or _is_cancelling():
-                raise
-            answer = Completion(call, error="Invocation failed, response cancelled.")
-        except Exception:
-            if not is_stream or _ends_stream(session, call):
-                self.reply(session, Completion(call, error="Invocation failed, status code 500"))
-            raise
-        finally:
-            session.current = None
-        if is_stream:
-            stays_open = answer is None or (isinstance(answer, Completion) and answer.error is None)
-            if stays_open or not _ends_stream(session, call):
-                return
-        self.reply(session, Completion(call) if answer is None else answer)
 
     # Time
 
@@ -593,11 +310,7 @@ class Sessions:
 
     async def finish_work(self, timeout_s: float) -> None:
         """Let upstream hear of the last events, but not for long."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self.upstream.finish(timeout_s)
 
     def _fault(
         self, session: Session, event: str, why: str, fields: Mapping[str, Any] | None = None
@@ -624,16 +337,3 @@ class Sessions:
                     **fields,
                 },
             )
-
-
-def _ends_stream(session: Session, call: str) -> bool:
-    """Close a stream; False if it had been closed already."""
-    if not session.streams or call not in session.streams:
-        return False
-    session.streams.discard(call)
-    return True
-
-
-def _is_cancelling() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

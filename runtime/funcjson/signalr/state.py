@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from funcjson.signalr.hub import Hub
-from funcjson.signalr.sessions import Session, Sessions
+from funcjson.signalr.session import Session
+from funcjson.signalr.sessions import Sessions
 
 State = dict[
     str, Any

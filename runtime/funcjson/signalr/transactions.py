@@ -15,7 +15,8 @@ from funcjson.signalr.filter import Subject, parse
 from funcjson.signalr.frames import Payload
 from funcjson.signalr.hub import Hub
 from funcjson.signalr.messages import Encoded, Invocation
-from funcjson.signalr.sessions import Session, Sessions
+from funcjson.signalr.session import Session
+from funcjson.signalr.sessions import Sessions
 
 
 @dataclass(frozen=True, slots=True)

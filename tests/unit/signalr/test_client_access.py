@@ -16,7 +16,7 @@ from funcjson.signalr.client_access import (
     read_request,
 )
 from funcjson.signalr.options import ServiceOptions
-from funcjson.signalr.sessions import Caller
+from funcjson.signalr.session import Caller
 from funcjson.signalr.token_check import AudienceRule, TokenReader
 
 KEY = "k" * 44

@@ -9,7 +9,7 @@ from funcjson.signalr.backplane.base import Answers, Request
 from funcjson.signalr.elsewhere import Elsewhere
 from funcjson.signalr.frames import Payload
 from funcjson.signalr.messages import Invocation
-from funcjson.signalr.sessions import Caller, Session
+from funcjson.signalr.session import Caller, Session
 
 ANN = Caller("chat", "ann", {}, "", GRANTS)
 

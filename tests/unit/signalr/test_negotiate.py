@@ -12,7 +12,8 @@ from funcjson.signalr.client_access import TRANSPORTS, read_request
 from funcjson.signalr.events import NoUpstream
 from funcjson.signalr.negotiate import NOT_AN_INTEGER, negotiate
 from funcjson.signalr.options import ServiceOptions
-from funcjson.signalr.sessions import Caller, Grants, Sessions
+from funcjson.signalr.session import Caller, Grants
+from funcjson.signalr.sessions import Sessions
 
 
 def answer(query: str, *transports: str) -> tuple[dict[str, Any], Sessions]:

@@ -14,7 +14,7 @@ from funcjson.signalr.messages import Encoded, Invocation
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.protocols import HubProtocol
 from funcjson.signalr.service import Member, SignalRService
-from funcjson.signalr.sessions import Caller, Grants, Session
+from funcjson.signalr.session import Caller, Grants, Session
 
 GRANTS = Grants(frozenset({"WebSockets"}), 15.0, 5.0)
 

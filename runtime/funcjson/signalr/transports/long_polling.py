@@ -9,7 +9,8 @@ from aiohttp import web
 
 from funcjson.signalr.frames import Batch
 from funcjson.signalr.protocols import HubProtocol
-from funcjson.signalr.sessions import Session, Sessions
+from funcjson.signalr.session import Session
+from funcjson.signalr.sessions import Sessions
 from funcjson.signalr.transports.gate import Gate
 
 HEADERS = {

@@ -14,7 +14,8 @@ from funcjson.signalr.events import NoUpstream
 from funcjson.signalr.frames import Payload
 from funcjson.signalr.messages import Invocation
 from funcjson.signalr.options import ServiceOptions
-from funcjson.signalr.sessions import Caller, Grants, Session, Sessions
+from funcjson.signalr.session import Caller, Grants, Session
+from funcjson.signalr.sessions import Sessions
 from funcjson.signalr.transports.websocket import LOST, OpenSockets, WebSocket
 from funcjson.signalr.transports.websocket_frames import BINARY, CLOSE, PING, TEXT, unmasked
 

@@ -1,0 +1,156 @@
+"""Messages on their way: in order, together, and not to those who do not read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.signalr.session_world import (
+    FakeSink,
+    World,
+    settled,
+)
+
+from funcjson.signalr.frames import MAX_BATCH, Payload
+from funcjson.signalr.messages import Invocation
+
+
+async def test_messages_of_one_turn_are_written_at_once() -> None:
+    world = World()
+    session, sink = world.connect()
+    before = sink.writes
+    for number in range(10):
+        world.sessions.deliver((session,), Payload(Invocation(f"m{number}")))
+    assert sink.writes == before
+    await settled()
+
+    assert sink.writes == before + 1
+    assert [each["target"] for each in sink.said] == [f"m{number}" for number in range(10)]
+
+
+async def test_a_long_burst_is_written_in_parts() -> None:
+    world = World()
+    session, sink = world.connect()
+    before = sink.writes
+    for _ in range(3 * MAX_BATCH):
+        world.sessions.deliver((session,), Payload(Invocation("m")))
+
+    assert sink.writes >= before + 2
+
+
+async def test_a_client_that_does_not_read_is_dropped_with_a_reason() -> None:
+    world = World(buffer_bytes=10)
+    session, sink = world.connect()
+    sink.unsent = 11
+    world.sessions.deliver((session,), Payload(Invocation("m")))
+    await settled()
+
+    assert session.is_ended
+    assert sink.said[-1]["allowReconnect"] is True
+    assert "reads too slowly" in world.upstream.heard[-1][1]
+
+
+async def test_what_waits_for_a_client_that_is_away_is_bounded() -> None:
+    world = World(buffer_bytes=1000)
+    session, sink = world.connect(stateful=True)
+    world.sessions.lost(session, sink, "cut")
+    for _ in range(5):
+        world.sessions.deliver((session,), Payload(Invocation("m", ["x" * 300])))
+        await settled()
+
+    assert session.is_ended
+
+
+def numbered(*numbers: int) -> list[Payload]:
+    return [Payload(Invocation("n", (number,))) for number in numbers]
+
+
+def numbers(sink: FakeSink) -> list[Any]:
+    return [each["arguments"][0] if each["type"] == 1 else each["type"] for each in sink.said]
+
+
+async def test_messages_to_changing_audiences_keep_their_order() -> None:
+    world = World()
+    (a, a_sink), (b, b_sink) = world.connect(), world.connect()
+    one, two, three, four, five = numbered(1, 2, 3, 4, 5)
+    counts = [
+        world.sessions.deliver((a, b), one),
+        world.sessions.deliver([a, b], two),
+        world.sessions.deliver((b,), three),
+        world.sessions.deliver((), four),
+        world.sessions.deliver((b, a), five),
+    ]
+    await settled()
+
+    assert counts == [2, 2, 1, 0, 2]
+    assert (numbers(a_sink), a_sink.writes) == ([1, 2, 5], 2)  # one of them was the handshake's
+    assert (numbers(b_sink), b_sink.writes) == ([1, 2, 3, 5], 2)
+
+
+async def test_a_close_comes_after_what_was_sent_before_it() -> None:
+    world = World()
+    session, sink = world.connect()
+    (message,) = numbered(1)
+    world.sessions.deliver((session,), message)
+    world.sessions.close(session, "bye")
+    await settled()
+
+    assert numbers(sink) == [1, 7]
+
+
+async def test_an_answer_comes_after_what_was_sent_before_the_call() -> None:
+    world = World()
+    session, sink = world.connect()
+    (message,) = numbered(1)
+    world.sessions.deliver((session,), message)
+    world.calls(session, "s", kind=4)  # refused at once
+    await settled()
+
+    assert numbers(sink) == [1, 3]
+
+
+async def test_who_leaves_within_the_turn_gets_nothing_and_the_others_everything() -> None:
+    world = World()
+    (gone, gone_sink), (stays, sink) = world.connect(), world.connect()
+    (message,) = numbered(1)
+    world.sessions.deliver((gone, stays), message)
+    world.sessions.lost(gone, gone_sink, None)
+    await settled()
+
+    assert numbers(sink) == [1]
+
+
+async def test_a_stateful_client_that_loses_its_socket_within_the_turn_gets_it_later() -> None:
+    world = World()
+    session, sink = world.connect(stateful=True)
+    (message,) = numbered(1)
+    world.sessions.deliver((session,), message)
+    world.sessions.lost(session, sink, "broken")
+    await settled()
+    again = FakeSink()
+    world.sessions.reattach(session, again)
+
+    assert numbers(again) == [9, 1]
+
+
+async def test_one_slow_client_among_many_is_dropped_within_a_broadcast() -> None:
+    world = World(buffer_bytes=10)
+    (slow, slow_sink), (quick, sink) = world.connect(), world.connect()
+    slow_sink.unsent = 11
+    (message,) = numbered(1)
+    world.sessions.deliver((slow, quick), message)
+    await settled()
+
+    assert (slow.is_ended, quick.is_ended) == (True, False)
+    assert numbers(slow_sink) == [1, 7]
+    assert numbers(sink) == [1]
+
+
+async def test_a_long_burst_to_the_same_clients_is_written_in_parts() -> None:
+    world = World()
+    (a, a_sink), (b, _) = world.connect(), world.connect()
+    for payload in numbered(*range(MAX_BATCH + 1)):
+        world.sessions.deliver((a, b), payload)
+    assert len(a_sink.said) == MAX_BATCH
+    await settled()
+
+    assert numbers(a_sink) == list(range(MAX_BATCH + 1))
