@@ -158,7 +158,8 @@ async def start_embedded(
     key = need.keys[0] if need.keys else secrets.token_urlsafe(33)
     chosen = port if port is not None else (need.port or DEFAULT_PORT)
     server = SignalRServer(
-        replace(options, port=chosen, keys=(*need.keys,) or (key,)), events=events
+        replace(options, port=chosen, keys=(*need.keys,) or (key,), names_recipients=True),
+        events=events,
     )
     try:
         await server.start()

@@ -45,6 +45,18 @@ async def test_who_received_what_and_who_did_not(tmp_path: Path) -> None:
         "bob@chat+lobby": [],
         "@chat": [],
     }
+    assert [one["user"] for one in delivery["got"]] == ["ann"]
+    assert [(one["user"], one["why"].partition(":")[0]) for one in delivery["missed"]] == [
+        ("bob", "other user"),
+        (None, "other user"),
+        ("ann", "other hub"),
+    ]
+    assert [client["why"] for client in steps[8]["clients"]] == [
+        [],
+        ["other hub: it is in 'news', the message went to 'chat'"],
+        ["other user: it is 'bob', the message is for 'ann'"],
+        ["other user: it is without a user id, the message is for 'ann'"],
+    ]
     assert [line["text"] for line in steps[5]["lines"]] == ["sending"]
     assert steps[7]["answer"]["status"] == 200
 

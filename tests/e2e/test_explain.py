@@ -54,7 +54,7 @@ def test_wrong_hub(app: Path) -> None:
     text = run(app, "wrongHub")
 
     assert "hub 'chta' has 0 connections, but 'chat' has 1" in text
-    assert "client alice@chat got nothing" in text
+    assert "client alice@chat got nothing: other hub: it is in 'chat'" in text
 
 
 def test_wrong_group(app: Path) -> None:
@@ -64,6 +64,7 @@ def test_wrong_group(app: Path) -> None:
         "hub 'chat' has no group 'lobby' with a connection; did you mean 'loby', which has 1?"
         in text
     )
+    assert "client alice@chat+loby got nothing: not in group 'lobby'; it is in 'loby'" in text
 
 
 def test_wrong_target_name(app: Path) -> None:

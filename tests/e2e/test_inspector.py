@@ -147,6 +147,22 @@ def test_wrong_group(inspector: Inspector) -> None:
 
     expect(detail.locator('[data-step="9"]')).to_contain_text(re.compile("group .?lobby", re.I))
     expect(detail.locator('[data-step="9"]')).to_contain_text("Lobby")
+    missed = detail.get_by_role("table").filter(has_text="did not get it")
+    expect(missed.get_by_role("row", name="not in group 'lobby'")).to_be_visible()
+
+
+def test_who_got_it_and_who_did_not(inspector: Inspector) -> None:
+    first, second = inspector.connected(1), inspector.connected(2)
+    inspector.call(1, "/api/toConnection", f'{{"id": "{first}"}}')
+
+    step = inspector.opened("toConnection", "1 got it").locator('[data-step="9"]')
+    step.locator("summary").first.click()
+    step.get_by_text("connection did not get it").click()
+
+    got = step.get_by_role("row", name=re.compile(f"connection {first} .*1 connection.*{first}"))
+    expect(got).to_be_visible()
+    missed = step.get_by_role("row", name=re.compile(f"{second}.*other connection"))
+    expect(missed).to_be_visible()
 
 
 def test_wrong_target(inspector: Inspector) -> None:

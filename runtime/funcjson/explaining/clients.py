@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +16,7 @@ import aiohttp
 from funcjson.errors import FuncJsonError, Problem
 from funcjson.explaining.stage import Stage
 from funcjson.signalr.credentials import mint_client_token
+from funcjson.trace_view.recipients import why_missed
 
 _SPEC = re.compile(r"(?P<user>[^@+]*)(?:@(?P<hub>[^@+]+))?(?P<groups>(?:\+[^@+]+)*)")
 _END = "\x1e"
@@ -140,6 +141,7 @@ class Clients:
         return [
             {
                 "client": str(client.spec),
+                "connection": client.connection_id,
                 "user": client.spec.user or None,
                 "hub": client.hub,
                 "groups": list(client.spec.groups),
@@ -147,6 +149,18 @@ class Clients:
             }
             for client in self._connected
         ]
+
+
+def reasons(client: Mapping[str, Any], deliveries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Why a client, as `heard` lists it, got nothing of the messages that step 9 of a trace lists."""
+    found = []
+    for row in deliveries:
+        got = {one["connection"] for one in row["got"] or ()}
+        if row["target"] and client["connection"] not in got:
+            place = (row["hub"], row["to"], row["name"])
+            own = (client["hub"], client["connection"], client["user"], client["groups"])
+            found.append(why_missed(*place, *own))
+    return list(dict.fromkeys(found))
 
 
 async def _read(client: _Connected) -> None:

@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 from funcjson.app_facts import AppFacts, delivery_hints, facts_of, output_hints
 from funcjson.app_version import AppVersion
 from funcjson.cors import make_policy, refusal
-from funcjson.explaining.clients import Clients, ClientSpec
+from funcjson.explaining.clients import Clients, ClientSpec, reasons
 from funcjson.explaining.routing import Choice, choose, nothing_answers
 from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
 from funcjson.expression_faults import LOGIN_HEADER
@@ -100,6 +100,8 @@ async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
         more[Step.DELIVERED] = {"clients": heard}
     document = view(trace, stage.access_keys, more)
     last = document["steps"][Step.DELIVERED - 1]
+    for client in last.get("clients", ()):
+        client["why"] = [] if client["messages"] else reasons(client, last["deliveries"])
     last["hints"] += delivery_hints(last.get("deliveries", ()), facts)
     return {**document, "ran": trace.outcome != EXPLAINED and asked.run}
 

@@ -212,16 +212,34 @@ def _completion(row: Row) -> str:
 
 def _delivered(step: Row) -> Iterable[str]:
     for row in step.get("deliveries", ()):
+        if row["action"]:
+            done = f"not done: {row['why']}: " if row["why"] else ""
+            yield f"{row['output']}: hub '{row['hub']}': {done}{row['action']}"
+            continue
         to = f"{row['to']} {row['name']}".rstrip()
         count = "unknown" if row["delivered"] is None else row["delivered"]
         why = f"   {row['why']}" if row["why"] else ""
         yield f"{row['output']}: hub '{row['hub']}', {to}: received by {count}{why}"
+        if row["got"]:
+            yield f"  got it   {_few([_connection(one) for one in row['got']], row['delivered'])}"
+        for one in row["missed"] or ():
+            yield f"  not      {_connection(one)}: {one['why']}"
     for client in step.get("clients", ()):
         got = [
             f"'{message['target']}' {_short(message['arguments'])}"
             for message in client["messages"]
         ]
-        yield f"client {client['client']} got {', '.join(got) or 'nothing'}"
+        why = f": {'; '.join(client['why'])}" if client.get("why") else ""
+        yield f"client {client['client']} got {', '.join(got) or 'nothing'}{why}"
+
+
+def _connection(row: Row) -> str:
+    return f"{row['user'] or 'no user'} ({row['connection']})"
+
+
+def _few(names: Sequence[str], count: int) -> str:
+    more = count - len(names)
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 
 _BODIES = {

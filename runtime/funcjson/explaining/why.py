@@ -77,7 +77,7 @@ def why(
         "reached": bool(reached),
         "connections": reached,
         "checks": checks,
-        "recent": shown.value(_recent(lines, name, user, group)),
+        "recent": shown.value(_recent(lines, name, user, group, [c["id"] for c in own])),
         "remembered": remembered,
         "hints": _hints(failed, remembered, user, group),
         "rules": labels(["group-membership", "names-exact", "sent-is-not-delivered"]),
@@ -185,14 +185,20 @@ def _of_member(
 
 
 def _recent(
-    lines: Iterable[Mapping[str, Any]], hub: str, user: str, group: str
+    lines: Iterable[Mapping[str, Any]],
+    hub: str,
+    user: str,
+    group: str,
+    connections: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """What happened lately to this user, or was sent to it or to the group."""
+    """What happened lately to this user, or was sent to it, its connections or the group; not what all got."""
     rows = []
+    wanted = {("user", user), ("group", group), *(("connection", one) for one in connections)}
     for line in lines:
         details = line.get("details") or {}
-        names = {line.get("userId"), details.get("name"), details.get("group"), details.get("user")}
-        if (line.get("hub") or hub) == hub and names & {user, group}:
+        sent = (details.get("to"), details.get("name"))
+        theirs = user in (line.get("userId"), details.get("namedUser"))
+        if (line.get("hub") or hub) == hub and (theirs or sent in wanted):
             rows.append(
                 {
                     "time": line.get("time"),

@@ -72,7 +72,7 @@ def _service_row(host: Inspected, event: str, fields: Any) -> dict[str, Any] | N
         return {
             "kind": "client",
             "title": "Client refused",
-            "what": f"hub {hub}",
+            "what": f"{_named(fields)}hub {hub}",
             "outcome": str(fields.get("status")),
             "why": str(fields.get("why") or ""),
         }
@@ -90,8 +90,16 @@ def _service_row(host: Inspected, event: str, fields: Any) -> dict[str, Any] | N
     return None
 
 
+def _named(fields: Any) -> str:
+    user = fields.get("namedUser")
+    return f"{user}, as its token says · " if user else ""
+
+
 def hubs(host: Inspected, most: int = 200) -> dict[str, Any]:
-    """Each hub's first connections, users and groups (with how many connections), and the counts of all."""
+    """Each hub's first connections, users and groups (with how many connections), and the counts of all.
+
+    `remembered` has the groups that users join when they connect.
+    """
     if host.embedded is None:
         return {}
     state = host.embedded.server.state()["hubs"]
@@ -122,8 +130,16 @@ def service_log(host: Inspected, most: int = 60) -> list[dict[str, Any]]:
             "level": line["logLevel"],
             "text": line["message"],
             "hub": line["hub"],
-            "user": line["userId"],
+            "user": _user_of(line),
             "why": line["exception"] or line["details"].get("why") or "",
         }
         for line in reversed(lines)
     ]
+
+
+def _user_of(line: Mapping[str, Any]) -> str | None:
+    """The user that a line is about: who did it, to whom it was sent, or whom a refused token names."""
+    details = line["details"]
+    sent_to = details.get("name") if details.get("to") == "user" else None
+    found = line["userId"] or sent_to or details.get("namedUser")
+    return None if found is None else str(found)

@@ -44,28 +44,45 @@ def document(host: Inspected, trace: InvocationTrace, facts: AppFacts) -> dict[s
 
 
 def gone_hints(rows: Iterable[Mapping[str, Any]], host: Inspected, began_at: float) -> list[str]:
-    """Connections and users that were there, and went before a message was sent to them."""
+    """Connections, users and members that were there, and went before a message was sent to them."""
     if host.embedded is None:
         return []
-    members = {"connection": "connectionId", "user": "userId"}
     hints = []
     for row in rows:
-        member = members.get(row["to"])
-        if member is None or row["delivered"] != 0:
+        if row["delivered"] != 0:
             continue
         ended = [
-            line.at
+            line
             for line in host.embedded.server.trace
             if line.event == "ConnectionEnded"
-            and line.fields.get(member) == row["name"]
             and str(line.fields.get("hub")).lower() == row["hub"].lower()
+            and _was_in(line.fields, row["to"], row["name"])
             and line.at <= began_at
         ]
         if ended:
-            ago = f"{began_at - ended[-1]:.1f} s before this send"
-            what = "connection" if row["to"] == "connection" else "the last connection of user"
-            hints.append(f"{what} '{row['name']}' ended {ago}")
+            what = _GONE[row["to"]].format(name=row["name"], hub=row["hub"])
+            user = ended[-1].fields.get("userId") or "a client without user id"
+            whose = "" if row["to"] in ("connection", "user") else f", {user},"
+            hints.append(f"{what}{whose} ended {began_at - ended[-1].at:.1f} s before this send")
     return list(dict.fromkeys(hints))
+
+
+_GONE = {
+    "connection": "connection '{name}'",
+    "user": "the last connection of user '{name}'",
+    "group": "the last member of group '{name}'",
+    "all": "the last connection of hub '{hub}'",
+}
+
+
+def _was_in(fields: Mapping[str, Any], to: str, name: str) -> bool:
+    """Whether a connection, as the live trace tells of its end, was in the audience of a message."""
+    if to == "group":
+        return name in (fields.get("groups") or ())
+    return to == "all" or fields.get(_FIELDS[to]) == name
+
+
+_FIELDS = {"connection": "connectionId", "user": "userId"}
 
 
 def cors_of(request: HttpRequest, policy: CorsPolicy) -> dict[str, Any]:

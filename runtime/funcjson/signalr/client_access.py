@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import jwt
+
 from funcjson.signalr.credentials import user_id_of
 from funcjson.signalr.limits import hub_name_fault
 from funcjson.signalr.options import ServiceOptions
@@ -85,6 +87,15 @@ def caller_of(
     # Hubs are one thing in any letter case; upstream sees them in lower case, as SDKs write them.
     user = user_id_of(claims)
     return Caller(hub, user, claims, public_query(request), grants_of(claims, options))
+
+
+def claimed_user(request: ClientRequest) -> str | None:
+    """The user that a token names, good or not; for a person who asks whose client was refused."""
+    try:
+        claims = jwt.decode(_token(request) or "", options={"verify_signature": False})
+    except jwt.InvalidTokenError:
+        return None
+    return user_id_of(claims)
 
 
 def _token(request: ClientRequest) -> str | None:

@@ -14,6 +14,7 @@ from funcjson.signalr.client_access import (
     ClientRequest,
     Refused,
     caller_of,
+    claimed_user,
     public_query,
     read_request,
 )
@@ -342,7 +343,8 @@ class ClientEndpoint:
         observer = self._sessions.observer
         if observer is not None:
             hub = (asked.last("hub") or "").lower()
-            observer.record("ClientRefused", {"hub": hub, "status": status, "why": why})
+            fields = {"hub": hub, "status": status, "why": why}
+            observer.record("ClientRefused", {**fields, "namedUser": claimed_user(asked)})
         if self._quiet.may_log(f"{asked.method} {status} {why}"):
             log.warning("%s %s answered %d: %s", asked.method, asked.path, status, why)
 

@@ -26,9 +26,9 @@ _EVENTS: Mapping[str, tuple[str, str]] = {  # event -> log level, message
     "ConnectionEnded": ("Information", "Connection ended."),
     "MessageReceived": ("Information", "Received message '{target}' from client connection."),
     "CallRefused": ("Warning", "The call of '{target}' was refused."),
-    "MessageSent": ("Information", "Sent message '{target}' to {delivered} connections."),
-    "TransactionExecuted": ("Information", "Executed {commands} on {matched} connections."),
-    "ClientRefused": ("Warning", "A client of hub '{hub}' was answered {status}: {why}"),
+    "MessageSent": ("Information", "Sent message '{target}' to {audience}: {connections}."),
+    "TransactionExecuted": ("Information", "Executed {commands} on {connections}."),
+    "ClientRefused": ("Warning", "A client of hub '{hub}'{named} was answered {status}: {why}"),
     "RestRequestRefused": ("Warning", "{method} {path} was answered {status}: {why}"),
     "UpstreamEventSent": ("Information", "Upstream took {category} '{event}' with {status}."),
     "UpstreamEventFailed": ("Warning", "Upstream did not take {category} '{event}': {why}"),
@@ -66,7 +66,16 @@ class TraceLine:
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+    """What a message is made of: the fields, and phrases made of them."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    to, count = given.get("to", "all"), given.get("matched", given.get("delivered", 0))
+    user = given.get("namedUser")
+    return {
+        "audience": "everybody" if to == "all" else f"{to} '{given.get('name', '')}'",
+        "connections": f"{count} connection{'' if count == 1 else 's'}",
+        "named": f" whose token names user '{user}'" if user else "",
+        **given,
+    }
 
 
 class _Blanks(dict[str, Any]):

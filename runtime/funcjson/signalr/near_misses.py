@@ -34,6 +34,10 @@ def explain(sessions: Sessions, hub: str, to: str, name: str) -> tuple[int, str]
     near = difflib.get_close_matches(name.lower(), {n.lower(): n for n in known}, 1, 0.75)
     spelled = next((n for n in known if near and n.lower() == near[0]), None)
     hint = f"; did you mean '{spelled}', which has {len(known[spelled])}?" if spelled else ""
+    if not hint and known:
+        listed = ", ".join(f"'{n}' ({len(members)})" for n, members in sorted(known.items())[:5])
+        more = f" and {len(known) - 5} more" if len(known) > 5 else ""
+        hint = f"; {to}s there: {listed}{more}"
     rank = CLEAR if spelled else NO_SUCH_NAME
     return rank, f"hub '{key}' has no {to} '{name}' with a connection{hint}"
 
@@ -45,7 +49,8 @@ def _empty_hub(sessions: Sessions, key: str) -> tuple[int, str]:
         if session.info is None and session.caller.hub.lower() == key
     )
     if waiting:
-        text = f"hub '{key}' has {waiting} connections, but none has finished its handshake"
+        has = f"has {waiting} connection{'' if waiting == 1 else 's'}"
+        text = f"hub '{key}' {has}, but none has finished its handshake"
         return OTHERS_LISTED, text
     counts = {h.name: len(h.connections) for h in sessions.hubs.values() if h.connections}
     near = difflib.get_close_matches(key, counts, 1, 0.6)

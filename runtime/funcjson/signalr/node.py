@@ -16,6 +16,7 @@ from funcjson.signalr.frames import Payload
 from funcjson.signalr.hub import Hub, without
 from funcjson.signalr.messages import Completion, Encoded, Invocation
 from funcjson.signalr.near_misses import explain
+from funcjson.signalr.recipients import Recipients, recipients
 from funcjson.signalr.session import Session
 from funcjson.signalr.sessions import Sessions
 from funcjson.signalr.transactions import Executed, run
@@ -65,6 +66,20 @@ class Node:
             audience = [s for s in everybody if payload.speaks(s.connection.protocol.name)]
             skipped = len(everybody) - len(audience)
         return self.sessions.deliver(audience, payload), skipped
+
+    def recipients(
+        self, hub: str, to: str, name: str, payload: Payload, excluded: Collection[str]
+    ) -> Recipients:
+        """Whom a message that was just sent went to, by name."""
+        found = self.sessions.hubs.get(hub.lower())
+        audience = _AUDIENCES[to](found, name) if found is not None else ()
+        reached = (
+            one
+            for one in without(audience, excluded)
+            if not isinstance(payload.message, Encoded)
+            or payload.speaks(one.connection.protocol.name)
+        )
+        return recipients(self.sessions.hubs, hub.lower(), reached)
 
     async def _send(self, request: Request) -> Reply:
         payload = Payload(Encoded(request["frames"]))

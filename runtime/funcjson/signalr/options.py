@@ -43,6 +43,7 @@ class ServiceOptions:
     rest_close_allows_reconnect: bool = False
     forward_streams: bool = False  # give client streams to upstream; the real service refuses them
     detailed_errors: bool = False  # clients hear reasons that the real service keeps to itself
+    names_recipients: bool = False  # answers in this process name who got a message
     certfile: str = ""
     keyfile: str = ""
     monotonic: Callable[[], float] = time.monotonic  # every timer reads this

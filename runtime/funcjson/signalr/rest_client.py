@@ -22,6 +22,7 @@ from funcjson.signalr.entra import CredentialSource, EntraAccess, EntraError, cr
 from funcjson.signalr.messages import Invocation
 from funcjson.signalr.protocols import PROTOCOLS
 from funcjson.signalr.protocols.msgpack import pack
+from funcjson.signalr.recipients import Recipients
 from funcjson.signalr.rest_errors import (
     RestError,
     RestUnreachableError,
@@ -47,6 +48,7 @@ __all__ = [
     "EntraError",
     "HttpTransport",
     "LocalTransport",
+    "Recipients",
     "RestClient",
     "RestError",
     "RestRequest",
@@ -84,7 +86,7 @@ class Delivery:
     or not all;
     `delivered` is None for a service that does not tell (Azure), or when the request is no send.
     `path` starts with "/" and follows `base`; `body` is what was sent, as JSON also when it went as
-    frames.
+    frames. `who` names whom a service in this process sent it to.
     """
 
     method: str
@@ -95,6 +97,7 @@ class Delivery:
     attempts: int = 1
     body: bytes = field(default=b"", repr=False)
     base: str = ""
+    who: Recipients | None = field(default=None, repr=False)
 
 
 class Transport(Protocol):
@@ -314,6 +317,7 @@ class RestClient:
             attempts=len(attempts),
             body=body,
             base=self._endpoint.server_endpoint.rstrip("/"),
+            who=response.who,
         )
 
     async def _request(

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
+from funcjson.signalr.recipients import Recipients
+
 DELIVERED_HEADER = "x-funcjson-delivered"  # how many connections a send reached
 MATCHED_HEADER = "x-funcjson-matched"  # how many connections a transaction's filter selected
 REASON_HEADER = "x-funcjson-reason"  # why nobody, or not everybody
@@ -30,11 +32,12 @@ class RestRequest:
 
 @dataclass(frozen=True, slots=True)
 class RestResponse:
-    """An answer; header names in lower case."""
+    """An answer; header names in lower case. `who` never leaves the process: HTTP does not carry it."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    who: Recipients | None = field(default=None, repr=False)
 
 
 def header_text(text: str) -> str:

@@ -55,7 +55,8 @@ async def _send(call: Call, missing: str, sends: Sequence[_Send]) -> RestRespons
     headers = {DELIVERED_HEADER: str(delivered)}
     if why:
         headers[REASON_HEADER] = header_text(why)
-    return RestResponse(call.match.status, headers)
+    who = verdicts[0].who if len(verdicts) == 1 else None
+    return RestResponse(call.match.status, headers, who=who)
 
 
 def _undelivered(code: str, why: str) -> RestProblem:

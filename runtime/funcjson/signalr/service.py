@@ -36,6 +36,7 @@ from funcjson.signalr.node import TAG_VERBS, Node
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.protocols import PROTOCOLS
 from funcjson.signalr.protocols.msgpack import is_installed as has_msgpack
+from funcjson.signalr.recipients import Recipients
 from funcjson.signalr.sessions import Sessions
 from funcjson.signalr.state import hubs_of, merged
 from funcjson.signalr.transactions import Command, Executed, to_wire, total
@@ -63,10 +64,14 @@ MAX_UNHEARD = 10_000  # changes of remembered users that are kept for nodes that
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one send. `why` is empty, or one sentence: why nobody, or not everybody, got it."""
+    """What became of one send. `why` is empty, or one sentence: why nobody, or not everybody, got it.
+
+    `who` are names, if the options ask for them and no other node has clients of its own.
+    """
 
     delivered: int
     why: str = ""
+    who: Recipients | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,7 @@ class SignalRService:
     ) -> Verdict:
         payload = Payload(message)
         delivered, skipped = self.node.send(hub, to, name, payload, excluded)
-        gap = ""
+        gap, who = "", None
         others = self.backplane.others
         absent = self.absence.absent(hub.lower()) if others else frozenset()
         if not (others <= absent if others else self.backplane.is_alone):
@@ -184,10 +189,12 @@ class SignalRService:
             delivered += sum(reply["delivered"] for reply in answers.replies)
             skipped += sum(reply["skipped"] for reply in answers.replies)
             gap = answers.gap
-        verdict = Verdict(delivered, gap)
+        elif self.options.names_recipients:
+            who = self.node.recipients(hub, to, name, payload, excluded)
+        verdict = Verdict(delivered, gap, who)
         if not delivered or skipped:
             why = await self._why(hub, to, name, skipped)
-            verdict = Verdict(delivered, f"{why}; {gap}" if gap else why)
+            verdict = Verdict(delivered, f"{why}; {gap}" if gap else why, who)
         observer = self.sessions.observer
         if observer is not None:
             fields = {

@@ -169,6 +169,7 @@ class Sessions:
         session.is_ended = True
         self.by_token.pop(session.token, None)
         hub = self.hub(session.caller.hub)
+        groups = hub.groups_of(session.id)
         hub.remove(session.id)
         self.held[hub.name] -= 1
         if not self.held[hub.name]:
@@ -183,7 +184,8 @@ class Sessions:
         session.calls = session.streams = None
         if session.info is not None:
             error = session.connection.error
-            self.record("ConnectionEnded", session, {"error": error})
+            fields = {"error": error, "groups": sorted(groups) or None}
+            self.record("ConnectionEnded", session, fields)
             self.upstream.put(session, Ended(error))
 
     # Writing

@@ -20,6 +20,7 @@ from funcjson.pipeline import Outcome, Pending, output_values
 from funcjson.plan import Plan
 from funcjson.signalr.rest_client import Delivery
 from funcjson.trace_view.inputs import typed_value
+from funcjson.trace_view.recipients import recipient_rows
 from funcjson.trace_view.request import body_text, passed_row
 
 TOKEN_PLACE = "$TOKEN"  # noqa: S105 - what a curl line has in the token's place
@@ -281,7 +282,7 @@ def response_row(response: HttpResponse, shown: Shown) -> dict[str, Any]:
 
 
 def delivery_rows(deliveries: Sequence[tuple[str, Delivery]], shown: Shown) -> list[dict[str, Any]]:
-    """For each request: whom it was for, and how many connections got it, or why none."""
+    """For each request: whom it was for, how many connections got it, and which, or why none."""
     rows = []
     for output, delivery in deliveries[: shown.items]:
         hub, kind, name = audience_of(delivery.path)
@@ -292,8 +293,10 @@ def delivery_rows(deliveries: Sequence[tuple[str, Delivery]], shown: Shown) -> l
                 "to": kind,
                 "name": shown.text(name),
                 "target": shown.text(_target(delivery.body)),
+                "action": shown.text(action_of(delivery)),
                 "delivered": delivery.delivered,
                 "why": shown.text(delivery.why),
+                **recipient_rows(delivery.who, hub, kind, name, shown),
             }
         )
     return rows
@@ -309,6 +312,20 @@ def audience_of(path: str) -> tuple[str, str, str]:
     if len(parts) > 4 and parts[3] in _KINDS:
         return hub, _KINDS[parts[3]], parts[4]
     return hub, "all", ""
+
+
+def action_of(delivery: Delivery) -> str:
+    """A group action in words; "" for a message."""
+    parts = [unquote(part) for part in urlsplit(delivery.path).path.strip("/").split("/")[3:]]
+    match parts:
+        case ["users", who, "groups", group] | ["groups", group, "connections", who]:
+            place = "to" if delivery.method == "PUT" else "from"
+            done = "added" if delivery.method == "PUT" else "removed"
+            kind = "user" if parts[0] == "users" else "connection"
+            return f"{kind} '{who}' {done} {place} group '{group}'"
+        case ["users", who, "groups"]:
+            return f"user '{who}' removed from all groups"
+    return ""
 
 
 def _target(body: bytes) -> str:

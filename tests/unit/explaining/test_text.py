@@ -36,6 +36,15 @@ async def test_a_message_from_value_to_verdict() -> None:
     assert "messages: hub 'chat', group g: received by 2" in text
 
 
+async def test_a_group_action_is_no_message() -> None:
+    action = {"action": "add", "userId": "ann", "groupName": "lobby"}
+
+    text = await text_of(CallResult({"messages": as_json(action)}), signalr())
+
+    assert "messages: hub 'chat': user 'ann' added to group 'lobby'" in text
+    assert "received by" not in text
+
+
 async def test_items_that_were_not_sent_are_loud() -> None:
     items = [{"target": "m", "userId": "first"}, {"target": "m", "userId": "second"}]
 

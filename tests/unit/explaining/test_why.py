@@ -112,9 +112,11 @@ def test_what_happened_lately_to_the_user_or_the_group_is_listed() -> None:
     lines = [
         line("t1", "ConnectionConnected", userId="zoe", connectionId="z1"),
         line("t2", "ConnectionEnded", userId="zoe", connectionId="z1", exception="gone"),
-        line("t3", "MessageSent", details={"name": "lobby", "why": "nobody"}),
+        line("t3", "MessageSent", details={"to": "group", "name": "lobby", "why": "nobody"}),
         line("t4", "ConnectionConnected", hub="news", userId="zoe"),
         line("t5", "ConnectionConnected", userId="ann"),
+        line("t6", "MessageSent", details={"to": "all", "name": ""}),
+        line("t7", "MessageSent", details={"to": "user", "name": "lobby"}),
     ]
 
     recent = why(STATE, lines, "zoe", "lobby", "chat")["recent"]

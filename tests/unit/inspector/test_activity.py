@@ -64,8 +64,29 @@ async def test_the_log_tells_why(tmp_path: Path) -> None:
         host.server.trace.record("MessageSent", fields)
         lines = service_log(host)
 
-    assert lines[0]["text"] == "Sent message 'x' to 0 connections."
+    assert lines[0]["text"] == "Sent message 'x' to everybody: 0 connections."
     assert lines[0]["why"] == "hub 'chat' is empty"
+
+
+async def test_the_log_names_the_user_of_a_send_and_of_a_refused_client(tmp_path: Path) -> None:
+    async with inspected(tmp_path) as host:
+        sent = {"hub": "chat", "target": "x", "delivered": 1}
+        for to, name in (("user", "ann"), ("group", "blue")):
+            host.server.trace.record("MessageSent", {**sent, "to": to, "name": name})
+        refused = {"hub": "chat", "status": 401, "why": "expired", "namedUser": "bob"}
+        host.server.trace.record("ClientRefused", refused)
+        lines = service_log(host)
+        (row,) = activity(host, AppFacts(), Rows())
+
+    assert [(line["text"], line["user"]) for line in reversed(lines)] == [
+        ("Sent message 'x' to user 'ann': 1 connection.", "ann"),
+        ("Sent message 'x' to group 'blue': 1 connection.", None),
+        (
+            "A client of hub 'chat' whose token names user 'bob' was answered 401: expired",
+            "bob",
+        ),
+    ]
+    assert row["what"] == "bob, as its token says · hub chat"
 
 
 async def test_the_row_of_an_ended_invocation_is_made_once(tmp_path: Path) -> None:

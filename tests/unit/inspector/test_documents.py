@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.unit.inspector.inspected_host import InspectedHost, http, inspected, message
 
 from funcjson.app_facts import facts_of
@@ -93,6 +94,28 @@ async def test_a_connection_that_ended_before_the_send(tmp_path: Path) -> None:
         trace = await host.invoke("send", http("/api/send"), sent)
 
         assert any(h.startswith("connection 'c1' ended 0.") for h in hints(host, trace, 9))
+
+
+@pytest.mark.parametrize(
+    ("sent", "gone"),
+    [
+        ({"groupName": "blue"}, "the last member of group 'blue', ann, ended 0."),
+        ({}, "the last connection of hub 'chat', ann, ended 0."),
+        ({"userId": "ann"}, "the last connection of user 'ann' ended 0."),
+        ({"groupName": "red"}, None),
+    ],
+    ids=["group", "all", "user", "another group"],
+)
+async def test_the_last_that_could_have_got_it_ended_before_the_send(
+    tmp_path: Path, sent: dict[str, str], gone: str | None
+) -> None:
+    async with inspected(tmp_path) as host:
+        ended = {"hub": "chat", "connectionId": "c1", "userId": "ann", "groups": ["blue"]}
+        host.server.trace.record("ConnectionEnded", ended)
+        trace = await host.invoke("send", http("/api/send"), message("newMessage", **sent))
+        found = hints(host, trace, 9)
+
+    assert [hint.startswith(gone or "") for hint in found] == ([True] if gone else [])
 
 
 def test_the_target_of_a_rest_body() -> None:

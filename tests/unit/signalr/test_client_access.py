@@ -11,6 +11,7 @@ from funcjson.signalr.client_access import (
     TRANSPORTS,
     Refused,
     caller_of,
+    claimed_user,
     grants_of,
     public_query,
     read_request,
@@ -125,3 +126,11 @@ def test_upstream_sees_no_secret_of_the_query(query: str, shown: str) -> None:
 )
 def test_what_a_token_grants(claims: dict[str, Any], member: str, value: object) -> None:
     assert getattr(grants_of(claims, OPTIONS), member) == value
+
+
+def test_the_user_that_a_token_names_is_known_although_it_is_no_good() -> None:
+    forged = jwt.encode({"asrs.s.uid": "ann"}, "x" * 40, algorithm="HS256")
+    asked = read_request("POST", f"/client/negotiate?hub=chat&access_token={forged}", {})
+
+    assert claimed_user(asked) == "ann"
+    assert claimed_user(read_request("POST", "/client/negotiate?hub=chat", {})) is None

@@ -75,7 +75,9 @@ def test_a_stream_gets_one_json_object_a_line() -> None:
     found.record("MessageSent", {})
     lines = out.getvalue().splitlines()
 
-    assert [json.loads(line)["message"] for line in lines] == ["Sent message 'm' to 2 connections."]
+    assert [json.loads(line)["message"] for line in lines] == [
+        "Sent message 'm' to everybody: 2 connections."
+    ]
     assert "chät" in lines[0]
 
 

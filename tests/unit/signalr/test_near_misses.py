@@ -27,7 +27,7 @@ CHAT = {"A": {"user": "ann"}, "B": {"user": "bob"}}
         (
             {"A": {"handshake": False}},
             ("chat", "all", ""),
-            (OTHERS_LISTED, "hub 'chat' has 1 connections, but none has finished its handshake"),
+            (OTHERS_LISTED, "hub 'chat' has 1 connection, but none has finished its handshake"),
         ),
         (CHAT, ("chat", "all", ""), (CLEAR, "every connection of hub 'chat' is excluded")),
         (
@@ -41,7 +41,10 @@ CHAT = {"A": {"user": "ann"}, "B": {"user": "bob"}}
         (
             CHAT,
             ("chat", "user", "zoe"),
-            (NO_SUCH_NAME, "hub 'chat' has no user 'zoe' with a connection"),
+            (
+                NO_SUCH_NAME,
+                "hub 'chat' has no user 'zoe' with a connection; users there: 'ann' (1), 'bob' (1)",
+            ),
         ),
         (
             CHAT,
@@ -64,6 +67,15 @@ async def test_a_connection_of_another_hub_is_found() -> None:
     rank, text = explain(world.service.sessions, "chat", "connection", there)
 
     assert (rank, text) == (CLEAR, f"hub 'chat' has no connection '{there}'; it is in hub 'other'")
+
+
+async def test_the_groups_that_there_are_stand_beside_one_that_is_not() -> None:
+    world = World({"clients": CHAT})
+    await world.service.add_user_to_group("chat", "ann", "red")
+
+    _, text = explain(world.service.sessions, "chat", "group", "blue")
+
+    assert text == "hub 'chat' has no group 'blue' with a connection; groups there: 'red' (1)"
 
 
 async def test_a_group_of_remembered_users_is_told_from_no_group() -> None:

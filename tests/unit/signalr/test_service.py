@@ -65,6 +65,16 @@ class World:
         return {name: targets for name, targets in found.items() if targets}
 
 
+class Recorded:
+    """An observer that keeps what it is told."""
+
+    def __init__(self, seen: list[Any]) -> None:
+        self.seen = seen
+
+    def record(self, event: str, fields: Any) -> None:
+        self.seen.append((event, fields))
+
+
 M = Invocation("m", [])
 
 
@@ -83,6 +93,32 @@ async def test_sends_reach_whom_they_are_for() -> None:
     assert await world.took() == {"b": ["m"]}
     assert (await service.send_to_connection("chat", a, M)).delivered == 1
     assert await world.took() == {"a": ["m"]}
+
+
+async def test_a_verdict_names_whom_a_message_reached_when_asked_to() -> None:
+    world = World(names_recipients=True)
+    a, b = world.connect("a", "ann"), world.connect("b", "bob")
+    await world.service.add_connection_to_group("chat", a, "g")
+
+    who = (await world.service.send_to_group("Chat", "g", M)).who
+
+    assert who is not None
+    assert [one.connection_id for one in who.got] == [a]
+    assert [one.connection_id for one in who.missed] == [b]
+    assert (await World().service.send_to_all("chat", M)).who is None
+
+
+async def test_an_ended_connection_leaves_word_of_its_groups() -> None:
+    world = World()
+    seen: list[Any] = []
+    world.service.sessions.observer = Recorded(seen)
+    a = world.connect("a", "ann")
+    await world.service.add_connection_to_group("chat", a, "g")
+
+    world.service.sessions.discard(world.sessions["a"])
+
+    ended = [fields for event, fields in seen if event == "ConnectionEnded"]
+    assert [fields["groups"] for fields in ended] == [["g"]]
 
 
 async def test_a_send_that_reaches_nobody_says_why() -> None:

@@ -65,6 +65,23 @@ async def test_group_actions_and_those_that_do_nothing() -> None:
     assert [call["method"] for call in flushed["calls"]] == ["PUT"]
 
 
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ({"action": "add", "userId": "u"}, "user 'u' added to group 'g h'"),
+        ({"action": "remove", "connectionId": "c"}, "connection 'c' removed from group 'g h'"),
+        ({"action": "removeAll", "userId": "u"}, "user 'u' removed from all groups"),
+        ({"target": "m"}, ""),
+    ],
+)
+async def test_a_group_action_is_told_in_words(item: dict[str, str], words: str) -> None:
+    value = as_json({"groupName": "g h", **item})
+
+    _, _, delivered = await steps_of(CallResult({"messages": value}))
+
+    assert delivered["deliveries"][0]["action"] == words
+
+
 async def test_how_an_output_got_its_value() -> None:
     result = CallResult({"a": as_json({"target": "m"})}, as_json({"b": {"target": "m"}}))
 

@@ -189,13 +189,27 @@ const Steps = (() => {
         : step.completion ? completion(step.completion) : el("p", {}, "Nobody waits for an answer.")),
     9: (step) => [table("Deliveries", ["for", "hub", "target", "reached", "why"], step.deliveries.map((one) => [
       [one.to === "all" ? "all" : `${one.to} `, one.name ? code(one.name) : null], code(one.hub), one.target ? code(one.target) : "",
-      reached(one), one.why])) || el("p", {}, "Nothing was sent, so nobody got anything."),
+      [reached(one), (one.got || []).length ? el("div", {}, names(one)) : null], one.why])) || el("p", {}, "Nothing was sent, so nobody got anything."),
+      step.deliveries.map((one) => missed(one, step.deliveries.length > 1)),
       (step.clients || []).map((client) => [heading(`Client ${client.client}`), value(client.messages)])],
   };
 
-  const reached = (one) => !one.target ? "done"
+  const reached = (one) => one.action ? one.action
     : one.delivered === null ? "the service does not tell"
       : tag(one.delivered ? "good" : "bad", one.delivered ? plural(one.delivered, "connection") : "nobody");
+
+  // Who they are: the user where there is one, and the connection.
+  const connection = (one) => el("span", {}, one.user ? code(one.user) : el("span", { class: "soft" }, "no user"), " ", el("small", { class: "soft" }, one.connection));
+  const names = (one) => [one.got.map((each, at) => [at ? ", " : "", connection(each)]),
+    one.delivered > one.got.length ? ` and ${one.delivered - one.got.length} more` : null];
+
+  /** Whoever was there and did not get a message, each with the reason. */
+  function missed(one, several) {
+    if (!(one.missed || []).length) return null;
+    const listed = table("Did not get it", ["did not get it", "because"], one.missed.map((each) => [connection(each), each.why]));
+    return el("details", { class: "rules", open: one.delivered === 0 },
+      el("summary", {}, `${plural(one.missed.length, "connection")} did not get ${several ? `'${one.target}'` : "it"}`), listed);
+  }
 
   const GIST = {
     1: (s) => s.request ? `${s.request.method} ${s.request.url.replace(/^https?:\/\/[^/]*/, "")}` : s.kind || "",
