@@ -198,27 +198,50 @@ def http_binding_data(
     forge identities with it; `azure` lets them, as the real platform does. A route parameter, which
     the app's author names, always can.
     """
-    headers = Names(request, _headers_of, ignore_case=True)
-    query = Names(request, _query_of, ignore_case=False)
-    trigger = Entry(trigger_name, Request(request.method), "trigger")
     if azure:
+        headers = Names(request, _headers_of, ignore_case=True)
+        query = Names(request, _query_of, ignore_case=False)
+        trigger = Entry(trigger_name, Request(request.method), "trigger")
         return BindingData(_azure_order(request, headers, query, trigger, function_name))
-    data = BindingData((), lambda: _caller_entries(request, query, azure=False))
-    data.entries = entries = {
-        "headers": Entry("Headers", headers, "headers"),
-        "query": Entry("Query", query, "query"),
-        "sys": Entry("sys", System(function_name), "sys"),
-    }
-    for name, text in request.route_params.items():
-        entries[name.lower()] = Entry(name, text, "route")
-    folded = trigger_name.lower()
-    if folded not in RESERVED:
-        entries[folded] = trigger
-    if entries["headers"].value is headers:
-        data.headers = headers
-    if entries["query"].value is query:
-        data.query = query
-    return data
+    return _HttpBindingData(request, trigger_name, function_name)
+
+
+class _HttpBindingData(BindingData):
+    """That of a request, made when somebody looks: many functions have no expressions."""
+
+    __slots__ = ("_function_name", "_request", "_trigger_name")
+
+    def __init__(self, request: HttpRequest, trigger_name: str, function_name: str) -> None:
+        # Not the other members: `__getattr__` makes them.
+        self._shadowed = ()
+        self._request = request
+        self._trigger_name = trigger_name
+        self._function_name = function_name
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only while a slot is unset.
+        if name not in ("_more", "entries", "headers", "query"):
+            raise AttributeError(name)
+        self._make()
+        return getattr(self, name)
+
+    def _make(self) -> None:
+        request = self._request
+        headers = Names(request, _headers_of, ignore_case=True)
+        query = Names(request, _query_of, ignore_case=False)
+        self._more = lambda: _caller_entries(request, query, azure=False)
+        self.entries = entries = {
+            "headers": Entry("Headers", headers, "headers"),
+            "query": Entry("Query", query, "query"),
+            "sys": Entry("sys", System(self._function_name), "sys"),
+        }
+        for name, text in request.route_params.items():
+            entries[name.lower()] = Entry(name, text, "route")
+        folded = self._trigger_name.lower()
+        if folded not in RESERVED:
+            entries[folded] = Entry(self._trigger_name, Request(request.method), "trigger")
+        self.headers = headers if entries["headers"].value is headers else None
+        self.query = query if entries["query"].value is query else None
 
 
 def _azure_order(

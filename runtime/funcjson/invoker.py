@@ -104,7 +104,7 @@ class Invoker:
             trace.id,
             extra=extra,
         )
-        trace.add(Step.ARRIVED, {"event": event})
+        trace.add_one(Step.ARRIVED, "event", event)
         trace.add(Step.CHOSEN, {"function": name, "plan": plan, "settings": version.settings})
         began = time.perf_counter()
         try:

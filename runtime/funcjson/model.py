@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from funcjson.errors import Location, Problem
+from funcjson.noun import noun
 
 # A value that crosses between host and worker: a dict with exactly one of these keys, or {} for "nothing".
 #   string: str   json: str (JSON text)   bytes: bytes   int: int   double: float
@@ -119,7 +120,7 @@ class FunctionSet:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class HttpRequest:
     """A request as the host received it.
 
@@ -135,7 +136,7 @@ class HttpRequest:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class HttpResponse:
     """A response as the host will send it."""
 
@@ -188,7 +189,7 @@ class ResponseSink(Protocol):
     async def write(self, data: bytes) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class TriggerEvent:
     """What set a function off. Exactly one of `request` and `payload` matters, by trigger type.
 
@@ -221,7 +222,7 @@ class RetryContext:
     exception: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Call:
     """What a worker needs to run one invocation. Inputs in handler order, the trigger first; `sink` and `source` as in
     TriggerEvent.
@@ -237,7 +238,7 @@ class Call:
     source: RequestSource | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class CallResult:
     """What a worker gives back: values by output name, and the return value (NOTHING when none)."""
 

@@ -18,6 +18,7 @@ from funcjson.bindings.base import InputType, OutputType, Resolved, Services
 from funcjson.errors import BindingError, FuncJsonError, OutputError
 from funcjson.expressions import BindingData
 from funcjson.model import Call, CallResult, RetryContext, TriggerEvent, TypedData
+from funcjson.noun import noun
 from funcjson.plan import Plan, PlannedBinding
 from funcjson.signalr.rest_client import Delivery
 from funcjson.trace import InvocationTrace, Step
@@ -27,7 +28,7 @@ log = logging.getLogger("funcjson.invocation")
 Invoke = Callable[[Call], Awaitable[CallResult]]
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Outcome:
     """What an invocation produced. `outputs` has every output value by the binding's declared name."""
 
@@ -35,7 +36,7 @@ class Outcome:
     return_value: TypedData = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Bound:
     """Steps 1 to 5 done: what the handler would be called with."""
 
@@ -50,11 +51,11 @@ async def bind(
     function = plan.function
     trigger = function.trigger
     data = plan.trigger.binding_data(event, function, plan.azure)
-    trace.add(Step.DATA, {"data": data})
+    trace.add_one(Step.DATA, "data", data)
     if event.request is not None:
         trace.weight += len(event.request.body)
     resolved = [step.resolve(data, services) for step in plan.inputs]
-    trace.add(Step.RESOLVED, {"bindings": resolved})
+    trace.add_one(Step.RESOLVED, "bindings", resolved)
     inputs: tuple[tuple[str, TypedData], ...] = (
         (trigger.name, plan.trigger.value(event, function.language)),
     )
@@ -67,7 +68,7 @@ async def bind(
         )
         names = [step.binding.name for step in plan.inputs]
         inputs = (*inputs, *zip(names, values, strict=True))
-    trace.add(Step.INPUTS, {"inputs": inputs})
+    trace.add_one(Step.INPUTS, "inputs", inputs)
     return Bound(data, inputs)
 
 
@@ -95,13 +96,15 @@ async def run(
         sink=event.sink,
         source=event.source,
     )
-    trace.add(Step.HANDLER, {"call": call})
+    trace.add_one(Step.HANDLER, "call", call)
     result = await invoke(call)
-    trace.add(Step.HANDLER, {"result": result})
-    trace.weight += sum(map(_size, result.outputs.values())) + _size(result.return_value)
-    trace.weight += sum(
-        len(one.passed.kept) for one in (event.sink, event.source) if one is not None
-    )
+    trace.add_one(Step.HANDLER, "result", result)
+    trace.weight += _size(result.return_value)
+    for value in result.outputs.values():
+        trace.weight += _size(value)
+    for passing in (event.sink, event.source):
+        if passing is not None:
+            trace.weight += len(passing.passed.kept)
     outputs = output_values(plan, result)
     pending = collect(plan, outputs, bound.data, services) if outputs else []
     trace.add(
@@ -116,10 +119,11 @@ def _size(value: TypedData) -> int:
     """About how many bytes a value keeps alive."""
     size = 0
     for one in value.values():
-        if isinstance(one, str | bytes):
+        kind = type(one)
+        if kind is str or kind is bytes:
             size += len(one)
-        elif isinstance(one, dict) and "body" in one:
-            size += _size(one["body"] or {})
+        elif kind is dict and (body := one.get("body")):
+            size += _size(body)
     return size
 
 

@@ -65,7 +65,8 @@ class InvocationTrace:
     weight: int = 0
     forgotten: bool = False
     _began: float = field(default_factory=time.perf_counter)
-    # Step, time and data of each event in one flat list: half the cost of an object for each, and this is always on.
+    # Step, time, name and value of each event in one flat list: half the cost of an object for each, and this is
+    # always on. Without a name the value is the whole data.
     _flat: list[Any] = field(default_factory=list)
 
     @property
@@ -73,21 +74,24 @@ class InvocationTrace:
         """What happened so far, in order."""
         flat, began = self._flat, self._began
         return [
-            TraceEvent(flat[at], flat[at + 1] - began, flat[at + 2])
-            for at in range(0, len(flat), 3)
+            TraceEvent(flat[at], flat[at + 1] - began, _data(flat[at + 2], flat[at + 3]))
+            for at in range(0, len(flat), 4)
         ]
 
     def first(self, step: Step) -> Mapping[str, Any] | None:
         """The data of the first event of a step, without looking at the others."""
         flat = self._flat
-        for at in range(0, len(flat), 3):
+        for at in range(0, len(flat), 4):
             if flat[at] is step:
-                found: Mapping[str, Any] = flat[at + 2]
-                return found
+                return _data(flat[at + 2], flat[at + 3])
         return None
 
     def add(self, step: Step, data: Mapping[str, Any]) -> None:
-        self._flat += (step, _now(), data)
+        self._flat += (step, _now(), "", data)
+
+    def add_one(self, step: Step, name: str, value: object) -> None:
+        """As `add` of {name: value}, which is made when somebody looks."""
+        self._flat += (step, _now(), name, value)
 
     def end(self, outcome: str) -> None:
         self.outcome = outcome
@@ -105,6 +109,10 @@ class InvocationTrace:
         self.lines.clear()
         self.weight = 0
         self.forgotten = True
+
+
+def _data(name: str, value: Any) -> Mapping[str, Any]:
+    return {name: value} if name else value
 
 
 class Recorder:

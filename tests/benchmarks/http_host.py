@@ -131,7 +131,7 @@ async def _host(facade: DirectFacade) -> int:
         plans={"hello": Plan(_function(), BINDING, (), ())},
         broken={},
         problems=(),
-        streams=False,
+        streams=frozenset(),
     )
     server = HttpServer(facade, HttpServerOptions(port=0, app_root=Path(__file__).parent))
     server.use_routes(app)

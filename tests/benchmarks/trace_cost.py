@@ -49,6 +49,8 @@ class SilentTrace:
 
     def add(self, _step: Step, _data: Any) -> None: ...
 
+    def add_one(self, _step: Step, _name: str, _value: Any) -> None: ...
+
 
 async def invoke(plan: Any, services: Any, trace: Any) -> None:
     async def handler(call: Any) -> CallResult:
