@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-_EXPOSED = "x-ms-error-code, x-funcjson-delivered, x-funcjson-reason, x-funcjson-hint"
+_EXPOSED = (
+    "x-ms-error-code, x-funcjson-delivered, x-funcjson-matched, x-funcjson-reason, x-funcjson-hint"
+)
 _METHODS = "GET, POST, PUT, DELETE, HEAD, OPTIONS"
 
 
