@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -97,6 +98,9 @@ def configure(
     target = stream or sys.stdout
     # Nothing shows where in the code a line was logged, so nobody need find out.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    if isinstance(target, io.TextIOWrapper):
+        # A line of user code is shown even when it has what cannot be encoded.
+        target.reconfigure(errors="backslashreplace")
     handler = _Stdout(target)
     handler.setFormatter(
         JsonFormatter() if log_format == "json" else LineFormatter(target.isatty())

@@ -23,7 +23,14 @@ LEVELS = ("trace", "debug", "information", "warning", "error", "critical", "none
 _KNOWN = (
     *("$schema", "version", "functionTimeout", "retry", "functions", "watchDirectories"),
     *("watchFiles", "logging", "aggregator", "healthMonitor", "extensionBundle", "concurrency"),
-    *("managedDependency", "managedDependencies", "customHandler", "httpWorker", "extensions", "singleton"),
+    *(
+        "managedDependency",
+        "managedDependencies",
+        "customHandler",
+        "httpWorker",
+        "extensions",
+        "singleton",
+    ),
     *("sendCanceledInvocationsToWorker", "metadataProviderTimeout", "telemetryMode"),
     *("isDefaultHostConfig", "configurationSource"),
 )

@@ -226,9 +226,7 @@ class HttpServer:
         functions = [plan.function for plan in app.plans.values()]
         http = [f for f in functions if f.trigger.type.lower() == "httptrigger"]
         prefix = app.settings.host.route_prefix
-        table, problems = build_table(
-            (entry_of(f) for f in http if not f.disabled), prefix
-        )
+        table, problems = build_table((entry_of(f) for f in http if not f.disabled), prefix)
         disabled, _ = build_table((entry_of(f) for f in http if f.disabled), prefix)
         self._levels = {
             f.name: str(f.trigger.properties.get("authLevel") or DEFAULT_LEVEL) for f in http

@@ -68,7 +68,9 @@ def find_need(settings: Settings, names: Iterable[str], explicit_port: bool) -> 
         endpoints.append(endpoint.endpoint)
         if where.scheme == "https":
             notes.append(_not_encrypted(name, number, settings))
-    return Need(default, port, tuple(dict.fromkeys(keys)), tuple(dict.fromkeys(endpoints)), tuple(notes))
+    return Need(
+        default, port, tuple(dict.fromkeys(keys)), tuple(dict.fromkeys(endpoints)), tuple(notes)
+    )
 
 
 def _not_encrypted(name: str, port: int, settings: Settings) -> Problem:

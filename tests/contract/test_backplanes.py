@@ -431,7 +431,14 @@ async def test_a_node_that_has_nobody_is_asked_once_and_again_when_it_says_so(
 
     async def empty(request: Request) -> Reply:
         asked.append(request)
-        return {"delivered": 0, "skipped": 0, "absent": other.name, "rank": 0, "text": "", "tags": []}
+        return {
+            "delivered": 0,
+            "skipped": 0,
+            "absent": other.name,
+            "rank": 0,
+            "text": "",
+            "tags": [],
+        }
 
     await other.join(empty)
     world.stack.push_async_callback(other.leave)

@@ -68,9 +68,7 @@ class Watched:
         enough: Callable[[Reply], bool] | None = None,
         without: Collection[str] = (),
     ) -> Answers:
-        return await self.inner.call(
-            request, timeout_s=timeout_s, enough=enough, without=without
-        )
+        return await self.inner.call(request, timeout_s=timeout_s, enough=enough, without=without)
 
 
 @dataclass

@@ -12,7 +12,10 @@ PACKAGE = Path(__file__).parents[2] / "runtime" / "funcjson"
 
 # From the ground up. A package is one unit; units in one row do not know each other.
 ROWS: tuple[tuple[str, str], ...] = (
-    ("words and texts", "app_offline console dotnet_text errors explain http_route_constraints identity"),
+    (
+        "words and texts",
+        "app_offline console dotnet_text errors explain http_route_constraints identity",
+    ),
     ("words and texts", "honesty json_reader noun reload schema_check schemas"),
     ("nouns", "cors expression_faults http_json http_route_templates install json_source keys"),
     ("nouns", "listening login_page masking model trace turned_away"),

@@ -60,6 +60,17 @@ def test_user_lines_name_function_and_invocation(stream: io.StringIO) -> None:
     assert "messages 01234567 | hello" in stream.getvalue()
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_line_that_cannot_be_encoded_is_shown_all_the_same(log_format: str) -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="utf-8", write_through=True)
+    configure(log_format=log_format, stream=stream)
+
+    logging.getLogger("funcjson.function").info("half \ud800 a pair")
+
+    assert b"half \\ud800 a pair" in written.getvalue()
+
+
 def test_json_lines_are_one_object_each_and_masked(stream: io.StringIO) -> None:
     configure(log_format="json", stream=stream)
     extra = {"function": "f", "invocation_id": "42"}

@@ -57,7 +57,6 @@ def test_a_wrong_verb_says_which_are_right() -> None:
     assert hint(found) == "f takes POST, PUT, not GET"
 
 
-
 def test_no_verb_at_all_is_said() -> None:
     assert "no verb at all" in hint(table(RouteEntry("f", None, ())).match("GET", "/api/f"))
 

@@ -216,9 +216,17 @@ def _ps(given: argparse.Namespace) -> int:
 def _add_token(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("token", help="print an access token for a URL of the service")
     add = parser.add_argument
-    add("url", metavar="URL", help="of a REST operation, or http://HOST/client/?hub=NAME of a client")
+    add(
+        "url",
+        metavar="URL",
+        help="of a REST operation, or http://HOST/client/?hub=NAME of a client",
+    )
     add("--user", default=None, metavar="NAME", help="the user that the client is")
-    add("--key", default=EMULATOR_KEY, help="the access key (default: that of the official emulator)")
+    add(
+        "--key",
+        default=EMULATOR_KEY,
+        help="the access key (default: that of the official emulator)",
+    )
     add("--minutes", type=int, default=60, help="how long it is good (default: 60)")
     parser.set_defaults(command=_token)
 

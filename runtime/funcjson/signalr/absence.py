@@ -65,7 +65,11 @@ class Absence:
         for reply in replies:
             name = reply.get("absent")
             # The answers come together, so one may have been called back while another was waited for.
-            if name and not self._is_leaving and asked_at > self._called_back.get((hub, name), -math.inf):
+            if (
+                name
+                and not self._is_leaving
+                and asked_at > self._called_back.get((hub, name), -math.inf)
+            ):
                 _living(self._held, self._monotonic).setdefault(hub, {})[name] = (
                     asked_at + self._promise_s
                 )
@@ -136,6 +140,8 @@ def _living(
     """The same table; of very many hubs only those whose promises have not ended."""
     if len(promises) >= _MANY:
         now = monotonic()
-        for hub in [hub for hub, ends in promises.items() if max(ends.values(), default=0.0) <= now]:
+        for hub in [
+            hub for hub, ends in promises.items() if max(ends.values(), default=0.0) <= now
+        ]:
             del promises[hub]
     return promises

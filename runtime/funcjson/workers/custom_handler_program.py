@@ -158,9 +158,7 @@ def _expanded(text: str, environment: Mapping[str, str], *, keep: bool) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def _executable(
-    root: Path, written: str, environment: Mapping[str, str], section: str
-) -> Path:
+def _executable(root: Path, written: str, environment: Mapping[str, str], section: str) -> Path:
     own = root / written
     if own.is_file():
         if not os.access(own, os.X_OK):

@@ -89,9 +89,7 @@ class RedisBackplane:
         enough: Callable[[Reply], bool] | None = None,
         without: Collection[str] = (),
     ) -> Answers:
-        return await self._node.call(
-            request, timeout_s=timeout_s, enough=enough, without=without
-        )
+        return await self._node.call(request, timeout_s=timeout_s, enough=enough, without=without)
 
 
 def place_of(url: str) -> str:

@@ -2,13 +2,15 @@
 
 Whose line it is: the context variable of the running code; else what the user put into
 `context.thread_local_storage.invocation_id` (as in the real worker); else the invocation that
-started the thread.
+started the thread. A job of a thread pool belongs to the invocation that submitted it.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import concurrent.futures.thread
 import contextvars
+import functools
 import io
 import logging
 import sys
@@ -60,6 +62,7 @@ class Capture:
         self._handler = _Handler(self)
         self._root_level = logging.WARNING
         self._thread_start: Any = None
+        self._submit: Any = None
 
     def who(self) -> Invocation | None:
         """The invocation that the running code works for, if it is one of ours."""
@@ -82,6 +85,7 @@ class Capture:
         root.setLevel(root_level if self.everything else min(root_level, root.level))
         root.addHandler(self._handler)
         self._thread_start = _remember_starter(self)
+        self._submit = _remember_submitter(self)
 
     def uninstall(self) -> None:
         """Give back what is still ours; idempotent."""
@@ -99,6 +103,11 @@ class Capture:
             if threading.Thread.start is mine:
                 threading.Thread.start = before  # type: ignore[method-assign]
             self._thread_start = None
+        if self._submit is not None:
+            mine, before = self._submit
+            if concurrent.futures.ThreadPoolExecutor.submit is mine:
+                concurrent.futures.ThreadPoolExecutor.submit = before  # type: ignore[method-assign]
+            self._submit = None
 
     def abandon(self) -> None:
         """In a forked process: leave what is the parent's, and write where a plain process would."""
@@ -132,6 +141,29 @@ def _remember_starter(capture: Capture) -> tuple[Any, Any]:
 
     threading.Thread.start = start  # type: ignore[assignment, method-assign]
     return start, before
+
+
+def _remember_submitter(capture: Capture) -> tuple[Any, Any]:
+    """Jobs of thread pools, also those of `run_in_executor`, work for the invocation that submitted them."""
+    before: Any = concurrent.futures.ThreadPoolExecutor.submit
+
+    @functools.wraps(before)
+    def submit(pool: Any, job: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+        invocation = capture.who()
+        if invocation is None:
+            return before(pool, job, *args, **named)
+        return before(pool, _work_for, invocation, job, *args, **named)
+
+    concurrent.futures.ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
+    return submit, before
+
+
+def _work_for(invocation: Invocation, job: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+    token = current.set(invocation)
+    try:
+        return job(*args, **named)
+    finally:
+        current.reset(token)
 
 
 def level_of_stderr(line: str) -> str:

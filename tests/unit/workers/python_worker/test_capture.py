@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import contextvars
 import io
@@ -161,12 +162,22 @@ def test_a_thread_belongs_to_the_invocation_that_started_it(recorder: Recorder) 
     assert recorder.lines == [("information", "from a thread", "console", "i", "stdout")]
 
 
-def test_a_pool_thread_does_not_stay_with_the_invocation_that_made_it(recorder: Recorder) -> None:
+def test_a_job_of_a_pool_belongs_to_the_invocation_that_submitted_it(recorder: Recorder) -> None:
     with concurrent.futures.ThreadPoolExecutor(1) as pool, recorder.in_place():
         recorder.run("first", lambda: pool.submit(print, "1").result())
         recorder.run("second", lambda: pool.submit(print, "2").result())
 
-    assert [(line[1], line[3]) for line in recorder.lines] == [("1", None), ("2", None)]
+    assert [(line[1], line[3]) for line in recorder.lines] == [("1", "first"), ("2", "second")]
+
+
+def test_jobs_of_the_loops_own_pool_belong_to_the_invocation(recorder: Recorder) -> None:
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, print, "mine")
+
+    recorder.run("i", lambda: asyncio.run(work()))
+
+    assert [(line[1], line[3]) for line in recorder.lines] == [("mine", "i")]
 
 
 def test_thread_local_storage_names_the_invocation(recorder: Recorder) -> None:
@@ -212,8 +223,9 @@ def test_two_captures_in_one_process_keep_to_their_own() -> None:
 
 def test_uninstall_gives_everything_back() -> None:
     root = logging.getLogger()
+    pool = concurrent.futures.ThreadPoolExecutor
     before = (
-        sys.stdout, sys.stderr, root.level, list(root.handlers), threading.Thread.start
+        sys.stdout, sys.stderr, root.level, list(root.handlers), threading.Thread.start, pool.submit
     )  # fmt: skip
     recorder = Recorder()
     recorder.capture.install(logging.DEBUG)
@@ -222,6 +234,6 @@ def test_uninstall_gives_everything_back() -> None:
     recorder.capture.uninstall()
 
     assert before == (
-        sys.stdout, sys.stderr, root.level, list(root.handlers), threading.Thread.start
+        sys.stdout, sys.stderr, root.level, list(root.handlers), threading.Thread.start, pool.submit
     )  # fmt: skip
     assert messages(recorder) == ["left"]
