@@ -42,6 +42,7 @@ from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
 from funcjson.personas import load_personas
 from funcjson.settings import Settings
+from funcjson.signalr.http_log import http_log
 from funcjson.turned_away import TurnedAwayList
 
 log = logging.getLogger("funcjson.host")
@@ -141,6 +142,7 @@ class HttpServer:
         server = web.Server(
             self._handle,
             access_log=None,
+            logger=http_log("funcjson.http"),
             # The handler gets the body as it was sent.
             auto_decompress=False,
             # Kestrel's limit is for all headers together.

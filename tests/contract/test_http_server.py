@@ -36,6 +36,21 @@ async def test_a_request_reaches_its_function_whole() -> None:
         assert w.facade.headers()["x-a"] == "b"
 
 
+async def test_a_request_that_cannot_be_read_is_one_line_of_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with world(plan("f")) as w:
+        reader, writer = await asyncio.open_connection("127.0.0.1", w.server.port)
+        writer.write("GET /api/f?q=\u00fc HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        answered = await reader.readline()
+        writer.close()
+
+    assert b" 400 " in answered
+    (record,) = [one for one in caplog.records if one.name == "funcjson.http"]
+    assert record.exc_info is None
+    assert "a request that cannot be read was answered 400" in record.getMessage()
+
+
 async def test_a_chunked_body_is_read() -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"a" * 70_000

@@ -47,6 +47,7 @@ SIGNALR_DOORS = frozenset(
         "credentials",
         "errors",
         "events",
+        "http_log",
         "messages",
         "options",
         "protocols",

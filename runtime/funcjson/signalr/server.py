@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import re
 import ssl
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from funcjson.signalr.backplane.base import Backplane
 from funcjson.signalr.client_endpoint import ClientEndpoint
@@ -20,6 +18,7 @@ from funcjson.signalr.cors import cors_headers, preflight_headers
 from funcjson.signalr.elsewhere import Elsewhere
 from funcjson.signalr.errors import OptionsError
 from funcjson.signalr.events import ClientEvents
+from funcjson.signalr.http_log import http_log
 from funcjson.signalr.inspection import Inspection
 from funcjson.signalr.limits import Quotas
 from funcjson.signalr.live_trace import LiveTrace
@@ -33,7 +32,7 @@ from funcjson.signalr.service import SignalRService
 from funcjson.signalr.token_check import TokenReader, audience_rule
 
 log = logging.getLogger("funcjson.signalr.server")
-_http_log = logging.getLogger("funcjson.signalr.http")  # what aiohttp says of requests
+_http_log = http_log("funcjson.signalr.http")
 
 TICK_S = 1.0
 SOCKETS_CLOSE_S = 1.0  # how long the end of the service waits for clients that do not agree to it
@@ -101,7 +100,6 @@ class SignalRServer:
     async def start(self) -> None:
         """Listen. Raises OSError when the port cannot be had, OptionsError for bad certificates."""
         context = self._ssl_context()
-        _http_log.addFilter(in_one_line)  # once, however often it is called
         server = web.Server(
             self._handle,
             access_log=None,
@@ -285,22 +283,6 @@ def _unreadable(request: web.BaseRequest, headers: Mapping[str, str]) -> web.Res
     response = _http(fault.response(), headers)
     response.force_close()
     return response
-
-
-def in_one_line(record: logging.LogRecord) -> bool:
-    """A log filter: bytes that are no HTTP are their sender's fault, and not worth a traceback.
-
-    The reason is kept, but not the bytes, which may hold a token.
-    """
-    fault = record.exc_info[1] if record.exc_info else None
-    if isinstance(fault, HttpProcessingError | web.RequestPayloadError):
-        said = str(fault).removeprefix("400, message:").strip()
-        reason = re.split(r"""\n|:? \S*['"]""", said, maxsplit=1)[0].rstrip(":")
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.msg = "a request that cannot be read was answered 400: %s"
-        record.args = (reason,)
-        record.exc_info = record.exc_text = None
-    return True
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
@@ -20,7 +18,7 @@ from funcjson.signalr.credentials import ServiceEndpoint, mint_server_token
 from funcjson.signalr.errors import OptionsError
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.rest_message import RestRequest
-from funcjson.signalr.server import SignalRServer, in_one_line
+from funcjson.signalr.server import SignalRServer
 
 KEY = "k" * 44
 
@@ -126,58 +124,3 @@ async def test_a_body_that_cannot_be_decoded_is_the_senders_fault(
     assert answer.keep_alive is False
     assert payload.is_eof(), "aiohttp would read on, and log a traceback"
     assert "failed inside" not in caplog.text
-
-
-def _logged(fault: Exception) -> logging.LogRecord:
-    """As aiohttp logs a fault with a request."""
-    record = logging.LogRecord(
-        "aiohttp",
-        logging.ERROR,
-        "",
-        0,
-        "Error handling request from %s",
-        ("127.0.0.1",),
-        (type(fault), fault, None),
-    )
-    assert in_one_line(record)
-    return record
-
-
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        (
-            BadHttpMessage("Received HTTPS traffic on an HTTP port\n\n  b'\\x16'"),
-            "Received HTTPS traffic on an HTTP port",
-        ),
-        (
-            BadHttpMessage("Got more than 16896 bytes when reading: b'Bearer aaa...'."),
-            "Got more than 16896 bytes when reading",
-        ),
-        (
-            BadHttpMessage(
-                "Got more than 12800 bytes when reading: bytearray(b'/client/?acc...')."
-            ),
-            "Got more than 12800 bytes when reading",
-        ),
-        (
-            web.RequestPayloadError("400, message:\n  Can not decode content-encoding: gzip"),
-            "Can not decode content-encoding: gzip",
-        ),
-    ],
-)
-def test_what_is_no_http_is_told_in_one_line_without_its_bytes(
-    fault: Exception, reason: str
-) -> None:
-    record = _logged(fault)
-
-    assert record.exc_info is None
-    assert record.levelno == logging.WARNING
-    assert record.getMessage() == f"a request that cannot be read was answered 400: {reason}"
-
-
-def test_a_fault_of_our_own_keeps_its_traceback() -> None:
-    record = _logged(RuntimeError("a bug"))
-
-    assert record.exc_info
-    assert record.getMessage() == "Error handling request from 127.0.0.1"
