@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import socket
+
     from funcjson.scaffold import Made
 
 Command = Callable[[argparse.Namespace], int]
@@ -257,7 +261,12 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _start(options: argparse.Namespace) -> int:
+    # Listening comes first: half of a start is imports, and who connects meanwhile is answered after them.
+    # Nothing of that is garbage, so looking for some waits, too: a tenth of a start.
+    gc.disable()
     from funcjson.console import configure
+
+    sockets = () if options.install else _open_sockets(options)
     from funcjson.host import HostOptions
     from funcjson.start import serve
 
@@ -283,8 +292,18 @@ def _start(options: argparse.Namespace) -> int:
             in_process=options.debug,
             ready_file=options.ready_file,
             inspector=options.inspector,
+            sockets=sockets,
         )
     )
+
+
+def _open_sockets(options: argparse.Namespace) -> tuple[socket.socket, ...]:
+    from funcjson.listening import DEFAULT_ADDRESS, DEFAULT_PORT, open_sockets
+    from funcjson.settings import load_settings
+
+    local = load_settings(options.app.resolve(), os.environ).local_host
+    port = options.port if options.port is not None else local.port or DEFAULT_PORT
+    return open_sockets(options.address or local.address or DEFAULT_ADDRESS, port)
 
 
 def _port(text: str) -> int:

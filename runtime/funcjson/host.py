@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from funcjson.http_answer import answer
 from funcjson.http_server import HttpServer, HttpServerOptions, Inspect
 from funcjson.install import install
 from funcjson.invoker import Invoker
-from funcjson.listening import is_loopback
+from funcjson.listening import DEFAULT_ADDRESS, DEFAULT_PORT, is_loopback
 from funcjson.local_service import EmbeddedService, find_need, start_embedded
 from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent, WorkerLog
@@ -29,8 +30,8 @@ from funcjson.plan import Plan
 from funcjson.reload import Watched, Watcher
 from funcjson.services import HostServices
 from funcjson.settings import Settings
+from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.rest_client import HttpTransport
-from funcjson.signalr.service import ServiceOptions
 from funcjson.timers import run_timer
 from funcjson.trace import Recorder
 from funcjson.turned_away import TurnedAwayList
@@ -39,15 +40,12 @@ from funcjson.workers.custom_handler_program import program_files
 
 log = logging.getLogger("funcjson.host")
 
-DEFAULT_PORT = 7071
-DEFAULT_ADDRESS = "127.0.0.1"
-
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
     """What the command line decides; None means that the app's own files may.
 
-    `functions` names those that are loaded, as host.json can.
+    `functions` names those that are loaded, as host.json can. `sockets` are where it listens, when they are open already.
     """
 
     app_root: Path
@@ -69,6 +67,7 @@ class HostOptions:
     in_process: bool = False
     ready_file: Path | None = None
     inspector: Literal["local", "any", "off"] = "local"
+    sockets: tuple[socket.socket, ...] = ()
 
 
 class Host:
@@ -109,7 +108,7 @@ class Host:
         try:
             # Listening first, answering 503: whoever waits for the port does not have to guess,
             # and handlers are told where their host is.
-            await server.start()
+            await server.start(options.sockets)
             self._server = server
             self._loader = replace(self._loader, hostname=server.url.removeprefix("http://"))
             version = await self._loader.load()
@@ -192,6 +191,8 @@ class Host:
         version, self._version = self._version, None
         if self._server is not None:
             await self._server.stop()
+        for one in self.options.sockets:
+            one.close()
         if version is not None:
             await version.stop()
         if self._embedded is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import secrets
+import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from funcjson import http_admin
 from funcjson.app_offline import offline_page
 from funcjson.bindings.http_trigger import entry_of
 from funcjson.cors import IN_SETTINGS, CorsPolicy, make_policy, refusal
-from funcjson.errors import AppLoadError, FuncJsonError, Location, Problem, Severity, render
+from funcjson.errors import FuncJsonError, Location, Problem, Severity, render
 from funcjson.fired_events import fired_event
 from funcjson.http_admin import LoadedApp
 from funcjson.http_principal import PrincipalGuard
@@ -37,7 +37,7 @@ from funcjson.http_wire import (
 )
 from funcjson.identity import Shape
 from funcjson.keys import KeyRing, load_keys
-from funcjson.listening import cannot_listen
+from funcjson.listening import DEFAULT_ADDRESS, DEFAULT_PORT, open_sockets
 from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
 from funcjson.personas import load_personas
@@ -81,8 +81,8 @@ class HttpServerOptions:
     Static Web Apps when the app, or the folder above it, has a staticwebapp.config.json.
     """
 
-    address: str = "127.0.0.1"
-    port: int = 7071
+    address: str = DEFAULT_ADDRESS
+    port: int = DEFAULT_PORT
     cors_origins: tuple[str, ...] = ()
     cors_credentials: bool = False
     cors_at: Location = IN_SETTINGS
@@ -136,9 +136,12 @@ class HttpServer:
 
     # Life
 
-    async def start(self) -> int:
-        """Listen; gives the port. Raises AppLoadError when the port cannot be had."""
-        options = self._options
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> int:
+        """Serve on these sockets, or listen first; gives the port.
+
+        Raises AppLoadError when the port cannot be had.
+        """
+        sockets = sockets or open_sockets(self._options.address, self._options.port)
         server = web.Server(
             self._handle,
             access_log=None,
@@ -151,27 +154,10 @@ class HttpServer:
         # aiohttp waits for running requests twice as long: Ctrl-C is meant at once.
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.5)
         await self._runner.setup()
-        try:
-            await self._listen(self._runner)
-        except OSError as error:
-            await self._runner.cleanup()
-            self._runner = None
-            raise AppLoadError(cannot_listen(options.address, options.port, error)) from error
+        for one in sockets:
+            await web.SockSite(self._runner, one).start()
+        self._port = int(sockets[0].getsockname()[1])
         return self._port
-
-    async def _listen(self, runner: web.ServerRunner) -> None:
-        address, port = self._options.address, self._options.port
-        local = address in ("127.0.0.1", "localhost")
-        await web.TCPSite(runner, "127.0.0.1" if local else address, port).start()
-        self._port = int(runner.addresses[0][1])
-        if not local:
-            return
-        # The URL says localhost, which browsers may look for at ::1 first.
-        try:
-            await web.TCPSite(runner, "::1", self._port).start()
-        except OSError as error:
-            if port and error.errno == errno.EADDRINUSE:
-                raise  # another program would get some of the requests
 
     async def stop(self) -> None:
         """Stop listening, let running requests end for a moment; idempotent."""

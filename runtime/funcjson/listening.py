@@ -1,16 +1,20 @@
-"""Where the host listens, and why it cannot: addresses, busy ports and who holds them."""
+"""Where the host listens, and why it cannot: addresses, sockets, busy ports and who holds them."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import ipaddress
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from funcjson.errors import Problem
+from funcjson.errors import AppLoadError, Problem
 
+DEFAULT_PORT = 7071
+DEFAULT_ADDRESS = "127.0.0.1"
 _LISTEN = "0A"
+_BACKLOG = 128
 
 
 def is_loopback(address: str) -> bool:
@@ -19,6 +23,34 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address.lower() == "localhost"
+
+
+def open_sockets(address: str, port: int) -> tuple[socket.socket, ...]:
+    """Listen; who connects waits until an HTTP server takes the sockets. `port` 0 chooses a free one.
+
+    Raises AppLoadError.
+    """
+    local = address in (DEFAULT_ADDRESS, "localhost")
+    try:
+        first = _listen(DEFAULT_ADDRESS if local else address, port)
+    except OSError as error:
+        raise AppLoadError(cannot_listen(address, port, error)) from error
+    if not local:
+        return (first,)
+    # The URL says localhost, which browsers may look for at ::1 first.
+    try:
+        return first, _listen("::1", int(first.getsockname()[1]))
+    except OSError as error:
+        if port and error.errno == errno.EADDRINUSE:
+            # Another program would get some of the requests.
+            first.close()
+            raise AppLoadError(cannot_listen(address, port, error)) from error
+    return (first,)
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return socket.create_server((address, port), family=family, backlog=_BACKLOG)
 
 
 def cannot_listen(address: str, port: int, error: OSError) -> Problem:

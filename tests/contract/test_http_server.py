@@ -9,9 +9,9 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from aiohttp import web
 from tests.contract.http_world import App, Facade, handler_error, plan, world
 
 from funcjson.errors import AppLoadError, Problem, Severity
@@ -509,14 +509,14 @@ async def test_no_other_program_gets_the_requests_to_localhost(
     """A browser may look for localhost at ::1, where another program can have the port."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    start = web.TCPSite.start
+    listen = socket.create_server
 
-    async def start_at(site: web.TCPSite) -> None:
-        if site._host == "::1":
+    def listen_at(at: tuple[str, int], **members: Any) -> socket.socket:
+        if at[0] == "::1":
             raise OSError(number, "no")
-        await start(site)
+        return listen(at, **members)
 
-    monkeypatch.setattr(web.TCPSite, "start", start_at)
+    monkeypatch.setattr(socket, "create_server", listen_at)
     server = HttpServer(Facade(), HttpServerOptions(port=port, address=address))
     if refused:
         with pytest.raises(AppLoadError, match=f"port {port} is in use"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import socket
 from pathlib import Path
 
 import pytest
 
-from funcjson.listening import cannot_listen, is_loopback, port_holder
+from funcjson.errors import AppLoadError
+from funcjson.listening import cannot_listen, is_loopback, open_sockets, port_holder
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,20 @@ def test_an_address_of_another_machine() -> None:
     problem = cannot_listen("192.0.2.1", 80, OSError(errno.EADDRNOTAVAIL, "not here"))
 
     assert problem.what == "cannot listen on 192.0.2.1, port 80"
+
+
+def test_who_connects_before_anybody_accepts_waits() -> None:
+    sockets = open_sockets("localhost", 0)
+    port = sockets[0].getsockname()[1]
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        with pytest.raises(AppLoadError, match=f"port {port} is in use"):
+            open_sockets("127.0.0.1", port)
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def test_an_address_of_no_machine_is_refused() -> None:
+    with pytest.raises(AppLoadError, match=r"cannot listen on 192\.0\.2\.1"):
+        open_sockets("192.0.2.1", 0)

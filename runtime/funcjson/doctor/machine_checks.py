@@ -11,7 +11,7 @@ from typing import Any
 from funcjson.doctor.app_checks import Finding
 from funcjson.doctor.patient import Patient
 from funcjson.errors import FuncJsonError, Location, Problem, Severity
-from funcjson.host import DEFAULT_PORT as HOST_PORT
+from funcjson.listening import DEFAULT_PORT as HOST_PORT
 from funcjson.listening import is_loopback
 from funcjson.local_service import DEFAULT_PORT as SERVICE_PORT
 from funcjson.local_service import find_need
