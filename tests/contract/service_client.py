@@ -12,9 +12,12 @@ from typing import Any
 import aiohttp
 
 from funcjson.signalr.credentials import ServiceEndpoint, mint_client_token
+from funcjson.signalr.messages import HubMessage
+from funcjson.signalr.protocols import PROTOCOLS
 
 KEY = "k" * 44
 END = "\x1e"
+_PACKED = PROTOCOLS["messagepack"]
 
 
 def client_token(port: int, hub: str, user: str | None = None) -> str:
@@ -28,17 +31,17 @@ class Client:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, connection_id: str) -> None:
         self.id = connection_id
-        self._socket = socket
+        self.socket = socket
         self._records: list[str] = []
 
     async def send(self, **message: Any) -> None:
-        await self._socket.send_str(json.dumps(message) + END)
+        await self.socket.send_str(json.dumps(message) + END)
 
     async def receive(self) -> dict[str, Any]:
         """The next hub message that is no ping. Raises ConnectionError at the end of the socket."""
         while True:
             while not self._records:
-                message = await self._socket.receive()
+                message = await self.socket.receive()
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     raise ConnectionError(f"the socket ended: {message.type.name}")
                 self._records += message.data.split(END)[:-1]
@@ -53,12 +56,33 @@ class Client:
         return found["target"], found["arguments"]
 
     async def leave(self) -> None:
-        await self._socket.close()
+        await self.socket.close()
 
     def cut(self) -> None:
         """The socket breaks, without a word."""
-        transport = self._socket.get_extra_info("socket")
+        transport = self.socket.get_extra_info("socket")
         transport.shutdown(2)
+
+
+class PackedClient:
+    """Hub messages in and out, as MessagePack."""
+
+    def __init__(self, client: Client) -> None:
+        self.id = client.id
+        self._socket = client.socket
+
+    async def data(self) -> bytes:
+        found: bytes = await self._socket.receive_bytes()
+        return found
+
+    async def receive(self) -> HubMessage | None:
+        """The next hub message, which must stand alone in its frame."""
+        buffer = bytearray(await self.data())
+        (record,) = _PACKED.split(buffer, len(buffer))
+        return _PACKED.parse(record)
+
+    async def send(self, message: HubMessage) -> None:
+        await self._socket.send_bytes(_PACKED.encode(message))
 
 
 @asynccontextmanager
@@ -119,6 +143,15 @@ class Clients:
         client = Client(socket, negotiated["connectionId"])
         self._kept.append(client)
         return client
+
+    async def connect_packed(self, port: int) -> PackedClient:
+        """A client of the MessagePack protocol after its handshake."""
+        found = await self.negotiate(port)
+        client = await self.reconnect(port, negotiated=found)
+        await client.send(protocol="messagepack", version=1)
+        packed = PackedClient(client)
+        assert await packed.data() == b"{}\x1e"
+        return packed
 
     async def ask(
         self, method: str, port: int, token: str, body: bytes | None = None

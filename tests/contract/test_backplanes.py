@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import msgpack
 import pytest
 from tests.contract.redis_process import redis_server
 from tests.contract.service_client import KEY, Client, Clients, clients, gathered
@@ -20,7 +21,7 @@ from funcjson.signalr.backplane.memory import Exchange, MemoryBackplane
 from funcjson.signalr.backplane.redis import RedisBackplane
 from funcjson.signalr.credentials import ServiceEndpoint, mint_server_token
 from funcjson.signalr.errors import ClientResultError, ClientResultTimeout, NoSuchConnection
-from funcjson.signalr.messages import Invocation
+from funcjson.signalr.messages import Completion, Invocation
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.server import SignalRServer
 from funcjson.signalr.service import SignalRService, Verdict
@@ -357,6 +358,38 @@ async def test_a_client_is_asked_from_the_wrong_node(world: World) -> None:
         await a.service.invoke_connection("chat", far.id, "sum", [1, 2], timeout_s=0.1)
     with pytest.raises(NoSuchConnection):
         await a.service.invoke_connection("chat", "nobody", "sum", [])
+
+
+async def test_values_that_json_has_not_go_to_a_client_of_another_node_and_back(
+    world: World,
+) -> None:
+    a, b = await world.two()
+    far = await world.clients.connect_packed(b.port)
+    values = [msgpack.Timestamp(1_700_000_000, 5), msgpack.ExtType(5, b"five"), {1: b"one"}]
+
+    for node in (b, a):
+        asking = asyncio.create_task(
+            node.service.invoke_connection("chat", far.id, "ask", values, timeout_s=5)
+        )
+        asked = await far.receive()
+        assert isinstance(asked, Invocation) and asked.invocation_id is not None
+        assert repr(asked.arguments) == repr(values)
+        await far.send(Completion(asked.invocation_id, list(reversed(values)), has_result=True))
+        assert repr((await asking).result) == repr(list(reversed(values)))
+
+
+async def test_a_result_that_no_node_can_pass_on_is_no_missing_connection(world: World) -> None:
+    a, b = await world.two()
+    far = await world.clients.connect(b.port)
+    asking = asyncio.create_task(a.service.invoke_connection("chat", far.id, "ask", []))
+    call = (await far.receive())["invocationId"]
+    deep: Any = 0
+    for _ in range(300):
+        deep = [deep]
+    await far.send(type=3, invocationId=call, result=deep)
+
+    with pytest.raises(ClientResultError, match="nested deeper than 200 levels"):
+        await asking
 
 
 async def test_a_client_that_leaves_ends_the_wait_on_the_other_node(world: World) -> None:

@@ -20,6 +20,7 @@ from funcjson.signalr.recipients import Recipients, recipients
 from funcjson.signalr.session import Session
 from funcjson.signalr.sessions import Sessions
 from funcjson.signalr.transactions import Executed, run
+from funcjson.signalr.values import from_wire, to_wire
 
 # Requests that change which users are remembered for groups; every node must hear of each.
 TAG_VERBS = frozenset({"join_user", "leave_user", "leave_user_all"})
@@ -221,13 +222,16 @@ class Node:
             return {"outcome": "absent"}
         try:
             found = await self.invoke(
-                session, request["target"], request["arguments"], request["wait"]
+                session, request["target"], from_wire(request["arguments"]), request["wait"]
             )
+            result = to_wire(found.result)
+        except ValueError as error:
+            return {"outcome": "ClientResultError", "error": f"what the client returned is {error}"}
         except (ClientResultError, ClientResultTimeout, NoSuchConnection) as error:
             return {"outcome": type(error).__name__, "error": str(error)}
         return {
             "outcome": "result",
-            "result": found.result,
+            "result": result,
             "has_result": found.has_result,
             "protocol": session.connection.protocol.name,
         }

@@ -110,7 +110,12 @@ def _json(body: bytes) -> Any:
         value = load(body.removeprefix(b"\xef\xbb\xbf"))
     except ProtocolError as error:
         raise invalid(f"The request body cannot be read. {error}", _EXAMPLE) from error
-    if body.count(b"[") + body.count(b"{") > MAX_NESTING and _is_deeper(value, MAX_NESTING):
+    return _flat(value) if body.count(b"[") + body.count(b"{") > MAX_NESTING else value
+
+
+def _flat(value: Any) -> Any:
+    """The value, if it is not nested too deeply."""
+    if _is_deeper(value, MAX_NESTING):
         raise invalid(
             f"The request body is nested deeper than {MAX_NESTING} levels.",
             "send flatter data, or the inner part as text",
@@ -130,7 +135,7 @@ def _msgpack(body: bytes, media_type: str) -> Any:
     if not body:
         raise invalid("Message in request body is required.", _EXAMPLE)
     try:
-        return unpack(body)
+        return _flat(unpack(body))
     except ProtocolUnavailable as error:
         raise unsupported_media_type(
             media_type, ("application/json",), "install funcjson[msgpack] for the service"

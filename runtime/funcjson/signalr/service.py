@@ -39,7 +39,9 @@ from funcjson.signalr.protocols.msgpack import is_installed as has_msgpack
 from funcjson.signalr.recipients import Recipients
 from funcjson.signalr.sessions import Sessions
 from funcjson.signalr.state import hubs_of, merged
-from funcjson.signalr.transactions import Command, Executed, to_wire, total
+from funcjson.signalr.transactions import Command, Executed, total
+from funcjson.signalr.transactions import to_wire as commands_to_wire
+from funcjson.signalr.values import from_wire, to_wire
 
 __all__ = [
     "ClientEvents",
@@ -332,7 +334,7 @@ class SignalRService:
         """
         if filter_text:
             parse(filter_text)
-        asked = to_wire(commands, _every_encoding)
+        asked = commands_to_wire(commands, _every_encoding)
         request = {"verb": "execute", "hub": hub, "filter": filter_text, "commands": asked}
         here = self.node.execute(hub, filter_text, asked)
         answers = await self.ask_others(request)
@@ -385,7 +387,7 @@ class SignalRService:
             return ClientResult(found.result, found.has_result, protocol)
         request = {"verb": "invoke", "hub": hub, "connection": connection_id, "target": target}
         answers = await self.ask_others(
-            {**request, "arguments": list(arguments), "wait": wait_s},
+            {**request, "arguments": to_wire(arguments), "wait": wait_s},
             timeout_s=wait_s + TIMEOUT_S,
             enough=_is_outcome,
         )
@@ -531,4 +533,4 @@ def _result_of(reply: Reply) -> ClientResult:
     error = _OUTCOMES.get(reply["outcome"])
     if error is not None:
         raise error(reply["error"])
-    return ClientResult(reply["result"], reply["has_result"], reply["protocol"])
+    return ClientResult(from_wire(reply["result"]), reply["has_result"], reply["protocol"])

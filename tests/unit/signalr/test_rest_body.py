@@ -79,6 +79,15 @@ def test_sixty_four_levels_and_no_more(depth: int) -> None:
         message_of("", body)
 
 
+def test_messagepack_is_nested_no_deeper() -> None:
+    inner: Any = []
+    for _ in range(300):
+        inner = [inner]
+
+    with pytest.raises(RestProblem, match="deeper than 64"):
+        message_of("application/x-msgpack", pack(["m", [inner]]))
+
+
 def test_a_value_may_be_absent() -> None:
     assert json_of("text/plain", b"") is None
     assert json_of("", b"5") == 5

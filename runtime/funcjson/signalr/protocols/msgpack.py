@@ -28,6 +28,7 @@ except ImportError:  # an optional extra: without it, handshakes for this protoc
 
 _LENGTH_BYTES = 5  # at most 0x7fffffff, in base 128
 _ERROR, _VOID, _VALUE = 1, 2, 3
+_TIMESTAMP = -1  # the code of that extended type
 
 
 def is_installed() -> bool:
@@ -97,6 +98,24 @@ def unpack(record: bytes) -> Any:
     except (ValueError, TypeError, RecursionError) as error:
         # TypeError: a map key that cannot be hashed. All of msgpack's own errors are ValueErrors.
         raise ProtocolError(f"Invalid MessagePack: {error}.") from None
+
+
+def extension_of(value: Any) -> tuple[int, bytes] | None:
+    """(code, bytes) of a timestamp or another extended value; None for everything else."""
+    if msgpack is None:
+        return None
+    if isinstance(value, msgpack.Timestamp):
+        return _TIMESTAMP, value.to_bytes()
+    return (value.code, value.data) if isinstance(value, msgpack.ExtType) else None
+
+
+def extended(code: int, data: bytes) -> Any:
+    """The value of these parts. Without the package, its bytes: then no client here could tell the difference."""
+    if msgpack is None:
+        return data
+    return (
+        msgpack.Timestamp.from_bytes(data) if code == _TIMESTAMP else msgpack.ExtType(code, data)
+    )
 
 
 def _packable(value: Any) -> Any:
