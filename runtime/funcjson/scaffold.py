@@ -86,7 +86,7 @@ def init_app(root: Path, language: str | None = None, model: str | None = None) 
     chosen = _model_of(language, model)
     kind = KINDS[chosen]
     wanted = {
-        path: text.replace("WORKER_RUNTIME", kind.runtime)
+        path: text.replace("APP_LANGUAGE", kind.runtime)
         for folder in kind.app
         for path, text in _templates(folder)
     }

@@ -44,6 +44,23 @@ def test_a_new_app_is_sound_and_has_one_function(tmp_path: Path, model: str) -> 
     assert "hello" in "".join((*made.created, *texts(tmp_path / "app").values()))
 
 
+@pytest.mark.parametrize(
+    ("model", "runtime"), [("v1", "python"), ("v2", "python"), ("v3", "node"), ("v4", "node")]
+)
+def test_the_settings_of_a_new_app_name_its_language(
+    tmp_path: Path, model: str, runtime: str
+) -> None:
+    init_app(tmp_path, model=model)
+
+    values = json.loads((tmp_path / "local.settings.json").read_text("utf-8"))["Values"]
+    assert values["FUNCTIONS_WORKER_RUNTIME"] == runtime
+    assert sorted(values) == [
+        "AzureSignalRConnectionString",
+        "AzureWebJobsStorage",
+        "FUNCTIONS_WORKER_RUNTIME",
+    ]
+
+
 @every_model
 @every_template
 def test_every_template_gives_a_sound_function(tmp_path: Path, model: str, template: str) -> None:
@@ -53,7 +70,7 @@ def test_every_template_gives_a_sound_function(tmp_path: Path, model: str, templ
     found = validate_app(tmp_path, {})
     assert [p for p in found if p.severity is not Severity.NOTE] == []
     whole = "".join(texts(tmp_path).values())
-    for word in ("FUNCTION_NAME", "FUNCTION_IDENTIFIER", "HTTP_OUTPUT", "WORKER_RUNTIME:"):
+    for word in ("FUNCTION_NAME", "FUNCTION_IDENTIFIER", "HTTP_OUTPUT", "APP_LANGUAGE"):
         assert word not in whole
     for name, text in texts(tmp_path).items():
         if name.endswith(".py"):

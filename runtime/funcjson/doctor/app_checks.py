@@ -31,20 +31,41 @@ def functions(patient: Patient) -> Finding:
     said = f"{total} function{'' if total == 1 else 's'}" + (
         f" ({by_language})" if by_language else ""
     )
-    return f"{said}; the handlers load", list(patient.problems)
+    # What is wrong with the settings, or with host.json, stands with them.
+    return f"{said}; the handlers load", [
+        problem for problem in patient.problems if problem not in patient.settings.problems
+    ]
 
 
 def settings(patient: Patient) -> Finding:
     """local.settings.json: where it is, and whether secrets of it are shared."""
-    problems = list(_shared_secrets(patient))
+    problems = [p for p in patient.settings.problems if not _is_of_host_json(p)]
+    problems += _shared_secrets(patient)
     if not (patient.root / "local.settings.json").is_file():
         return "there is no local.settings.json, and none is needed", problems
+    if not patient.settings.get("FUNCTIONS_WORKER_RUNTIME"):
+        problems.append(_no_language(patient))
     names = patient.settings.names()
     said = f"{len(names)} setting{'' if len(names) == 1 else 's'} of its own"
     storage = patient.settings.get("AzureWebJobsStorage")
     if storage:
         said += "; AzureWebJobsStorage is not needed here"
     return said, problems
+
+
+def _no_language(patient: Patient) -> Problem:
+    languages = sorted(map(str, patient.languages))
+    fix = f'"FUNCTIONS_WORKER_RUNTIME": "{languages[0] if languages else "python"}"'
+    if len(languages) > 1:
+        fix += f", and make an app of their own for those in {', '.join(languages[1:])}"
+    return Problem(
+        "FJ0177",
+        "local.settings.json does not name the app's language",
+        Location("local.settings.json", pointer="/Values"),
+        why="funcjson sees it from the handlers; Core Tools and Azure need FUNCTIONS_WORKER_RUNTIME",
+        fix=f"add to Values: {fix}",
+        severity=Severity.NOTE,
+    )
 
 
 def _shared_secrets(patient: Patient) -> Iterator[Problem]:
@@ -179,10 +200,15 @@ def login(patient: Patient) -> Finding:
 
 def host_json(patient: Patient) -> Finding:
     """host.json, as far as Azure and Core Tools need more of it than funcjson."""
-    problems = list(_bundle(patient))
+    problems = [p for p in patient.settings.problems if _is_of_host_json(p)]
+    problems += _bundle(patient)
     if (patient.root / "proxies.json").is_file():
         problems.append(_proxies())
     return "is complete for Azure too", problems
+
+
+def _is_of_host_json(problem: Problem) -> bool:
+    return problem.where is not None and problem.where.file == "host.json"
 
 
 def _bundle(patient: Patient) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -105,6 +106,9 @@ def _no_functions(root: Path) -> Problem:
         fix = f"start the app in the folder above: {root.parent.name or root.parent}"
     elif app := next((f for f in folders if (root / f / "host.json").is_file()), None):
         fix = f"start the app in {app}, which has a host.json"
+    elif near := _nearly_function_app(root):
+        why += f"; {near} is nearly function_app.py, which registers functions by code"
+        fix = f"rename {near} to function_app.py, or name it in the setting PYTHON_SCRIPT_FILE_NAME"
     elif (root / "package.json").is_file():
         why += "; package.json has no 'main' that registers functions"
     return Problem(
@@ -116,6 +120,12 @@ def _no_functions(root: Path) -> Problem:
         severity=Severity.ERROR,
         azure="No job functions found.",
     )
+
+
+def _nearly_function_app(root: Path) -> str | None:
+    names = [file.name for file in root.glob("*.py")]
+    near = difflib.get_close_matches("function_app.py", names, n=1, cutoff=0.8)
+    return near[0] if near else None
 
 
 def _mixed(entry: str) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ PLAIN = {"f/function.json": HTTP, **HANDLER}
 SIGNALR = {"f/function.json": NEGOTIATE, **HANDLER}
 
 
-def values(**settings: str) -> dict[str, Any]:
+def values(**settings: Any) -> dict[str, Any]:
     return {"local.settings.json": {"IsEncrypted": False, "Values": settings}}
 
 
@@ -62,6 +63,33 @@ def test_storage_is_told_to_be_of_no_use(tmp_path: Path) -> None:
     assert "AzureWebJobsStorage is not needed" in app_checks.settings(app)[0]
 
 
+def test_what_is_wrong_with_a_setting_stands_with_the_settings_alone(tmp_path: Path) -> None:
+    app = patient(tmp_path, PLAIN | values(A={"B": 1}, FUNCTIONS_WORKER_RUNTIME="node"))
+    app = replace(app, problems=(*app.settings.problems, *app.problems))
+
+    assert app.settings.problems
+    assert "'A' is an object" in one(app_checks.settings(app)[1]).what
+    assert app_checks.functions(app)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("handlers", "language"),
+    [
+        (PLAIN, "node"),
+        ({"f/function.json": HTTP, "f/__init__.py": "def main(req): pass"}, "python"),
+        ({"f/function.json": HTTP, "host.json": {"version": "2.0", "customHandler": {}}}, "custom"),
+    ],
+)
+def test_settings_without_the_language_are_noted(
+    tmp_path: Path, handlers: dict[str, Any], language: str
+) -> None:
+    app = patient(tmp_path, handlers | values(A="1"))
+    note = one(app_checks.settings(app)[1])
+
+    assert (note.code, note.severity) == ("FJ0177", Severity.NOTE)
+    assert f'"FUNCTIONS_WORKER_RUNTIME": "{language}"' in note.fix
+
+
 @pytest.mark.parametrize(
     ("setting", "tracked", "found"),
     [(SERVICE, True, True), (SERVICE, False, False), ("", True, False), ("plain", True, False)],
@@ -70,13 +98,22 @@ def test_keys_in_version_control_are_named_and_not_shown(
     tmp_path: Path, setting: str, tracked: bool, found: bool
 ) -> None:
     machine = FakeMachine({"git": Ran(0 if tracked else 1)})
-    app = patient(tmp_path, SIGNALR | values(AzureSignalRConnectionString=setting), machine)
+    settings = values(AzureSignalRConnectionString=setting, FUNCTIONS_WORKER_RUNTIME="node")
+    app = patient(tmp_path, SIGNALR | settings, machine)
     problems = app_checks.settings(app)[1]
 
     assert [problem.code for problem in problems] == (["FJ0175"] if found else [])
     assert KEY not in str(problems)
     if found:
         assert "AzureSignalRConnectionString" in problems[0].why
+
+
+@pytest.mark.parametrize("content", [{}, "{"])
+def test_what_is_wrong_with_host_json_stands_with_it(tmp_path: Path, content: Any) -> None:
+    app = patient(tmp_path, PLAIN | {"host.json": content})
+
+    assert "host.json" in [str(p.where.file) for p in app_checks.host_json(app)[1] if p.where]
+    assert app_checks.settings(app)[1] == []
 
 
 # -- connections ---------------------------------------------------------------------------------
@@ -195,7 +232,6 @@ def bundle(version: str) -> dict[str, Any]:
         (SIGNALR | bundle("[1.*, 2.0.0)"), [Severity.NOTE]),
         (SIGNALR | bundle("whatever"), []),
         (PLAIN | {"host.json": None}, [Severity.WARNING]),
-        (PLAIN | {"host.json": "{"}, []),
     ],
 )
 def test_the_extension_bundle_is_what_azure_needs(

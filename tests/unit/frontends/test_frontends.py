@@ -80,6 +80,7 @@ def test_a_code_first_app_has_no_functions_yet_and_no_complaint(tmp_path: Path) 
     [
         ({}, "make a folder for each function"),
         ({"function.json": DOCUMENT}, "start the app in the folder above"),
+        ({"functions_app.py": ""}, "rename functions_app.py to function_app.py"),
         ({"api/host.json": "{}", "web/x": ""}, "start the app in api, which has a host.json"),
     ],
 )
