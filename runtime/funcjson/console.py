@@ -10,6 +10,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+from funcjson.signalr.plain_text import escape_arguments, plain
+
 # What must never reach a terminal or a file: access keys, tokens, bearer headers.
 _SECRETS = re.compile(
     r"(?P<head>accesskey\s*=\s*|access_token=|bearer\s+|[?&]code=|x-functions-key['\"]?\s*[:=]\s*['\"]?)[^\s;&\"',]+"
@@ -49,6 +51,8 @@ class LineFormatter(logging.Formatter):
         text = record.getMessage()
         if record.exc_info:
             text = f"{text}\n{self.formatException(record.exc_info)}"
+        if not getattr(record, "user", False):  # what a handler prints may have its colours
+            text = "\n".join("\t".join(map(plain, line.split("\t"))) for line in text.split("\n"))
         function = getattr(record, "function", None)
         invocation = getattr(record, "invocation_id", None)
         prefix = f"[{_instant(record)}] "
@@ -105,6 +109,7 @@ def configure(
     handler.setFormatter(
         JsonFormatter() if log_format == "json" else LineFormatter(target.isatty())
     )
+    handler.addFilter(escape_arguments)
     logger = logging.getLogger("funcjson")
     logger.handlers[:] = [handler]
     logger.setLevel(LEVELS[level])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import time
 from collections.abc import Iterable, Mapping
@@ -27,10 +28,14 @@ from funcjson.plan import DEFAULT_CONNECTION_SETTING, Plan
 from funcjson.signalr.credentials import sign_connection, user_claims
 from funcjson.signalr.events import ClientInfo, Rejection
 from funcjson.signalr.messages import Completion, Invocation, StreamInvocation
+from funcjson.signalr.plain_text import plain
+from funcjson.signalr.rest_message import HINT_HEADER, header_text
 
 log = logging.getLogger("funcjson.signalr.upstream")
 
 Key = tuple[str, str, str]
+_PARTS = (("hub", "hubName"), ("category", "category"), ("event", "event"))
+_MOST_MISSES = 3
 
 
 class Runner(Protocol):
@@ -61,26 +66,29 @@ def find_trigger(version: AppVersion, key: Key) -> Plan | None:
 
 
 def near_misses(version: AppVersion, key: Key) -> str:
-    """Which of hub, category and event differed from the functions that come nearest; one sentence."""
-    names = ("hub", "category", "event")
-    found: list[tuple[int, str]] = []
-    for plan in version.plans.values():
-        if plan.trigger.type != "signalRTrigger":
-            continue
-        own = key_of(plan.function.trigger)
-        differing = [
-            f"{name} '{theirs}' is not '{ours}'"
-            for name, theirs, ours in zip(names, key, own, strict=True)
-            if theirs != ours
-        ]
-        if plan.function.disabled:
-            differing.append("it is disabled")
-        found.append((len(differing), f"{plan.function.name}: {' and '.join(differing)}"))
+    """Which of hub, category and event (as sent) differed from the functions that come nearest; one sentence."""
+    found = sorted(
+        _miss(plan, key) for plan in version.plans.values() if plan.trigger.type == "signalRTrigger"
+    )
     if not found:
         return "the app has no signalRTrigger function"
-    found.sort()
-    best = found[0][0]
-    return "nearest: " + "; ".join(text for count, text in found if count == best)
+    best = [text for count, _, text in found if count == found[0][0]]
+    more = len(best) - _MOST_MISSES
+    shown = [*best[:_MOST_MISSES], *([f"and {more} more"] if more > 0 else [])]
+    return "nearest: " + "; ".join(shown)
+
+
+def _miss(plan: Plan, key: Key) -> tuple[int, float, str]:
+    """(how many parts differ, how much they do, the words for it) of one function."""
+    function, differing, likeness = plan.function, [], 0.0
+    for (part, member), theirs in zip(_PARTS, key, strict=True):
+        ours = str(function.trigger.properties.get(member) or "")
+        if theirs.lower() != ours.lower():
+            differing.append(f"{part} '{plain(theirs)}' is not '{plain(ours)}'")
+            likeness += difflib.SequenceMatcher(None, theirs.lower(), ours.lower()).ratio()
+    if function.disabled:
+        differing.append("it is disabled")
+    return len(differing), -likeness, f"{function.name}: {' and '.join(differing)}"
 
 
 async def signalr_webhook(host: Runner, request: HttpRequest) -> HttpResponse:
@@ -90,15 +98,21 @@ async def signalr_webhook(host: Runner, request: HttpRequest) -> HttpResponse:
         key = (hub.lower(), category.lower(), event_name.lower())
         plan = find_trigger(host.version, key)
         if plan is None:
-            log.warning("no function for %s: %s", _shown(key), near_misses(host.version, key))
-            return HttpResponse(404)
+            asked = (hub, category, event_name)
+            why = f"no function for {_shown(asked)} ({near_misses(host.version, asked)})"
+            log.warning("%s", why)
+            return _refused(404, why)
         event = read_event(request.headers, request.body, _keys(host, plan))
     except WebhookRefused as refused:
         log.warning("upstream request answered %d: %s", refused.status, refused.reason)
-        return HttpResponse(refused.status, (("x-funcjson-hint", refused.reason),))
+        return _refused(refused.status, refused.reason)
     result, error = await _run(host, plan, event)
     status, body = answer(event, result=result, error=error)
     return HttpResponse(status, (), body)
+
+
+def _refused(status: int, why: str) -> HttpResponse:
+    return HttpResponse(status, ((HINT_HEADER, header_text(why)),))
 
 
 def _keys(host: Runner, plan: Plan) -> tuple[str, ...] | None:
@@ -120,7 +134,7 @@ async def _run(host: Runner, plan: Plan, event: SignalREvent) -> tuple[Any, str 
     trigger = TriggerEvent(
         "signalRTrigger",
         payload=event,
-        reason=f"SignalR {event.category} '{event.event}' of connection {event.connection_id}",
+        reason=f"SignalR {event.category} '{plain(event.event)}' of connection {event.connection_id}",
     )
     try:
         outcome = await host.fire(plan.function.name, trigger)
@@ -196,12 +210,12 @@ class HostEvents:
             return _not_ready(message)
         plan = find_trigger(self._host.version, key)
         if plan is None:
-            why = near_misses(self._host.version, key)
-            log.warning("no function for %s: %s", _shown(key), why)
+            asked = (client.hub, MESSAGES, message.target)
+            why = f"no function for {_shown(asked)} ({near_misses(self._host.version, asked)})"
+            log.warning("%s", why)
             if message.invocation_id is None:
                 return None
-            text = f"Invocation failed, no function for {_shown(key)} ({why})."
-            return Completion(message.invocation_id, error=text)
+            return Completion(message.invocation_id, error=f"Invocation failed, {why}.")
         event = self._event(
             client,
             MESSAGES,
@@ -245,4 +259,4 @@ def _event_grid_listeners(version: AppVersion) -> list[Plan]:
 
 def _shown(key: Key) -> str:
     hub, category, event = key
-    return f"hub '{hub}', category '{category}', event '{event}'"
+    return f"hub '{plain(hub)}', category '{plain(category)}', event '{plain(event)}'"

@@ -19,9 +19,9 @@ import pytest
 from funcjson.signalr.events import ClientInfo
 from funcjson.signalr.messages import Completion, Invocation
 from funcjson.signalr.protocols import PROTOCOLS
-from funcjson.signalr.upstream import (
+from funcjson.signalr.upstream import Upstream
+from funcjson.signalr.upstream_sender import (
     ResponseTooLarge,
-    Upstream,
     UpstreamFailed,
     UpstreamRequest,
     UpstreamResponse,

@@ -18,7 +18,8 @@ from tests.conformance.client_sockets import TIMEOUT_S, RawSocket
 from tests.conformance.client_world import KEY, OTHER_KEY, RS, ClientWorld
 
 from funcjson.signalr.messages import Invocation
-from funcjson.signalr.upstream import HttpSender, Upstream
+from funcjson.signalr.upstream import Upstream
+from funcjson.signalr.upstream_sender import HttpSender
 from funcjson.signalr.upstream_settings import Rules, SettingsFile, UpstreamRule, fixed
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

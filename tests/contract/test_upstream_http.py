@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from funcjson.signalr.upstream import (
+from funcjson.signalr.upstream_sender import (
     MAX_RESPONSE_BYTES,
     HttpSender,
     ResponseTooLarge,
@@ -95,7 +100,61 @@ async def test_a_refused_connection_is_status_500(serve: Serve, sender: HttpSend
         await sender(UpstreamRequest("http://127.0.0.1:1/", {}, b""))
 
     assert caught.value.status == 500
-    assert str(caught.value)
+    assert "nothing listens there: start the function app" in str(caught.value)
+
+
+async def test_an_answer_that_does_not_come_whole_is_told(sender: HttpSender) -> None:
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
+    for bytes_sent, says in ((b"", "closed the connection without an answer"), (half, "broke off")):
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(bytes_sent)  # noqa: B023 - the loop waits for this server
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(UpstreamFailed, match=says):
+            await sender(UpstreamRequest(f"http://127.0.0.1:{port}/", {}, b""))
+        server.close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A self-signed one, as `func start --useHttps` has, and its key."""
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    openssl = shutil.which("openssl")
+    assert openssl, "openssl is needed by this test"
+    made = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost")
+    subprocess.run(
+        [openssl, *made, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True
+    )
+    return cert, key
+
+
+async def test_a_self_signed_certificate_is_told_with_the_way_out(
+    sender: HttpSender, certificate: tuple[Path, Path]
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(UpstreamFailed) as caught:
+        await sender(UpstreamRequest(f"https://127.0.0.1:{port}/", {}, b""))
+    server.close()
+
+    assert "self-signed certificate" in str(caught.value)
+    assert "SSL_CERT_FILE" in str(caught.value)
+    assert "_ssl.c" not in str(caught.value)
+
+
+async def test_a_hint_of_the_upstream_is_kept(serve: Serve, sender: HttpSender) -> None:
+    async def handler(_request: web.BaseRequest) -> web.Response:
+        return web.Response(status=404, headers={"x-funcjson-hint": "no function"})
+
+    response = await sender(UpstreamRequest(await serve(handler), {}, b""))
+
+    assert response == UpstreamResponse(404, b"", "no function")
 
 
 async def test_a_time_out_is_status_500(serve: Serve) -> None:

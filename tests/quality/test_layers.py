@@ -50,9 +50,11 @@ SIGNALR_DOORS = frozenset(
         "http_log",
         "messages",
         "options",
+        "plain_text",
         "protocols",
         "rest_client",
         "rest_errors",
+        "rest_message",
         "server",
         "service",
     }

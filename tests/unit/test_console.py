@@ -84,3 +84,19 @@ def test_json_lines_are_one_object_each_and_masked(stream: io.StringIO) -> None:
         "f",
         "42",
     )
+
+
+def test_control_characters_of_others_are_shown_and_not_obeyed(stream: io.StringIO) -> None:
+    configure(stream=stream)
+
+    logging.getLogger("funcjson.signalr.upstream").warning("no %s", "evil\x1b[31m\n[Z] fake line")
+    logging.getLogger("funcjson.host").info("two\nlines\tand \x1b]0;pwn\x07")
+    logging.getLogger("funcjson.function").info("\x1b[32mgreen", extra={"user": True})
+
+    lines = [line.partition("Z] ")[2] for line in stream.getvalue().splitlines()]
+    assert lines == [
+        "no evil\\x1b[31m\\n[Z] fake line",
+        "two",
+        "lines\tand \\x1b]0;pwn\\x07",
+        "\x1b[32mgreen",
+    ]

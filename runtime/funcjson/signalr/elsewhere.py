@@ -143,6 +143,8 @@ def adopt(sessions: Sessions, caller: Caller, token: str, state: Reply) -> Sessi
         state["query"],
         state["protocol"],
         "WebSockets",
+        caller.ip,
+        connection.rules.detailed_errors,
     )
     hub = sessions.hub(caller.hub)
     hub.add(session, sessions.options.wall())

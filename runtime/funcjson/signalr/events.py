@@ -20,6 +20,8 @@ class ClientInfo:
     query: str  # the client's connect query without secrets; starts with "?", or is empty
     protocol: str  # "json" or "messagepack"
     transport: str  # "WebSockets", "ServerSentEvents" or "LongPolling"
+    ip: str = ""
+    detailed_errors: bool = False  # it may hear reasons that the real service keeps to itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _EVENTS: Mapping[str, tuple[str, str]] = {  # event -> log level, message
     "UpstreamEventFailed": ("Warning", "Upstream did not take {category} '{event}': {why}"),
 }
 
+_OBEYED = re.compile("[\x7f-\x9f\u2028\u2029]")
+
 Listener = Callable[["TraceLine"], None]
 
 
@@ -62,7 +65,9 @@ class TraceLine:
         }
 
     def __str__(self) -> str:
-        return json.dumps(self.as_json(), ensure_ascii=False, default=str)
+        text = json.dumps(self.as_json(), ensure_ascii=False, default=str)
+        # JSON need not escape these, but a terminal that shows the line would obey them.
+        return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:

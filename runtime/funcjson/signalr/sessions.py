@@ -231,6 +231,8 @@ class Sessions:
             caller.query,
             session.connection.protocol.name,
             sink.transport_name if sink else "",
+            caller.ip,
+            session.connection.rules.detailed_errors,
         )
         self.hub(caller.hub).add(session, self.options.wall())
         self.record("ConnectionConnected", session, {})

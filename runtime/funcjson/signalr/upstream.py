@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
-
-import aiohttp
-from yarl import URL
 
 from funcjson.signalr.credentials import sign_connection, user_claims
 from funcjson.signalr.errors import ProtocolError, SignalRError
@@ -18,106 +16,27 @@ from funcjson.signalr.events import ClientInfo, Observer, Rejection
 from funcjson.signalr.messages import STREAM_HEADER, Completion, Invocation, StreamInvocation
 from funcjson.signalr.protocols import PROTOCOLS, HubProtocol, record_of
 from funcjson.signalr.protocols.json import dump, load
+from funcjson.signalr.quiet_log import Quiet
+from funcjson.signalr.rest_message import text_of_header
+from funcjson.signalr.upstream_answer import (
+    CONTENT_TYPES,
+    completion_bytes,
+    status_hint,
+    why_unusable,
+)
+from funcjson.signalr.upstream_sender import (
+    MAX_PARALLEL,
+    ResponseTooLarge,
+    Sender,
+    UpstreamFailed,
+    UpstreamRequest,
+    UpstreamResponse,
+)
 from funcjson.signalr.upstream_settings import Rules, choose, near_misses
-
-TIMEOUT_S = 100.0
-MAX_RESPONSE_BYTES = 16 << 20
-MAX_PARALLEL = 256  # requests of all connections together
 
 CONNECTIONS, MESSAGES = "connections", "messages"
 
 log = logging.getLogger("funcjson.signalr.upstream")
-
-_CONTENT_TYPES = {"json": "application/json", "messagepack": "application/x-msgpack"}
-_HINTS: Mapping[int, str] = {
-    400: "the upstream misses a header of the service",
-    401: "the upstream has another AccessKey, or the URL's code is wrong",
-    403: "the function that listens to 'connected' failed",
-    404: "the upstream has no function for this hub, category and event, or the URL is wrong",
-    415: "the upstream does not read this hub protocol",
-    500: "the upstream failed; its own log says why",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
-    """One event on its way. `url` may hold a secret code in its query."""
-
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamResponse:
-    """What the upstream answered."""
-
-    status: int
-    body: bytes = b""
-
-
-class UpstreamFailed(SignalRError):
-    """No usable response; `status` is what the client is told."""
-
-    def __init__(self, text: str, status: int = 500) -> None:
-        super().__init__(text)
-        self.status = status
-
-
-class ResponseTooLarge(SignalRError):
-    """The response has more than MAX_RESPONSE_BYTES."""
-
-
-class Sender(Protocol):
-    """Carries one request to the upstream: HttpSender, or a function of an embedding host."""
-
-    async def __call__(self, request: UpstreamRequest) -> UpstreamResponse:
-        """The response, whatever its status. Raises UpstreamFailed and ResponseTooLarge."""
-
-
-class HttpSender:
-    """Requests on one kept-alive session; no redirects, no retries. Close it when done."""
-
-    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __call__(self, request: UpstreamRequest) -> UpstreamResponse:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=MAX_PARALLEL),
-            )
-        try:
-            async with self._session.post(
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                data=request.body,
-                allow_redirects=False,
-            ) as answer:
-                return UpstreamResponse(answer.status, await _bounded(answer))
-        except TimeoutError as error:
-            raise UpstreamFailed(f"no answer within {self._timeout.total:g} s") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise UpstreamFailed(str(error) or type(error).__name__) from error
-
-    async def close(self) -> None:
-        """Close the session; the sender can be used again afterwards."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-
-
-async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
-    if (answer.content_length or 0) > MAX_RESPONSE_BYTES:
-        raise ResponseTooLarge
-    body = bytearray()
-    async for chunk in answer.content.iter_any():
-        body += chunk
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise ResponseTooLarge
-    return bytes(body)
 
 
 @dataclass(slots=True)
@@ -132,6 +51,7 @@ class Upstream:
     send: Sender
     observer: Observer | None = None
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_PARALLEL))
+    _quiet: Quiet = field(default_factory=lambda: Quiet(time.monotonic))
 
     async def connected(self, client: ClientInfo) -> Rejection | None:
         """Tell, and note a bad answer; the real service does not reject either."""
@@ -161,9 +81,9 @@ class Upstream:
             response = await self._post(client, MESSAGES, event, request)
         except ResponseTooLarge:
             self._tell(client, MESSAGES, event, 0, "the response has more than 16 MiB")
-            return _failure(call, "response too large.")
+            return _failure(client, call, "response too large.")
         except UpstreamFailed as failed:
-            return _failure(call, f"status code {failed.status}")
+            return _failure(client, call, f"status code {failed.status}", str(failed))
         if call is None:
             return None
         return self._answer(client, protocol, message, response)
@@ -175,7 +95,7 @@ class Upstream:
         near = near_misses(self.rules(), client.hub, MESSAGES, message.target)
         why = f"no upstream is configured for {where}" + (f" ({near})" if near else "")
         self._tell(client, MESSAGES, message.target, 0, why)
-        return _failure(message.invocation_id, f"{why}.")
+        return _failure(client, message.invocation_id, f"{why}.")
 
     def _answer(
         self,
@@ -186,7 +106,8 @@ class Upstream:
     ) -> Completion | bytes | None:
         call = message.invocation_id or ""
         if response.status not in (200, 204):
-            return _failure(call, f"status code {response.status}")
+            why = _reason(response, message.target)
+            return _failure(client, call, f"status code {response.status}", why)
         if not response.body:
             return None
         framed = completion_bytes(protocol, call, response.body)
@@ -195,14 +116,15 @@ class Upstream:
         try:
             result = load(response.body)
         except ProtocolError:
-            why = "the response is neither a completion message nor JSON"
-            self._tell(client, MESSAGES, message.target, response.status, why)
-            return _failure(call, "invalid response.")
-        if isinstance(result, dict) and result.get("type") == 3:
-            why = f"the completion's invocationId is not '{call}'"
-            self._tell(client, MESSAGES, message.target, response.status, why)
-            return _failure(call, "invalid response.")
-        return Completion(call, result, has_result=True)
+            result = None
+            is_plain = False
+        else:
+            is_plain = not (isinstance(result, dict) and result.get("type") == 3)
+        if is_plain:
+            return Completion(call, result, has_result=True)
+        why = why_unusable(protocol, call, response.body)
+        self._tell(client, MESSAGES, message.target, response.status, why)
+        return _failure(client, call, "invalid response.", why)
 
     async def _connection_event(self, client: ClientInfo, event: str, body: bytes) -> None:
         try:
@@ -238,11 +160,11 @@ class Upstream:
             self._tell(client, category, event, failed.status, f"POST {where}: {failed}")
             raise
         if response.status >= 300:
-            hint = _HINTS.get(response.status, "")
-            said = response.body[:200].decode("utf-8", "replace").strip()
             why = f"POST {where} was answered {response.status}"
-            parts = [why, *(part for part in (hint, said and f"it said: {said}") if part)]
-            self._tell(client, category, event, response.status, "; ".join(parts))
+            reason = _reason(response, event)
+            self._tell(
+                client, category, event, response.status, f"{why}; {reason}" if reason else why
+            )
         elif self.observer is not None:
             fields = _fields(client, category, event, response.status, "")
             self.observer.record("UpstreamEventSent", fields)
@@ -250,7 +172,8 @@ class Upstream:
 
     def _tell(self, client: ClientInfo, category: str, event: str, status: int, why: str) -> None:
         """To the log and the live trace: why an event did not do what it should."""
-        log.warning("%s '%s' of connection %s: %s", category, event, client.id, why)
+        if self._quiet.may_log(why):  # a function app that is down would cost a line per event
+            log.warning("%s '%s' of connection %s: %s", category, event, client.id, why)
         if self.observer is not None:
             fields = _fields(client, category, event, status, why)
             self.observer.record("UpstreamEventFailed", fields)
@@ -271,7 +194,7 @@ def event_headers(
         "X-ASRS-Category": category,
         "X-ASRS-Event": event,
         "X-ASRS-Signature": sign_connection(keys, client.id),
-        "Content-Type": _CONTENT_TYPES[protocol],
+        "Content-Type": CONTENT_TYPES[protocol],
     }
     if client.user_id is not None:
         headers["X-ASRS-User-Id"] = client.user_id
@@ -296,30 +219,19 @@ def _is_header_text(text: str) -> bool:
     return all(ord(char) >= 32 and ord(char) != 127 for char in text)
 
 
-def completion_bytes(protocol: HubProtocol, call: str, body: bytes) -> bytes | None:
-    """The body as the one framed completion of this call, framed if need be; None if it is none."""
-    buffer = bytearray(body)
-    try:
-        records = protocol.split(buffer, len(buffer))
-    except ProtocolError:
-        records = []
-    if len(records) == 1 and not buffer.strip() and _completes(protocol, records[0], call):
-        return protocol.frame(records[0])
-    if _completes(protocol, body, call):  # hand-written upstreams forget the framing
-        return protocol.frame(body)
-    return None
+def _reason(response: UpstreamResponse, event: str) -> str:
+    """Why an upstream did not take an event: its own words, else what the status usually means."""
+    hint = text_of_header(response.hint) or status_hint(response.status, event)
+    said = response.body[:200].decode("utf-8", "replace").strip()
+    return "; ".join(part for part in (hint, said and f"it said: {said}") if part)
 
 
-def _completes(protocol: HubProtocol, record: bytes, call: str) -> bool:
-    try:
-        message = protocol.parse(record)
-    except ProtocolError:
-        return False
-    return isinstance(message, Completion) and message.invocation_id == call
-
-
-def _failure(call: str | None, why: str) -> Completion | None:
-    return None if call is None else Completion(call, error=f"Invocation failed, {why}")
+def _failure(client: ClientInfo, call: str | None, what: str, why: str = "") -> Completion | None:
+    """The answer to a caller that waits. The real service says no more than `what`."""
+    if call is None:
+        return None
+    detail = f" ({why})" if why and client.detailed_errors else ""
+    return Completion(call, error=f"Invocation failed, {what}{detail}")
 
 
 def _fields(client: ClientInfo, category: str, event: str, status: int, why: str) -> dict[str, Any]:
@@ -327,6 +239,8 @@ def _fields(client: ClientInfo, category: str, event: str, status: int, why: str
         "hub": client.hub,
         "connectionId": client.id,
         "userId": client.user_id,
+        "transport": client.transport,
+        "ip": client.ip or None,
         "category": category,
         "event": event,
         "status": status,

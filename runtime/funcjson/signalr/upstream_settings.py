@@ -51,9 +51,9 @@ class UpstreamRule:
         if not _matches(self.hub and self.hub.lower(), hub.lower()):
             found.append(f"hub '{hub}' is not in '{_shown(self.hub)}'")
         if not _matches(self.category, category):
-            found.append(f"category '{category}' is not in '{_shown(self.category)}'")
+            found.append(_miss("category", category, self.category))
         if not _matches(self.event, event):
-            found.append(f"event '{event}' is not in '{_shown(self.event)}'")
+            found.append(_miss("event", event, self.event))
         return tuple(found)
 
     def url(self, hub: str, category: str, event: str) -> str:
@@ -68,6 +68,12 @@ def _matches(pattern: str | None, name: str) -> bool:
     if pattern is None:
         return False
     return pattern == "*" or name in [part.strip() for part in pattern.split(",")]
+
+
+def _miss(part: str, name: str, pattern: str | None) -> str:
+    only_case = _matches(pattern and pattern.lower(), name.lower())
+    note = " (letter case counts)" if only_case else ""
+    return f"{part} '{name}' is not in '{_shown(pattern)}'{note}"
 
 
 def _shown(pattern: str | None) -> str:

@@ -95,3 +95,10 @@ def test_a_broken_reader_is_dropped_and_the_others_go_on(
 
     assert [line.event for line in seen] == ["a", "b"]
     assert caplog.text.count("is dropped") == 1
+
+
+def test_a_line_has_no_byte_that_a_terminal_obeys() -> None:
+    text = str(TraceLine(0, "MessageReceived", {"userId": "a\x9b31m\x7f\u2028\x1b\nb"}))
+
+    assert text.isprintable()
+    assert json.loads(text)["userId"] == "a\x9b31m\x7f\u2028\x1b\nb"

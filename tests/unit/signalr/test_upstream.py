@@ -11,16 +11,11 @@ import pytest
 from tests.conformance.rest_world import Client
 
 from funcjson.signalr.events import ClientInfo
-from funcjson.signalr.messages import Invocation
+from funcjson.signalr.messages import Completion, Invocation
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.service import SignalRService
-from funcjson.signalr.upstream import (
-    Upstream,
-    UpstreamFailed,
-    UpstreamRequest,
-    UpstreamResponse,
-    without_query,
-)
+from funcjson.signalr.upstream import Upstream, without_query
+from funcjson.signalr.upstream_sender import UpstreamFailed, UpstreamRequest, UpstreamResponse
 from funcjson.signalr.upstream_settings import UpstreamRule, fixed
 
 KEY = "k" * 44
@@ -66,6 +61,65 @@ async def test_a_bad_answer_is_told_with_its_likely_cause(
     assert "secret" not in caplog.text
     assert KEY not in caplog.text
     assert [event for event, _ in heard.events] == ["UpstreamEventFailed"]
+
+
+DETAILED = ClientInfo("c1", "chat", "ann", {}, "", "json", "WebSockets", "10.0.0.7", True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            UpstreamFailed("nothing listens there"),
+            "Invocation failed, status code 500 (nothing listens there)",
+        ),
+        (
+            UpstreamResponse(404, b"", "nearest: hello: event 'h%C3%A9' is not 'hello'"),
+            "Invocation failed, status code 404 (nearest: hello: event 'hé' is not 'hello')",
+        ),
+        (
+            UpstreamResponse(500, b"boom"),
+            "Invocation failed, status code 500 (the upstream failed; its own log says why; it said: boom)",
+        ),
+        (
+            UpstreamResponse(200, b'{"type":3,"invocationId":"9"}'),
+            "Invocation failed, invalid response. (the response is the completion of call '9', "
+            "the client waits for '1')",
+        ),
+    ],
+)
+async def test_a_client_with_detailed_errors_hears_why(
+    answer: UpstreamResponse | UpstreamFailed, said: str
+) -> None:
+    upstream = Upstream(fixed(UpstreamRule(URL)), [KEY], Answering(answer))
+    detailed = await upstream.message(DETAILED, Invocation("helo", [], "1"))
+    plain = await upstream.message(ANN, Invocation("helo", [], "1"))
+
+    assert isinstance(detailed, Completion)
+    assert isinstance(plain, Completion)
+    assert detailed.error == said
+    assert plain.error == said.partition(" (")[0]
+
+
+async def test_a_call_without_a_name_is_told_as_that(caplog: pytest.LogCaptureFixture) -> None:
+    upstream = Upstream(fixed(UpstreamRule(URL)), [KEY], Answering(UpstreamResponse(400)))
+    await upstream.message(ANN, Invocation("", []))
+
+    assert "its target is empty" in caplog.text
+
+
+async def test_the_same_fault_is_logged_once_in_a_while_and_traced_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard = Heard()
+    failing = Answering(UpstreamFailed("nothing listens there"))
+    upstream = Upstream(fixed(UpstreamRule(URL)), [KEY], failing, heard)
+    for number in range(5):
+        await upstream.message(DETAILED, Invocation(f"m{number}", []))
+
+    assert caplog.text.count("nothing listens there") == 1
+    assert [fields["event"] for _, fields in heard.events] == [f"m{n}" for n in range(5)]
+    assert {(f["ip"], f["transport"]) for _, f in heard.events} == {("10.0.0.7", "WebSockets")}
 
 
 async def test_a_good_answer_is_only_traced(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from funcjson.signalr.commands.terminal import complain, say, table
+from funcjson.signalr.plain_text import plain
 
 STATE_PATH = "/_lss/state"
 TIMEOUT_S = 5.0
@@ -65,10 +66,10 @@ def state_table(state: Mapping[str, Any]) -> str:
             *([each["node"]] if len(nodes) > 1 else []),
             name,
             each["id"],
-            each["userId"] if each["userId"] is not None else "-",
+            plain(each["userId"]) if each["userId"] is not None else "-",
             each["transport"] or "-",
             each["protocol"],
-            ", ".join(each["groups"]) or "-",
+            ", ".join(map(plain, each["groups"])) or "-",
         ]
         for name, hub in hubs.items()
         for each in hub["connections"]
@@ -93,7 +94,7 @@ def state_table(state: Mapping[str, Any]) -> str:
 def _remembered(hubs: Mapping[str, Any]) -> list[str]:
     """A line for each user whose later connections will join groups."""
     return [
-        f"hub {name}: user {user} is remembered for {', '.join(groups)}"
+        f"hub {name}: user {plain(user)} is remembered for {', '.join(map(plain, groups))}"
         for name, hub in hubs.items()
         for user, groups in hub.get("remembered", {}).items()
     ]

@@ -19,8 +19,10 @@ from funcjson.signalr.connection_string import ConnectionStringError, parse_conn
 from funcjson.signalr.errors import BackplaneUnavailable, OptionsError
 from funcjson.signalr.live_trace import to_stream
 from funcjson.signalr.options import EMULATOR_KEY, ServiceOptions
+from funcjson.signalr.plain_text import escape_arguments
 from funcjson.signalr.server import SignalRServer
-from funcjson.signalr.upstream import HttpSender, Upstream
+from funcjson.signalr.upstream import Upstream
+from funcjson.signalr.upstream_sender import HttpSender
 from funcjson.signalr.upstream_settings import SettingsFile
 
 MIN_KEY_BYTES = 32  # SDKs refuse to sign with less
@@ -192,3 +194,5 @@ def configure_log(*, verbose: bool) -> None:
         level=logging.INFO if verbose else logging.WARNING,
         format="%(levelname)s: %(message)s",
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(escape_arguments)

@@ -78,3 +78,17 @@ def test_an_address_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
         fetch("file:///etc/passwd")
     assert ps("localhost:8888", as_json=False) == 1
     assert "no local SignalR service answers at localhost:8888" in capsys.readouterr().err
+
+
+def test_names_that_clients_gave_cannot_break_the_table() -> None:
+    one = {**STATE["hubs"]["chat"]["connections"][0], "userId": "bob\nx\x1b[31m", "groups": ["g\n"]}
+    shown = state_table({"hubs": {"chat": {"connections": [one], "users": {}, "groups": {}}}})
+
+    assert shown.splitlines()[1].split() == [
+        "chat",
+        "c1",
+        "bob\\nx\\x1b[31m",
+        "WebSockets",
+        "json",
+        "g\\n",
+    ]
