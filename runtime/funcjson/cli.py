@@ -413,6 +413,8 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from funcjson.given import header_given
+
     parser = commands.add_parser(
         "replay", help="run the invocation of a trace capsule again, and print what differs"
     )
@@ -420,26 +422,43 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--app", type=Path, default=Path(), metavar="DIR", help="the app's folder (default: here)"
     )
+    parser.add_argument(
+        "--header",
+        type=header_given,
+        action="append",
+        default=[],
+        metavar="NAME:VALUE",
+        help="a header that the file does not have, since its value is masked",
+    )
+    parser.add_argument(
+        "--body", default=None, help="the body, when the file does not have it: text, or @FILE"
+    )
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
     parser.set_defaults(command=_replay)
 
 
 def _replay(options: argparse.Namespace) -> int:
-    """Exit code 1 when something differs."""
+    """Exit code 1 when something differs, 2 when nothing could be compared."""
     import asyncio
     import os
     from dataclasses import asdict
 
-    from funcjson.replay import load, replay, report
+    from funcjson.given import body_given
+    from funcjson.replay import Supplied, load, replay, report
 
     before = load(options.file)
-    done = asyncio.run(replay(before, options.app.resolve(), dict(os.environ)))
+    supplied = Supplied(
+        tuple(options.header),
+        None if options.body is None else body_given(options.body),
+    )
+    done = asyncio.run(replay(before, options.app.resolve(), dict(os.environ), supplied))
     if options.json:
-        differing = [asdict(one) for one in done.differences]
+        found = done.differences
+        differing = None if found is None else [asdict(one) for one in found]
         print(json.dumps({"differences": differing, "notes": done.notes}, ensure_ascii=False))
     else:
         print(report(done))
-    return int(bool(done.differences))
+    return 2 if done.differences is None else int(bool(done.differences))
 
 
 def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from funcjson.given import header_given
+
 SUBJECTS = ("expression", "request", "token", "route", "why")
 _USAGE = """funcjson explain CODE                          an error code, such as FJ0202
        funcjson explain expression '{headers.x}'      a binding expression, token by token
@@ -67,13 +69,6 @@ def _show(
     print(json.dumps(document, indent=2, ensure_ascii=False) if options.json else text(document))
 
 
-def _header(text: str) -> tuple[str, str]:
-    name, found, value = text.partition(":")
-    if not found or not name.strip():
-        raise argparse.ArgumentTypeError(f"'{text}' is not NAME: VALUE")
-    return name.strip(), value.strip()
-
-
 def _pair(text: str) -> tuple[str, str]:
     name, found, value = text.partition("=")
     if not found or not name:
@@ -83,7 +78,9 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _make_expression(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("expression", help="such as '{headers.x-ms-client-principal-id}'")
-    parser.add_argument("--header", type=_header, action="append", default=[], metavar="NAME:VALUE")
+    parser.add_argument(
+        "--header", type=header_given, action="append", default=[], metavar="NAME:VALUE"
+    )
     parser.add_argument("--query", default="", help="such as 'room=a&x=1'")
     parser.add_argument("--body", default="", help="the request's body, JSON text")
     parser.add_argument("--route", type=_pair, action="append", default=[], metavar="NAME=VALUE")
@@ -117,7 +114,9 @@ def _make_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--app", type=Path, default=Path(), metavar="DIR", help="the app's folder (default: here)"
     )
-    parser.add_argument("--header", type=_header, action="append", default=[], metavar="NAME:VALUE")
+    parser.add_argument(
+        "--header", type=header_given, action="append", default=[], metavar="NAME:VALUE"
+    )
     parser.add_argument("--body", default="", help="text, or @FILE")
     parser.add_argument(
         "--as", dest="persona", default=None, metavar="NAME", help="as somebody signed in"
@@ -140,25 +139,26 @@ def _make_request(parser: argparse.ArgumentParser) -> None:
 def _request(options: argparse.Namespace) -> int:
     from funcjson.explaining.request import Asked, explain_request
     from funcjson.explaining.text import request_text
+    from funcjson.given import body_given, write_given
     from funcjson.inspector.capsule import make_capsule
     from funcjson.inspector.site import page_file
 
-    body = options.body
-    data = Path(body[1:]).read_bytes() if body.startswith("@") else body.encode()
     asked = Asked(
         options.method.upper(),
         options.url,
         tuple(options.header),
-        data,
+        body_given(options.body),
         options.persona,
         options.run,
         options.compat == "azure",
         tuple(options.client),
     )
+    if options.html is not None:
+        write_given("--html", options.html, "")  # before anything runs
     document = asyncio.run(explain_request(options.app.resolve(), asked, dict(os.environ)))
     if options.html is not None:
         text = make_capsule(document, page_file("style.css"), page_file("steps.js"))
-        options.html.write_text(text, "utf-8")
+        write_given("--html", options.html, text)
     _show(options, document, request_text)
     return 1 if document["outcome"] == "failed" else 0
 

@@ -1,11 +1,15 @@
-"""`funcjson replay FILE`: run the invocation of a trace capsule again against the app, and say what differs."""
+"""`funcjson replay FILE`: run the invocation of a trace capsule again against the app, and say what differs.
+
+A capsule has no secrets. What it lacks may be given; what depends on anything that is still missing is not compared.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,60 +37,148 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The new trace document, what differs from the old one, and what could not be done as it was."""
+    """The new trace document, what differs from the old one, and what could not be done as it was.
+
+    `differences` None: nothing was compared, and the first note says why.
+    """
 
     document: Mapping[str, Any]
-    differences: tuple[Difference, ...]
+    differences: tuple[Difference, ...] | None
     notes: tuple[str, ...]
 
 
-async def replay(before: Mapping[str, Any], app: Path, environ: Mapping[str, str]) -> Replayed:
+@dataclass(frozen=True, slots=True)
+class Supplied:
+    """What a person gives since the capsule does not have it; `body` None: nothing."""
+
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+
+NOTHING = Supplied()
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The request to make again. `missing` is what of it a capsule cannot hold, `headers` those left out."""
+
+    asked: Asked
+    missing: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+async def replay(
+    before: Mapping[str, Any],
+    app: Path,
+    environ: Mapping[str, str],
+    supplied: Supplied = NOTHING,
+) -> Replayed:
     """Run a capsule's invocation again. Raises AppLoadError when the folder is not an app."""
-    asked, notes = request_of(before)
-    now = await explain_request(app, asked, environ)
-    return Replayed(now, tuple(differences(before, now)), tuple(notes))
+    again = request_of(before, supplied)
+    now = await explain_request(app, again.asked, environ)
+    why = _not_to_be_compared(before, now, again)
+    notes = (*again.missing, *(_left_out(name) for name in again.headers), _NOBODY)
+    if why:
+        return Replayed(now, None, (why, *notes))
+    return Replayed(now, tuple(differences(before, now)), notes)
+
+
+_NOBODY = "nobody is connected while it runs again, so who got a message is not compared"
+
+
+def _left_out(name: str) -> str:
+    return f"the header '{name}' was left out, since its value is masked; --header '{name}: ...' gives it"
+
+
+def _not_to_be_compared(before: Mapping[str, Any], now: Mapping[str, Any], again: Again) -> str:
+    """Why the new run says nothing about the old one; "" when it does."""
+    if before.get("function") and not now["function"]:
+        problem = now["problems"][0]
+        why = f": {problem['why']}" if problem.get("why") else ""
+        return f"the capsule is of '{before['function']}', and {problem['what']} in this app{why}"
+    if again.missing:
+        return "it was not the same request, so what came of it is not compared"
+    told = " ".join(problem["what"].lower() for problem in now["problems"])
+    lacking = [name for name in again.headers if f"headers.{name.lower()}" in told]
+    if lacking and before["outcome"] != "failed":
+        return f"it needs the header '{lacking[0]}', whose value the capsule does not have"
+    return ""
 
 
 def load(file: Path) -> dict[str, Any]:
     """The trace document in a file. Raises AppLoadError."""
     try:
         return read_capsule(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise AppLoadError(_no_file(file)) from error
     except (OSError, UnicodeDecodeError, NotACapsule) as error:
         raise AppLoadError(_not_a_capsule(file, str(error))) from error
 
 
-def request_of(trace: Mapping[str, Any]) -> tuple[Asked, list[str]]:
+def request_of(trace: Mapping[str, Any], supplied: Supplied = NOTHING) -> Again:
     """The request to make again, and what of it could not be kept since a capsule has no secrets."""
-    notes = ["nobody is connected while it runs again, so who got a message is not compared"]
     first = trace["steps"][0]
     request = first.get("request")
     if request is None:
-        name = str(trace.get("function") or "")
-        body = json.dumps(first.get("payload") or {}, ensure_ascii=False)
-        return Asked("POST", f"/admin/functions/{name}", body=body.encode(), run=True), notes
-    headers = []
+        return _fired(str(trace.get("function") or ""), first.get("payload"), supplied)
+    given = {name.lower() for name, _ in supplied.headers}
+    headers, left_out, missing = [], [], []
     for header in request["headers"]:
         name, value = header["name"], header["value"]
-        if name.lower() in _OWN_HEADERS:
+        if name.lower() in _OWN_HEADERS or name.lower() in given:
             continue
         if MASKED in value:
-            notes.append(f"the header '{name}' was left out: its value is masked")
-            continue
-        headers.append((name, value))
-    text = _body(request["body"])
-    if MASKED in text:
-        notes.append("parts of the body are masked, and were sent as ***")
+            left_out.append(name)
+        else:
+            headers.append((name, value))
+    body, why = _body(request)
+    if supplied.body is not None:
+        body, why = supplied.body, ""
+    if why:
+        missing.append(f"the same body cannot be sent: {why}; --body @FILE gives it")
     if MASKED in request["url"]:
-        notes.append("parts of the query are masked, and were sent as ***")
+        missing.append("parts of the query are masked, and were sent as ***")
     parts = urlsplit(request["url"])
     url = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return Asked(request["method"], url, tuple(headers), text.encode(), run=True), notes
+    sent = (*headers, *supplied.headers)
+    asked = Asked(request["method"], url, tuple(sent), body, run=True)
+    return Again(asked, tuple(missing), tuple(left_out))
 
 
-def _body(content: Any) -> str:
-    if content is None:
-        return ""
-    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+def _fired(function: str, payload: Any, supplied: Supplied) -> Again:
+    """An event of another trigger, set off by hand."""
+    asked = Asked("POST", f"/admin/functions/{function}", run=True)
+    if supplied.body is not None:
+        return Again(replace(asked, body=supplied.body))
+    text = json.dumps(payload or {}, ensure_ascii=False)
+    why = "parts of it are masked" if MASKED in text else "it is cut" if _is_cut(payload) else ""
+    missing = (f"the same event cannot be made: {why}; --body @FILE gives it",) if why else ()
+    return Again(replace(asked, body=text.encode()), missing)
+
+
+def _body(request: Mapping[str, Any]) -> tuple[bytes, str]:
+    """The body as it came, or as much of it as is there and why that is not all."""
+    exact = request.get("bodyBase64")
+    if exact is not None:
+        return base64.b64decode(exact), ""
+    content = request["body"]
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    shown = b"" if content is None else text.encode()
+    # A capsule of an older version has only what is shown.
+    same = isinstance(content, str | None) and len(shown) == request.get("bodyBytes")
+    return shown, "" if same else request.get("bodyLeftOut") or "the capsule has only a part of it"
+
+
+_CUT = re.compile(r"\.\.\.(?: \(\d+ characters\)| \d+ more)?$")
+
+
+def _is_cut(value: Any) -> bool:
+    """Whether something in a value stands for more of it, as `masking.Shown` writes it."""
+    if isinstance(value, dict):
+        return "..." in value or any(map(_is_cut, value.values()))
+    if isinstance(value, list):
+        return any(map(_is_cut, value))
+    return isinstance(value, str) and _CUT.search(value) is not None
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
@@ -178,6 +270,11 @@ def _plain(value: Any) -> Any:
 def report(replayed: Replayed) -> str:
     """What a person reads."""
     names = {step["number"]: step["name"] for step in replayed.document["steps"]}
+    if replayed.differences is None:
+        first, *notes = replayed.notes
+        function, outcome = replayed.document["function"], replayed.document["outcome"]
+        ran = f"Ran '{function}' again: {outcome}. Not compared: " if function else "Not run: "
+        return "\n".join([f"{ran}{first}.", "", *(f"note: {note}" for note in notes)])
     lines = [f"Ran '{replayed.document['function']}' again: {replayed.document['outcome']}."]
     last = 0
     for one in replayed.differences:
@@ -202,11 +299,21 @@ def _text(value: Any) -> str:
     return text if len(text) <= 300 else f"{text[:300]}..."
 
 
+def _no_file(file: Path) -> Problem:
+    return Problem(
+        "FJ0160",
+        f"there is no file {file}",
+        Location(str(file)),
+        "the command line names it",
+        "correct the name; 'Save as one file' on the page at /_/ and `explain request --html` make such files",
+    )
+
+
 def _not_a_capsule(file: Path, why: str) -> Problem:
     return Problem(
         "FJ0159",
         f"{file.name} is not a trace capsule",
         Location(str(file)),
         why,
-        "save an invocation on the page at /_/ with 'Save as one file', and name that file",
+        "name a file that 'Save as one file' on the page at /_/ or `explain request --html` has made",
     )

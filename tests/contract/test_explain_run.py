@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from pathlib import Path
@@ -12,6 +13,8 @@ from tests.unit.explaining.explained_app import write_app
 
 from funcjson.explaining.clients import parse_client
 from funcjson.explaining.request import Asked, explain_request
+from funcjson.inspector.capsule import make_capsule, read_capsule
+from funcjson.replay import replay
 
 SETTING = "AzureSignalRConnectionString"
 KEY = "the-key-of-a-service-in-the-cloud-0123456789"
@@ -91,3 +94,25 @@ async def test_a_handler_that_raises_is_told_with_its_place(tmp_path: Path) -> N
     assert steps[5]["state"] == "failed"
     assert "no such room" in steps[5]["problems"][0]["what"]
     assert steps[7]["answer"]["status"] == 500
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"a":1,"b":   2.50, "big":12345678901234567890123, "a":3}', b"x" * 5_000],
+    ids=["JSON", "long text"],
+)
+async def test_a_replay_sends_the_body_byte_for_byte(tmp_path: Path, body: bytes) -> None:
+    write_app(tmp_path)
+    (tmp_path / "send" / "__init__.py").write_text(
+        "import hashlib\n\n\ndef main(req, messages):\n"
+        "    return hashlib.sha256(req.get_body()).hexdigest()\n",
+        "utf-8",
+    )
+    asked = Asked("POST", "/api/send/ann", (("content-type", "application/json"),), body, run=True)
+    before = await explain_request(tmp_path, asked, {})
+    capsule = read_capsule(make_capsule(before, "", ""))
+
+    done = await replay(capsule, tmp_path, {})
+
+    assert before["steps"][7]["answer"]["body"] == hashlib.sha256(body).hexdigest()
+    assert done.differences == ()

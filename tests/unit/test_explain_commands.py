@@ -213,3 +213,24 @@ def test_a_service_that_does_not_run(capsys: Output) -> None:
 
     assert status == 1
     assert "error[FJ0414] the SignalR service at http://127.0.0.1:1 cannot be asked" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("/api/send", "--body", "@nofile"), "FJ0160"),
+        (("/api/send", "--html", "nosuchdir/x.html"), "FJ0160"),
+        (("http://[bad",), "FJ0161"),
+    ],
+    ids=["body", "html", "url"],
+)
+def test_typing_errors_are_problems_with_a_remedy(
+    words: tuple[str, ...], code: str, tmp_path: Path, capsys: Output
+) -> None:
+    app = str(write_app(tmp_path))
+
+    status, text = explain(capsys, "request", "POST", *words, "--app", app)
+
+    assert status == 1
+    assert f"error[{code}]" in text
+    assert "fix" in text

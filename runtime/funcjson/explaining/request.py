@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from funcjson.app_facts import AppFacts, delivery_hints, facts_of, output_hints
 from funcjson.app_version import AppVersion
 from funcjson.cors import make_policy, refusal
+from funcjson.errors import FuncJsonError, Location, Problem
 from funcjson.explaining.clients import Clients, ClientSpec, reasons
 from funcjson.explaining.routing import Choice, choose, nothing_answers
 from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
@@ -108,7 +109,10 @@ async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
 
 def _request(root: Path, asked: Asked) -> HttpRequest:
     """The request as the host's HTTP side would hand it on."""
-    parts = urlsplit(asked.url if "://" in asked.url else f"{BASE}/{asked.url.lstrip('/')}")
+    try:
+        parts = urlsplit(asked.url if "://" in asked.url else f"{BASE}/{asked.url.lstrip('/')}")
+    except ValueError as error:
+        raise FuncJsonError(_no_url(asked.url, str(error))) from error
     path = quote(parts.path, safe=_SAFE) or "/"
     headers = asked.headers
     names = {name.lower() for name, _ in headers}
@@ -122,6 +126,16 @@ def _request(root: Path, asked: Asked) -> HttpRequest:
     query = parts.query
     url = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
     return HttpRequest(asked.method.upper(), url, pairs, query, {}, asked.body)
+
+
+def _no_url(url: str, why: str) -> Problem:
+    return Problem(
+        "FJ0161",
+        f"'{url}' is no URL",
+        Location("the command line"),
+        why,
+        "write a path such as /api/negotiate, or a whole URL such as http://localhost:7071/api/negotiate",
+    )
 
 
 def _arrived_more(version: AppVersion, asked: Asked, request: HttpRequest) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -13,6 +14,7 @@ from funcjson.masking import Shown, is_secret_name
 from funcjson.model import HttpRequest, Passing, TriggerEvent
 
 _MOST_SEARCHED = 256_000  # bytes of a body that are searched for secret members
+_MOST_EXACT = 1_000_000  # bytes of a body that are kept beside what is shown of it
 
 
 def arrived(event: TriggerEvent | None, shown: Shown) -> dict[str, Any]:
@@ -26,6 +28,12 @@ def arrived(event: TriggerEvent | None, shown: Shown) -> dict[str, Any]:
             passed = event.source.passed
             content["request"]["bodyBytes"] = passed.size
             content["request"]["streamed"] = passed_row(passed)
+            if passed.state != "whole" or passed.size != len(event.request_so_far.body):
+                why = {
+                    "bodyBase64": None,
+                    "bodyLeftOut": "it came in pieces, which are not all kept",
+                }
+                content["request"].update(why)
     else:
         content["payload"] = _payload(event.payload, shown)
     return content
@@ -43,7 +51,48 @@ def request_row(request: HttpRequest, shown: Shown) -> dict[str, Any]:
         "query": shown.cut(shown.mask.query(request.query)),
         "body": body_text(request.body, shown),
         "bodyBytes": len(request.body),
+        "streamed": None,
+        **exact_body(request.body, shown),
     }
+
+
+def exact_body(body: bytes, shown: Shown) -> dict[str, str | None]:
+    """`bodyBase64`: the body as it came, so that it can be sent again; None with the reason in `bodyLeftOut`."""
+    why = ""
+    if len(body) > _MOST_EXACT:
+        why = f"it has more than {_MOST_EXACT} bytes"
+    elif _is_masked(body, shown):
+        why = "parts of it are masked"
+    return {
+        "bodyBase64": None if why else base64.b64encode(body).decode(),
+        "bodyLeftOut": why or None,
+    }
+
+
+def _is_masked(body: bytes, shown: Shown) -> bool:
+    """Whether something in a body is not to be shown."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = body.decode("latin-1")
+    if shown.mask.text(text) != text:
+        return True
+    try:
+        return any(True for _ in _secrets_below(json.loads(text)))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _secrets_below(value: Any) -> Iterator[str]:
+    """Members whose values `Shown` masks whole."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if is_secret_name(name) and not (member in (None, "") or isinstance(member, bool)):
+                yield name
+            yield from _secrets_below(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _secrets_below(member)
 
 
 def passed_row(passed: Passing) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.trace_view.traces import http
 
 from funcjson.bindings.signalr_trigger import SignalREvent
-from funcjson.masking import Shown
+from funcjson.masking import Mask, Shown
 from funcjson.model import TriggerEvent
 from funcjson.trace_view.request import arrived, body_text, request_rules, request_secrets
 
@@ -35,6 +35,28 @@ def test_a_request_keeps_the_order_and_case_of_its_headers() -> None:
 )
 def test_bodies(body: bytes, shown: Any) -> None:
     assert body_text(body, Shown()) == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "exact", "why"),
+    [
+        (b"", "", None),
+        (b'{"a":1,"b":   2.50}', "eyJhIjoxLCJiIjogICAyLjUwfQ==", None),
+        (b"\xff\xfe\x00", "//4A", None),
+        (b'{"password": "x"}', None, "parts of it are masked"),
+        (b'{"a": [{"apiKey": 5}]}', None, "parts of it are masked"),
+        (b"key-of-the-app \xff", None, "parts of it are masked"),
+        (b'{"token": ""}', "eyJ0b2tlbiI6ICIifQ==", None),
+        (b"x" * 1_000_001, None, "it has more than 1000000 bytes"),
+    ],
+    ids=["none", "JSON", "bytes", "password", "deep", "known", "empty secret", "long"],
+)
+def test_a_body_is_kept_as_it_came_unless_it_holds_a_secret(
+    body: bytes, exact: str | None, why: str | None
+) -> None:
+    request = arrived(http(body=body), Shown(Mask(["key-of-the-app"])))["request"]
+
+    assert (request["bodyBase64"], request["bodyLeftOut"]) == (exact, why)
 
 
 def test_a_signalr_event_shows_what_its_handler_gets_without_the_signature() -> None:
