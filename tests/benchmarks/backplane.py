@@ -1,9 +1,9 @@
-"""What Redis adds to the CPU of a node: a node without it, one that is alone on it, one beside an idle node.
+"""What Redis adds to the CPU of a node: a node without it, one that is alone on it, one beside another node.
 
     python tests/benchmarks/backplane.py [--quick]
 
-Redis is a real redis-server, started for the run. A broadcast on the node beside another one goes through Redis to
-that other node, which has no clients, and waits for its answer.
+Redis is a real redis-server, started for the run. The other node is idle, or has as many clients: then each broadcast
+goes through Redis to it, and waits for its answer.
 """
 
 from __future__ import annotations
@@ -41,15 +41,18 @@ def redis(name: str) -> Iterator[str]:
 
 def compare(clients: int, size: int, rounds: int, sockets: Sockets) -> None:
     with ExitStack() as stack:
-        alone, joined = (stack.enter_context(redis(name)) for name in ("alone", "joined"))
+        names = ("alone", "joined", "busy")
+        alone, joined, busy = (stack.enter_context(redis(name)) for name in names)
         other = stack.enter_context(running(*ours(size, joined).command))
         other.hear()
+        stack.enter_context(started(ours(size, busy), sockets, clients))
         servers = {
             "without Redis": stack.enter_context(started(ours(size), sockets, clients)),
             "alone on Redis": stack.enter_context(started(ours(size, alone), sockets, clients)),
             "beside an idle node": stack.enter_context(
                 started(ours(size, joined), sockets, clients)
             ),
+            "beside a busy node": stack.enter_context(started(ours(size, busy), sockets, clients)),
         }
         turns = max(1, min(20_000 // clients, (1 << 20) // size))
         for number in range(rounds + 2):

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import parse_qs
 
 from funcjson.signalr import rest_problem as problems
@@ -71,8 +72,7 @@ class RestApi:
             if request.method not in ("GET", "HEAD"):
                 return self._not_found(request, ("GET", "HEAD"))
             return json_response(document()) if request.path == OPENAPI_PATH else RestResponse(200)
-        query = parse_qs(request.query, keep_blank_values=True)
-        parameters = {name.lower(): values for name, values in query.items()}
+        parameters = _parameters(request.query)
         version = parameters.get("api-version", [""])[-1]
         match = find(request.method, request.path, version)
         if not isinstance(match, Match):
@@ -151,6 +151,12 @@ class RestApi:
 async def handle(service: SignalRService, request: RestRequest) -> RestResponse:
     """One request without anything kept between requests; a server keeps a RestApi."""
     return await RestApi(service).handle(request)
+
+
+@lru_cache(256)
+def _parameters(query: str) -> Mapping[str, list[str]]:
+    found = parse_qs(query, keep_blank_values=True)
+    return {name.lower(): values for name, values in found.items()}
 
 
 def _hub_key(names: Mapping[str, str], query: Mapping[str, list[str]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import unquote
 
 
@@ -137,6 +138,7 @@ class NoMatch:
 _Template = tuple[tuple[str, ...], dict[str, str]]  # segments, and method -> verb
 
 
+@lru_cache(256)  # senders use the same few paths again and again
 def find(method: str, path: str, version: str = "") -> Match | NoMatch:
     """The row for a request. `path` is escaped; one "/" at its end does not matter.
 

@@ -69,7 +69,7 @@ class JsonProtocol:
 def load(record: bytes) -> Any:
     """JSON from bytes; NaN, infinities and 1e400 are refused, since no client could read them. Raises ProtocolError."""
     try:
-        return json.loads(record.decode(), parse_constant=_refuse_constant, parse_float=_finite)
+        return _DECODE(record.decode())
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"Invalid JSON: {error}.") from None
 
@@ -102,6 +102,10 @@ def _finite(text: str) -> float:
     # 1e400 would become an infinity that no client can read back.
     value = float(text)
     return value if math.isfinite(value) else _refuse_constant(text)
+
+
+# Made once: making one takes longer than reading a small message.
+_DECODE = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:
