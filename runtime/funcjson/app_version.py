@@ -41,7 +41,9 @@ class AppVersion:
 
     `plans` by function name in lower case. `broken` has the error of a function whose handler did not load: it is listed and
     routable, and calling it fails with that error. `problems` are all of loading, warnings too. `streams`
-    are the functions whose HTTP requests and responses pass in pieces while the handler runs.
+    are the functions whose HTTP requests and responses pass in pieces while the handler runs. `kept`, by name in lower
+    case, has the older version that goes on running a function which this one cannot. `index_problems`: why the code of a
+    code-first app could not be read for functions.
     """
 
     settings: Settings
@@ -52,6 +54,17 @@ class AppVersion:
     services: Services | None = None
     replaced: bool = False
     streams: frozenset[str] = frozenset()
+    kept: dict[str, AppVersion] = field(default_factory=dict)
+    index_problems: tuple[Problem, ...] = ()
+
+    @property
+    def serving(self) -> tuple[AppVersion, ...]:
+        """This version, and the older ones that still run something for it."""
+        return (self, *dict.fromkeys(self.kept.values()))
+
+    def runner(self, name: str) -> AppVersion:
+        """The version in which a function runs."""
+        return self.kept.get(name.lower(), self)
 
     def plan(self, name: str) -> Plan | None:
         return self.plans.get(name.lower())
@@ -94,7 +107,11 @@ class Loader:
         functions = list(found.functions)
         language = _CODE_FIRST.get(model.model)
         if language is not None:
-            functions += await self._index(version, language, Rules(registry, settings))
+            try:
+                functions += await self._index(version, language, Rules(registry, settings))
+            except BaseException:
+                await version.stop()
+                raise
         for function in self._routable(version, functions):
             self._plan(version, function, registry)
         version.streams |= _passed_on(settings, functions)
@@ -126,10 +143,10 @@ class Loader:
             await worker.start()
             result = await worker.index()
         except FuncJsonError as error:
-            await worker.stop()
             raise AppLoadError(error.problems) from error
         if result.error is not None:
-            version.problems += (_index_failed(language, result),)
+            version.index_problems = (_index_failed(language, result),)
+            version.problems += version.index_problems
         version.problems += tuple(
             Problem("FJ0149", text, severity=Severity.WARNING) for text in result.warnings
         )

@@ -12,22 +12,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from funcjson import banner
 from funcjson.app_offline import Offline
 from funcjson.app_version import AppVersion, Loader, show_user_log
 from funcjson.cors import CorsPolicy
-from funcjson.errors import FuncJsonError, Location, Severity, render
+from funcjson.errors import Location, render
 from funcjson.http_answer import answer
 from funcjson.http_server import HttpServer, HttpServerOptions, Inspect
 from funcjson.install import install
 from funcjson.invoker import Invoker
 from funcjson.listening import DEFAULT_ADDRESS, DEFAULT_PORT, is_loopback
-from funcjson.local_service import EmbeddedService, find_need, start_embedded
+from funcjson.local_service import EmbeddedService, Need, find_need, start_embedded
 from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent, WorkerLog
 from funcjson.pipeline import Outcome
 from funcjson.plan import Plan
 from funcjson.reload import Watched, Watcher
+from funcjson.reloading import Reloads
 from funcjson.services import HostServices
 from funcjson.settings import Settings
 from funcjson.signalr.options import ServiceOptions
@@ -89,7 +89,9 @@ class Host:
         self._transport = HttpTransport()
         self._server: HttpServer | None = None
         self._timers: list[asyncio.Task[None]] = []
+        self._reloads: Reloads | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._one_service = asyncio.Lock()
         self._inspect: Inspect | None = None
         self._started_at = time.monotonic()
         self._offline = Offline(options.app_root)
@@ -104,25 +106,24 @@ class Host:
         server = HttpServer(self, self._server_options(self._loader.settings()))
         if self._inspect is not None:
             server.use_inspector(self._inspect)
-        version: AppVersion | None = None
         try:
             # Listening first, answering 503: whoever waits for the port does not have to guess,
             # and handlers are told where their host is.
             await server.start(options.sockets)
             self._server = server
             self._loader = replace(self._loader, hostname=server.url.removeprefix("http://"))
-            version = await self._loader.load()
-            await self._start_service(version)
-            await self._loader.start_workers(version)
+            version = await self.prepare()
         except BaseException:
-            if version is not None:
-                await version.stop()
             await self.stop()
             raise
-        self._install(version)
+        self.install(version)
         _ = self.ready  # an app that is offline says so at once
         if options.reload:
-            self._watching = asyncio.create_task(self._watch(), name="reload")
+            root = options.app_root
+            self._reloads = Reloads(
+                self, Watcher(root), str(root), lambda live: _watched(live.settings)
+            )
+            self._watching = asyncio.create_task(self._reloads.watch(), name="reload")
 
     def _server_options(self, settings: Settings) -> HttpServerOptions:
         options = self.options
@@ -145,26 +146,30 @@ class Host:
     async def _start_service(self, version: AppVersion) -> None:
         names = {name for plan in version.plans.values() for name in plan.connection_settings}
         need = find_need(version.settings, names, self.options.service_port is not None)
-        if need and self._embedded is None:
-            for note in need.notes:
-                log.warning("%s", render(note))
-            address = self.options.address or version.settings.local_host.address or ""
-            self._embedded = await start_embedded(
-                need,
-                self.options.service_port,
-                ServiceOptions(
-                    # Whoever can reach the host must be able to follow where negotiate sends it.
-                    host="localhost" if not address or is_loopback(address) else address,
-                    client_endpoint=self.options.client_endpoint,
-                    strict_delivery=self.options.strict_delivery,
-                    forward_streams=self.options.forward_streams,
-                    detailed_errors=not self.options.compat_azure,
-                ),
-                HostEvents(self),
-            )
+        async with self._one_service:
+            if need and self._embedded is None:
+                await self._embed_service(need, version)
         version.services = HostServices(version.settings, self._embedded, self._transport)
 
-    def _install(self, version: AppVersion) -> None:
+    async def _embed_service(self, need: Need, version: AppVersion) -> None:
+        for note in need.notes:
+            log.warning("%s", render(note))
+        address = self.options.address or version.settings.local_host.address or ""
+        self._embedded = await start_embedded(
+            need,
+            self.options.service_port,
+            ServiceOptions(
+                # Whoever can reach the host must be able to follow where negotiate sends it.
+                host="localhost" if not address or is_loopback(address) else address,
+                client_endpoint=self.options.client_endpoint,
+                strict_delivery=self.options.strict_delivery,
+                forward_streams=self.options.forward_streams,
+                detailed_errors=not self.options.compat_azure,
+            ),
+            HostEvents(self),
+        )
+
+    def install(self, version: AppVersion) -> None:
         """Make a version the one that serves."""
         self._version = version
         for task in self._timers:
@@ -187,6 +192,8 @@ class Host:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._reloads is not None:
+            await self._reloads.close()
         # Not ready from here on: what clients do while the service closes starts no function.
         version, self._version = self._version, None
         if self._server is not None:
@@ -194,80 +201,28 @@ class Host:
         for one in self.options.sockets:
             one.close()
         if version is not None:
-            await version.stop()
+            await asyncio.gather(*(each.stop() for each in version.serving))
         if self._embedded is not None:
             await self._embedded.stop()
         await self._transport.close()
 
-    async def _watch(self) -> None:
-        watcher = Watcher(self.options.app_root)
-        while True:
-            watcher.also(_watched(self.version.settings))
-            changed = await watcher.changes()
-            root = f"{self.options.app_root}{os.sep}"
-            names = ", ".join(path.removeprefix(root) for path in changed[:3])
-            log.info("File change detected: %s%s", names, " ..." if len(changed) > 3 else "")
-            try:
-                await self._reload()
-            except Exception:
-                # The seam where a fault of ours must not end the watching.
-                log.exception("The change was not taken: the reload failed inside the host")
+    # --- a reload -----------------------------------------------------------------------------------------------------
 
-    async def _reload(self) -> None:
-        """Load beside the running version and swap; a version that does not load leaves the old one serving."""
-        began = time.perf_counter()
+    async def prepare(self) -> AppVersion:
+        """The app as its files are now, with its workers, beside the version that serves. Raises FuncJsonError."""
+        version = await self._loader.load()
         try:
-            version = await self._loader.load()
-            try:
-                await self._start_service(version)
-                await self._loader.start_workers(version)
-            except BaseException:
-                await version.stop()
-                raise
-        except FuncJsonError as error:
-            log.error("The change was not taken: the last good version goes on running.\n%s", error)
-            return
-        newly_broken = self._newly_broken(version)
-        if newly_broken:
+            # Not given up half-way when the reload is: the service is for the next one too.
+            await asyncio.shield(self._start_service(version))
+            await self._loader.start_workers(version)
+        except BaseException:
             await version.stop()
-            log.error(
-                "The change was not taken: the last good version goes on running.\n%s",
-                banner.problems_text(newly_broken),
-            )
-            return
-        old = self._version
-        self._install(version)
-        log.info(
-            "Reloaded in %d ms; SignalR connections were kept", (time.perf_counter() - began) * 1000
-        )
-        known = set(map(render, old.problems)) if old is not None else set()
-        for problem in version.problems:
-            if (text := render(problem)) not in known:
-                level = logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING
-                log.log(level, "%s", text)
-        if old is not None:
-            old.replaced = True
-            await self.invoker.drain(old)
-            await old.stop()
+            raise
+        return version
 
-    def _newly_broken(self, version: AppVersion) -> list[Any]:
-        """Problems of functions that worked until now."""
-        old = self._version
-        if old is None:
-            return []
-        worked = {name for name, plan in old.plans.items() if plan.function.name not in old.broken}
-        found = [
-            p
-            for name, error in version.broken.items()
-            if name.lower() in worked
-            for p in error.problems
-        ]
-        found += [
-            p
-            for p in version.problems
-            if p.severity is Severity.ERROR and p.function and p.function.lower() in worked
-        ]
-        return found
+    async def drain(self, version: AppVersion) -> None:
+        """Wait until no invocation of a version runs."""
+        await self.invoker.drain(version)
 
     def _user_log(self, line: WorkerLog) -> None:
         """A line of user code: shown, and kept with its invocation."""

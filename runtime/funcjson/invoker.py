@@ -58,6 +58,7 @@ class Invoker:
 
     async def invoke(self, version: AppVersion, plan: Plan, event: TriggerEvent) -> Outcome:
         """Run to the end, with the function's retry policy. Raises FuncJsonError after logging it."""
+        version = version.runner(plan.function.name)
         self._running[version] = self._running.get(version, 0) + 1
         try:
             return await self._with_retries(version, plan, event)

@@ -140,7 +140,7 @@ async def running(
         with_packages(app)
     environ = {name: os.environ[name] for name in KEPT if name in os.environ}
     host = Host(
-        HostOptions(app, port=0, service_port=0, reload=False, **options),
+        HostOptions(app, **{"port": 0, "service_port": 0, "reload": False, **options}),
         {**environ, **(environment or {})},
     )
     with listening() as lines:

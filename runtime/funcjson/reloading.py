@@ -1,0 +1,180 @@
+"""Keeps a running app current: loads each change beside the running version, and swaps when it is ready.
+
+A newer save makes a reload that is under way out of date: it is dropped, so that a burst of saves is one reload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol
+
+from funcjson import banner
+from funcjson.app_version import AppVersion
+from funcjson.errors import FuncJsonError, Problem, Severity, render
+from funcjson.last_good import Taken, keep_last_good
+from funcjson.reload import Watched, Watcher
+
+log = logging.getLogger("funcjson.host")
+
+# While saves go on and on, a reload is dropped for a newer one for this long, and then has as long to finish.
+PATIENCE_S = 2.0
+_NOT_TAKEN = "The change was not taken: the last good version goes on running."
+
+
+class Live(Protocol):
+    """The host, as a reload sees it."""
+
+    @property
+    def version(self) -> AppVersion:
+        """The version that serves."""
+
+    async def prepare(self) -> AppVersion:
+        """The app as its files are now, with its workers; raises FuncJsonError, and then nothing of it is left."""
+
+    def install(self, version: AppVersion) -> None:
+        """Make a version the one that serves."""
+
+    async def drain(self, version: AppVersion) -> None:
+        """Wait until no invocation of a version runs."""
+
+
+class Reloads:
+    """Reloads an app at each change of its files, from `watch` until `close`."""
+
+    def __init__(
+        self, host: Live, watcher: Watcher, root: str, watched: Callable[[AppVersion], Watched]
+    ) -> None:
+        self._host = host
+        self._watcher = watcher
+        self._root = f"{root}{os.sep}"
+        self._watched = watched
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reload: asyncio.Task[None] | None = None
+        self._drains: set[asyncio.Future[None]] = set()
+        self._since = 0.0
+        # Files whose change is not live yet.
+        self._saved: set[str] = set()
+
+    async def watch(self) -> None:
+        """Reload at each change, for ever."""
+        self._watcher.also(self._watched(self._host.version))
+        while True:
+            changed = await self._watcher.changes()
+            names = [path.removeprefix(self._root) for path in changed]
+            more = " ..." if len(names) > 3 else ""
+            log.info("File change detected: %s%s", ", ".join(names[:3]), more)
+            self._saved.update(names)
+            await self._drop_outdated()
+            self._reload = self._begin(self._take(frozenset(names)), "reload")
+
+    async def close(self) -> None:
+        """Leave what is under way, and stop what was replaced."""
+        for drain in self._drains:
+            drain.cancel()
+        if self._reload is not None:
+            _cancel_once(self._reload)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _drop_outdated(self) -> None:
+        under_way = self._reload
+        if under_way is None or under_way.done():
+            self._since = time.monotonic()
+            return
+        if time.monotonic() - self._since > PATIENCE_S:
+            await asyncio.wait({under_way}, timeout=PATIENCE_S)
+            self._since = time.monotonic()
+        # It stops what it started by itself, which is not waited for.
+        _cancel_once(under_way)
+
+    async def _take(self, changed: frozenset[str]) -> None:
+        began = time.perf_counter()
+        try:
+            version = await self._host.prepare()
+        except FuncJsonError as error:
+            self._refuse(error.problems, changed)
+            return
+        except Exception:
+            # The seam where a fault of ours must not end the watching.
+            log.exception("The change was not taken: the reload failed inside the host")
+            return
+        old = self._host.version
+        known = set(map(render, (*old.problems, *_problems(old.broken.values()))))
+        taken = keep_last_good(version, old)
+        if taken.refused:
+            self._refuse(taken.refused, changed)
+            self._begin(version.stop(), "stop")
+            return
+        # Nothing is waited for from here on: a reload that is dropped has changed nothing.
+        self._host.install(version)
+        self._saved.clear()
+        self._watcher.also(self._watched(version))
+        _tell(version, taken, known, time.perf_counter() - began)
+        serving = version.serving
+        for replaced in [each for each in old.serving if each not in serving]:
+            replaced.replaced = True
+            self._begin(self._retire(replaced), "retire")
+
+    def _refuse(self, problems: Iterable[Problem], changed: frozenset[str]) -> None:
+        waiting = ""
+        if self._saved > changed:
+            waiting = (
+                f"Saved, and not live until this is mended: {', '.join(sorted(self._saved))}\n"
+            )
+        log.error("%s\n%s%s", _NOT_TAKEN, waiting, banner.problems_text(tuple(problems)))
+
+    async def _retire(self, version: AppVersion) -> None:
+        drain = asyncio.ensure_future(self._host.drain(version))
+        self._drains.add(drain)
+        await asyncio.wait({drain})
+        self._drains.discard(drain)
+        await version.stop()
+
+
+def _cancel_once(task: asyncio.Task[None]) -> None:
+    """A second time would keep it from stopping what it started."""
+    if not task.cancelling():
+        task.cancel()
+
+
+def _problems(errors: Iterable[FuncJsonError]) -> Iterable[Problem]:
+    return (problem for error in errors for problem in error.problems)
+
+
+def _tell(version: AppVersion, taken: Taken, known: set[str], took_s: float) -> None:
+    """Say what is live, and of what is not why; what was said before is not said again."""
+    kept, in_error = taken.kept or {}, taken.in_error or {}
+    names = ", ".join(f"'{name}'" for name in sorted(kept))
+    how = "goes on in its" if len(kept) == 1 else "go on in their"
+    but = f"; {names} {how} last good version" if kept else ""
+    log.info("Reloaded in %d ms; SignalR connections were kept%s", took_s * 1000, but)
+    told = set(known)
+    for name, problems in kept.items():
+        if text := _new_text(problems, told):
+            log.error(
+                "The change was not taken for '%s': its last good version goes on running.\n%s",
+                name,
+                text,
+            )
+    for name, problems in in_error.items():
+        if text := _new_text(problems, told):
+            log.error("'%s' is in error until this is mended.\n%s", name, text)
+    for problem in version.problems:
+        if text := _new_text((problem,), told):
+            level = logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING
+            log.log(level, "%s", text)
+
+
+def _new_text(problems: Iterable[Problem], told: set[str]) -> str:
+    texts = [text for text in map(render, problems) if text not in told]
+    told.update(texts)
+    return "\n".join(texts)
