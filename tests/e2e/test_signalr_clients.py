@@ -141,9 +141,11 @@ def test_node_answers_calls(cell: tuple[Driver, str], service: Service) -> None:
     assert (answer.status, answer.json()) == (200, {"result": 42})
     missing = service.invoke(connection, "noHandler")
     assert (missing.status, missing.json()["message"]) == (400, "Client didn't provide a result.")
+    assert "return a value" in missing.json()["fix"]
     broken = service.invoke(connection, "broken")
     assert broken.status == 400
     assert "the handler failed" in broken.json()["message"]
+    assert "handler of 'broken' failed" in broken.json()["fix"]
 
 
 def test_node_stays_connected_while_nothing_happens(cell: tuple[Driver, str]) -> None:

@@ -59,6 +59,7 @@ class ClientEndpoint:
         self._counts = counts
         self._sockets = OpenSockets()
         self._ended_polls: dict[str, tuple[float, PollSink]] = {}  # by connection token
+        self._polled_out: dict[str, float] = {}  # those whose clients have heard of the end
         self._quiet = Quiet(sessions.options.monotonic)
         self._is_stopping = False
 
@@ -204,9 +205,11 @@ class ClientEndpoint:
         """What needs a connection that is open already, or has just ended."""
         if asked.method == "GET" and token in self._ended_polls:
             return await self._last_poll(token, headers)
-        if asked.method == "DELETE" and self._ended_polls.pop(token, None) is not None:
-            # It has just ended by its client's Close message; a 404 would look like a fault.
-            return _text(202, "", headers)
+        if asked.method == "DELETE":
+            ended = self._ended_polls.pop(token, None), self._polled_out.pop(token, None)
+            if ended != (None, None):
+                # It has just ended, as by its client's Close message; a 404 would look like a fault.
+                return _text(202, "", headers)
         session = self._find(asked, token, caller)
         if isinstance(session, Refused):
             return _text(session.status, session.text, headers)
@@ -237,7 +240,8 @@ class ClientEndpoint:
             return _too_large(limit, headers)
         reply = await self._elsewhere.forward(asked, body)
         if reply is None:
-            self._tell(asked, 404, "no node has a connection of that id")
+            if (asked.last("id") or "") not in self._sessions.just_ended:
+                self._tell(asked, 404, "no node has a connection of that id")
             return _text(404, _NO_CONNECTION, headers)
         return web.Response(
             status=reply["status"], body=reply["body"], headers={**reply["headers"], **headers}
@@ -269,6 +273,7 @@ class ClientEndpoint:
         answer = await poll(self._sessions, sink, headers)
         if answer.status == 204:
             self._ended_polls.pop(token, None)
+            self._polled_out[token] = self._sessions.options.monotonic()
         return answer
 
     async def _post(
@@ -309,7 +314,8 @@ class ClientEndpoint:
         """The session of a connection token, if it is of this hub and user."""
         session = self._sessions.by_token.get(token)
         if session is None or session.caller.hub.lower() != caller.hub.lower():
-            self._tell(asked, 404, "no connection of this hub has that id")
+            if token not in self._sessions.just_ended:
+                self._tell(asked, 404, "no connection of this hub has that id")
             return Refused(404, _NO_CONNECTION)
         if session.user_id != caller.user_id:
             self._tell(asked, 401, "the token is of another user than the connection")
@@ -329,6 +335,9 @@ class ClientEndpoint:
         for token, (since, _) in tuple(self._ended_polls.items()):
             if now - since > _LINGER_S:
                 del self._ended_polls[token]
+        for token, polled_at in tuple(self._polled_out.items()):
+            if now - polled_at > _LINGER_S:
+                del self._polled_out[token]
 
     def refuse_new(self) -> None:
         """The service is stopping."""

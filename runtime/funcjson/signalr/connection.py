@@ -37,6 +37,7 @@ JSON = PROTOCOLS["json"]
 # 2 is what clients say after negotiating a stateful reconnect, 0 what signalrcore says after negotiate v0.
 SUPPORTED_VERSIONS = range(3)
 MAX_UNACKNOWLEDGED = 8 << 20  # bytes kept for a client that reconnects statefully
+CANCELED = "Handshake was canceled."
 GENERIC_CLOSE = "Connection closed with an error."
 
 
@@ -195,7 +196,8 @@ class Connection:
         end = self._buffer.find(b"\x1e")
         if end < 0:
             if len(self._buffer) > self.rules.max_message_bytes:
-                self._refuse("Handshake was canceled.", events)
+                size = self.rules.max_message_bytes
+                self._refuse(CANCELED, events, f"the first record has more than {size} bytes")
             return
         record = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
@@ -203,7 +205,8 @@ class Connection:
             request = parse_handshake(record)
         except ProtocolError as error:
             text = "An unexpected error occurred during connection handshake."
-            self._refuse(f"{text} {error}" if self.rules.detailed_errors else text, events)
+            shown = f"{text} {error}" if self.rules.detailed_errors else text
+            self._refuse(shown, events, str(error))
             return
         refusal = self._choose_protocol(request.protocol, request.version)
         if refusal:
@@ -295,7 +298,7 @@ class Connection:
         if self.state is State.OPEN:
             self.send(Payload(Close(error, allow_reconnect and not self.rules.diagnostic)))
         elif self.state is State.HANDSHAKE:
-            self._say(handshake_response(error or "Handshake was canceled."))
+            self._say(handshake_response(error or CANCELED))
         else:
             return
         self.state = State.CLOSING
@@ -338,7 +341,8 @@ class Connection:
         rules = self.rules
         if self.state is State.HANDSHAKE:
             if now - self.started >= rules.handshake_timeout_s:
-                self.close("Handshake was canceled.")
+                self.close(CANCELED)
+                self.error = f"no handshake came within {rules.handshake_timeout_s:g} s"
             return
         if self.state is not State.OPEN:
             return
@@ -358,10 +362,11 @@ class Connection:
 
     # Failures
 
-    def _refuse(self, text: str, events: list[Event]) -> None:
+    def _refuse(self, text: str, events: list[Event], reason: str = "") -> None:
+        """`reason` is for us where the client is told less."""
         self._say(handshake_response(text))
         self.state = State.CLOSING
-        self.error = text
+        self.error = reason or text
         self._buffer.clear()
         events.append(Ended(text))
 

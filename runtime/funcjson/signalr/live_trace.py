@@ -25,11 +25,13 @@ _COLUMNS: Mapping[str, str] = {
 _EVENTS: Mapping[str, tuple[str, str]] = {  # event -> log level, message
     "ConnectionConnected": ("Information", "Connection started."),
     "ConnectionEnded": ("Information", "Connection ended."),
+    "HandshakeFailed": ("Warning", "The handshake failed."),
     "MessageReceived": ("Information", "Received message '{target}' from client connection."),
     "CallRefused": ("Warning", "The call of '{target}' was refused."),
     "MessageSent": ("Information", "Sent message '{target}' to {audience}: {connections}."),
     "TransactionExecuted": ("Information", "Executed {commands} on {connections}."),
     "ClientRefused": ("Warning", "A client of hub '{hub}'{named} was answered {status}: {why}"),
+    "RestRequestServed": ("Information", "{method} {path} was answered {status}."),
     "RestRequestRefused": ("Warning", "{method} {path} was answered {status}: {why}"),
     "UpstreamEventSent": ("Information", "Upstream took {category} '{event}' with {status}."),
     "UpstreamEventFailed": ("Warning", "Upstream did not take {category} '{event}': {why}"),

@@ -31,6 +31,8 @@ from funcjson.signalr.service import SignalRService
 
 PUBLIC = (*HEALTH, OPENAPI_PATH)
 
+_TOLD = ("send_to_", "execute")  # the service itself tells of these, with whom they reached
+
 _LOG = logging.getLogger("funcjson.signalr.rest")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.~-]+)(?::[0-9]{1,5})?", re.ASCII)
 
@@ -86,7 +88,13 @@ class RestApi:
         call = Call(
             self._service, self._quotas, request, match, parameters, hub, self._origin(request)
         )
-        return await VERBS[match.verb](call)
+        response = await VERBS[match.verb](call)
+        observer = self._service.sessions.observer
+        if observer is not None and not match.verb.startswith(_TOLD):
+            fields = {"method": request.method, "path": request.path, "status": response.status}
+            connection = match.names.get("connection")
+            observer.record("RestRequestServed", {**fields, "hub": hub, "connectionId": connection})
+        return response
 
     def _refused(self, request: RestRequest) -> RestResponse | None:
         """The answer to a request without a good token, if it has none.

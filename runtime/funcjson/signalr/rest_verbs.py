@@ -287,7 +287,7 @@ async def _invoke_connection(call: Call) -> RestResponse:
             400,
             "Error.Connection.Invalid",
             str(error),
-            fix=f"let the client return a value from its handler of '{message.target}'",
+            fix=_handler_fix(message.target, str(error)),
         ) from error
     except ClientResultTimeout as error:
         raise RestProblem(
@@ -297,6 +297,14 @@ async def _invoke_connection(call: Call) -> RestResponse:
             fix="some clients (signalrcore) never answer; others need a handler of that name",
         ) from error
     return json_response({"result": found.result})
+
+
+def _handler_fix(target: str, said: str) -> str:
+    if (
+        said == "Client didn't provide a result."
+    ):  # what every client says that has no handler, or one without a value
+        return f"let the client return a value from its handler of '{target}'"
+    return f"the client's handler of '{target}' failed: its own log or console says where"
 
 
 async def _send_stream_item(call: Call) -> RestResponse:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass, field
 from typing import Any
@@ -58,6 +58,8 @@ class Sessions:
     held: Counter[str] = field(default_factory=Counter)  # hub -> its sessions, from negotiate on
     _writing: Writing = field(init=False)
     upstream: UpstreamQueue = field(init=False)
+    # Tokens of the last that ended: what their clients still had under way is no mistake.
+    just_ended: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
     _quiet: Quiet = field(init=False)
 
     def __post_init__(self, events: ClientEvents) -> None:
@@ -167,7 +169,12 @@ class Sessions:
         if session.is_ended:
             return
         session.is_ended = True
+        self.just_ended.append(session.token)
         self.by_token.pop(session.token, None)
+        why = session.connection.error
+        if session.info is None and why is not None and session.is_attached:
+            self.record("HandshakeFailed", session, {"error": why})
+            self._warn(session, f"the handshake failed: {why}")
         hub = self.hub(session.caller.hub)
         groups = hub.groups_of(session.id)
         hub.remove(session.id)
@@ -216,6 +223,9 @@ class Sessions:
                     waiting.set_result(event)
             case CancelInvocation(invocation_id=call):
                 self._cancelled(session, call)
+            case Ended(error=why) if session.info and session.connection.state is State.CLOSING:
+                # The other Ended events are a client's own wish, or a handshake, which `_end` tells.
+                self._warn(session, f"it sent what is no hub message: {why}")
             case _:
                 # Items of streams that a client uploads have no receiver in serverless mode;
                 # an Ended event shows in the connection's state.
@@ -248,7 +258,8 @@ class Sessions:
         if not refusal:
             self.upstream.put(session, message)
             return
-        self._fault(session, "CallRefused", refusal, {"target": message.target})
+        self.record("CallRefused", session, {"target": message.target, "error": refusal})
+        self._warn(session, refusal)
         if message.invocation_id is not None:
             self.reply(session, Completion(message.invocation_id, error=refusal))
 
@@ -316,14 +327,8 @@ class Sessions:
         """Let upstream hear of the last events, but not for long."""
         await self.upstream.finish(timeout_s)
 
-    def _fault(
-        self, session: Session, event: str, why: str, fields: Mapping[str, Any] | None = None
-    ) -> None:
-        """What went wrong with a client: to the live trace each time, to the log once in a while."""
-        self.record(event, session, {**(fields or {}), "error": why})
-        self._warn(session, why)
-
     def _warn(self, session: Session, why: str) -> None:
+        """What went wrong with a client, once in a while; the live trace has it each time."""
         if self._quiet.may_log(f"{session.caller.hub} {why}"):
             log.warning("connection %s of hub %s: %s", session.id, session.caller.hub, why)
 
@@ -336,7 +341,9 @@ class Sessions:
                     "hub": session.caller.hub,
                     "connectionId": session.id,
                     "userId": session.user_id,
-                    "transport": session.info.transport if session.info else None,
+                    "transport": session.info.transport
+                    if session.info
+                    else session.sink and session.sink.transport_name,
                     "ip": session.caller.ip or None,
                     **fields,
                 },

@@ -78,6 +78,40 @@ async def test_the_first_poll_attaches_and_the_second_transport_is_refused() -> 
     assert (await world.ask("DELETE", target)).status == 404
 
 
+async def polling(world: World) -> tuple[str, str]:
+    """A polling client: its target, its connection id."""
+    negotiated = await world.ask("POST", "/client/negotiate?hub=chat")
+    assert isinstance(negotiated.body, bytes)
+    connection = json.loads(negotiated.body)["connectionId"]
+    target = f"/client/?hub=chat&id={connection}"
+    await world.ask("GET", target)
+    return target, connection
+
+
+async def test_what_arrives_just_after_the_end_is_no_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    target, connection = await polling(world)
+    world.server.service.sessions.discard(world.server.service.sessions.by_token[connection])
+    assert (await world.ask("DELETE", target)).status == 202
+    assert (await world.ask("POST", target)).status == 404
+
+    assert caplog.text == ""
+    assert [line.event for line in world.server.trace if line.event == "ClientRefused"] == []
+
+
+async def test_a_client_that_has_polled_the_end_may_still_delete() -> None:
+    """As the official client does in stop(): a 404 would be a red line in the page's console."""
+    world = World()
+    target, connection = await polling(world)
+    sessions = world.server.service.sessions
+    sessions.close(sessions.by_token[connection], "bye")
+    assert [(await world.ask("GET", target)).status for _ in range(3)] == [200, 204, 404]
+    assert (await world.ask("DELETE", target)).status == 202
+    assert (await world.ask("DELETE", target)).status == 404
+
+
 async def test_nobody_new_is_taken_while_the_service_stops() -> None:
     world = World()
     world.server._clients.refuse_new()

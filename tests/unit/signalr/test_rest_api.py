@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.conformance.rest_world import World
 
 from funcjson.signalr.openapi import OPENAPI_PATH
 from funcjson.signalr.options import ServiceOptions
@@ -98,3 +99,29 @@ async def test_too_much_is_refused_before_anything_is_read(
     request_: RestRequest, status: int
 ) -> None:
     assert (await handle(SignalRService(), request_)).status == status
+
+
+async def test_the_live_trace_hears_of_what_is_not_a_send() -> None:
+    world = World({"clients": {"A": {}}})
+    heard = Heard()
+    world.service.sessions.observer = heard
+    v24 = "api-version=2024-12-01"
+    member = f"/api/hubs/Chat/groups/g/connections/$A?{v24}"
+    for line in (f"PUT {member}", f"HEAD /api/hubs/chat/groups/g?{v24}", f"DELETE {member}"):
+        assert (await world.do({"do": line})).status in (200, 204)
+    await world.do({"do": f"HEAD /api/hubs/chat/groups/g?{v24}"})
+    await world.do({"do": f"POST /api/hubs/chat/:send?{v24}", "body": {"target": "t"}})
+
+    told = [
+        (fields["method"], fields["status"], fields["hub"])
+        for event, fields in heard.events
+        if event == "RestRequestServed"
+    ]
+    assert told == [
+        ("PUT", 200, "chat"),
+        ("HEAD", 200, "chat"),
+        ("DELETE", 200, "chat"),
+        ("HEAD", 404, "chat"),
+    ]
+    assert heard.events[0][1]["connectionId"] == world.clients["A"].session.id
+    assert [event for event, _ in heard.events].count("MessageSent") == 1

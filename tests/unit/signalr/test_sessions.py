@@ -181,3 +181,78 @@ async def test_a_refused_stream_is_told(caplog: pytest.LogCaptureFixture) -> Non
     refused = [fields for event, fields in heard if event == "CallRefused"]
     assert [each["target"] for each in refused] == ["items", "items"]
     assert caplog.text.count("--forward-streams") == 1
+
+
+class Heard:
+    def __init__(self, world: World) -> None:
+        self.events: list[tuple[str, Any]] = []
+        world.sessions.observer = self
+
+    def record(self, event: str, fields: Any) -> None:
+        self.events.append((event, fields))
+
+
+def shaking(world: World, over: str = "WebSockets") -> Any:
+    session = world.sessions.begin(Caller("chat", None, {}, "", GRANTS))
+    world.sessions.attach(session, FakeSink(over), binary=True, pings=True)
+    return session
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        ('{"protocol":"xyz","version":1}', "The protocol 'xyz' is not supported."),
+        ('{"protocol":"json","version":9}', "does not support version 9"),
+        ("garbage", "Invalid JSON"),
+        ('{"version":1}', "Missing required property 'protocol'"),
+    ],
+)
+async def test_a_handshake_that_fails_is_told_with_its_reason(
+    record: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    heard = Heard(world)
+    session = shaking(world, "LongPolling")
+    world.sessions.received(session, record.encode() + b"\x1e")
+
+    ((event, fields),) = heard.events
+    assert event == "HandshakeFailed"
+    assert why in fields["error"]
+    assert fields["transport"] == "LongPolling"
+    assert "the handshake failed" in caplog.text
+    assert why in caplog.text
+
+
+async def test_a_handshake_that_does_not_come_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    heard = Heard(world)
+    shaking(world)
+    world.passes(15.0)
+
+    assert heard.events[0][1]["error"] == "no handshake came within 15 s"
+    assert "no handshake came within 15 s" in caplog.text
+
+
+async def test_a_client_that_breaks_the_protocol_is_told_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    session, _ = world.connect()
+    world.sessions.received(session, b'{"type":1,"target":"m","arguments":[1e400]}\x1e')
+
+    assert "sent what is no hub message" in caplog.text
+    assert "1e400" in caplog.text
+
+
+async def test_clean_ends_and_the_end_of_the_service_are_no_faults(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    heard = Heard(world)
+    session, _ = world.connect()
+    world.says(session, type=7, error="my own reason")
+    shaking(world)
+    world.sessions.close_everything()
+
+    assert [event for event, _ in heard.events] == ["ConnectionConnected", "ConnectionEnded"]
+    assert caplog.text == ""

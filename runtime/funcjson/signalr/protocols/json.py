@@ -101,7 +101,9 @@ def _refuse_constant(text: str) -> NoReturn:
 def _finite(text: str) -> float:
     # 1e400 would become an infinity that no client can read back.
     value = float(text)
-    return value if math.isfinite(value) else _refuse_constant(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is larger than any number that clients can hold")
+    return value
 
 
 # Made once: making one takes longer than reading a small message.
