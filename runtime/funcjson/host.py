@@ -17,7 +17,8 @@ from funcjson.app_version import AppVersion, Loader, show_user_log
 from funcjson.cors import CorsPolicy
 from funcjson.errors import Location, render
 from funcjson.http_answer import answer
-from funcjson.http_server import HttpServer, HttpServerOptions, Inspect
+from funcjson.http_options import HttpServerOptions
+from funcjson.http_server import HttpServer, Inspect
 from funcjson.install import install
 from funcjson.invoker import Invoker
 from funcjson.listening import DEFAULT_ADDRESS, DEFAULT_PORT, is_loopback

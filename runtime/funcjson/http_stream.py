@@ -85,14 +85,13 @@ class StreamedResponse:
         await response.prepare(request)
 
     async def write(self, data: bytes) -> None:
-        if self.response is None or self._request is None:
+        if self.response is None or self._request is None or self._request.method == "HEAD":
             return
-        if self._request.method != "HEAD":
-            try:
-                await self.response.write(data)
-            except ConnectionError:
-                self.passed.state = "broken off"
-                raise
+        try:
+            await self.response.write(data)
+        except ConnectionError:
+            self.passed.state = "broken off"
+            raise
         self.passed.add(data)
 
     def break_off(self) -> None:

@@ -32,8 +32,9 @@ sys.path[:0] = [str(ROOT / "runtime")]
 from aiohttp import web  # noqa: E402
 
 from funcjson.bindings.http_trigger import BINDING, value  # noqa: E402
+from funcjson.http_options import HttpServerOptions  # noqa: E402
 from funcjson.http_response import from_output  # noqa: E402
-from funcjson.http_server import HttpServer, HttpServerOptions  # noqa: E402
+from funcjson.http_server import HttpServer  # noqa: E402
 from funcjson.model import (  # noqa: E402
     Binding,
     Call,

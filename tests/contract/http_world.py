@@ -13,7 +13,8 @@ import aiohttp
 
 from funcjson.bindings.http_trigger import BINDING as HTTP
 from funcjson.errors import FuncJsonError, HandlerError, Problem
-from funcjson.http_server import HttpServer, HttpServerOptions
+from funcjson.http_options import HttpServerOptions
+from funcjson.http_server import HttpServer
 from funcjson.model import (
     Binding,
     Direction,

@@ -15,7 +15,8 @@ import pytest
 from tests.contract.http_world import App, Facade, handler_error, plan, world
 
 from funcjson.errors import AppLoadError, Problem, Severity
-from funcjson.http_server import HttpServer, HttpServerOptions
+from funcjson.http_options import HttpServerOptions
+from funcjson.http_server import HttpServer
 from funcjson.model import HttpResponse
 
 HOST_JSON = """{"version": "2.0", "extensions": {"http": {
@@ -109,7 +110,7 @@ async def test_a_disabled_function_is_404_and_the_hint_says_so() -> None:
 
 async def test_the_hint_says_why_a_function_did_not_load() -> None:
     async with world(plan("f")) as w:
-        loaded = w.server._app
+        loaded = w.server._served.app
         assert isinstance(loaded, App)
         loaded.problems = (
             Problem("FJ0218", "'x' does nothing here", function="g", severity=Severity.WARNING),
@@ -529,7 +530,7 @@ async def test_no_other_program_gets_the_requests_to_localhost(
 async def test_routes_are_swapped_while_connections_stay() -> None:
     async with world(plan("a")) as w, world(plan("b")) as other:
         assert (await w.ask("GET", "/api/a"))[0].status == 200
-        loaded = other.server._app
+        loaded = other.server._served.app
         assert loaded is not None
         w.server.use_routes(loaded)
 
