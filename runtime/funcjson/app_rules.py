@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from funcjson.bindings.signalr_trigger import duplicate_keys
 from funcjson.errors import Location, Problem, Severity
+from funcjson.local_settings import is_placeholder
 from funcjson.model import Binding, Function, FunctionSet
-from funcjson.settings import Settings, is_placeholder
+from funcjson.settings import Settings
 from funcjson.signalr.connection_string import ConnectionStringError, remarks
 from funcjson.signalr.credentials import parse_connection_string
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from funcjson.errors import Location, Problem, Severity, WorkerStartError
-from funcjson.settings import Settings, is_placeholder
+from funcjson.local_settings import is_placeholder
+from funcjson.settings import Settings
 from funcjson.signalr.credentials import ServiceEndpoint, parse_connection_string
 from funcjson.signalr.errors import SignalRError
 from funcjson.signalr.events import ClientEvents

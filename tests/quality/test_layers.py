@@ -21,7 +21,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("nouns", "keys"),
     ("nouns", "listening login_page masking model trace turned_away"),
     ("readers", "binding_data host_config http_response http_routes http_wire personas"),
-    ("readers", "local_settings_rules"),
+    ("readers", "local_settings local_settings_rules"),
     ("templates", "http_stream templates"),
     ("settings and expressions", "expressions login settings"),
     ("binding types", "bindings http_principal local_service"),

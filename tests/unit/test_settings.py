@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from funcjson.errors import Severity
-from funcjson.settings import NamedEndpoint, Settings, is_placeholder, load_settings
+from funcjson.settings import NamedEndpoint, Settings, load_settings
 
 
 def load(tmp_path: Path, local: Any = None, environ: dict[str, str] | None = None) -> Settings:
@@ -248,41 +248,6 @@ def test_a_placeholder_in_a_connection_string_is_noted(tmp_path: Path) -> None:
         "/Values/Conn",
         "/ConnectionStrings/C2",
     ]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<your connection string>",
-        "<Update Me>",
-        "{connection string}",
-        "[connection-string]",
-        "Endpoint=https://...;AccessKey=...",
-        "YOUR_CONNECTION_STRING",
-        "Endpoint=https://your-service.service.signalr.net;AccessKey=abc",
-        "Replace this",
-        "paste it: paste-here",
-        "UPDATE_ME",
-        "changeme",
-        "Endpoint=https://xxxx.service.signalr.net;AccessKey=xxxx;Version=1.0;",
-    ],
-)
-def test_placeholders_are_seen(text: str) -> None:
-    assert is_placeholder(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "Endpoint=http://localhost;Port=8888;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH;",
-        "Endpoint=https://four.service.signalr.net;AccessKey=aXxxxx/xxxx+yourkeyZ=;Version=1.0;",
-        "Endpoint=https://my-signalr.service.signalr.net;AccessKey=k",
-        "Endpoint=http://[::1]:8888;AccessKey=k",
-    ],
-)
-def test_real_connection_strings_are_no_placeholders(text: str) -> None:
-    assert not is_placeholder(text)
 
 
 def test_host_json_is_read_beside_it(tmp_path: Path) -> None:
