@@ -22,7 +22,7 @@ from funcjson.frontends import (
     read_app,
     registers_hooks,
 )
-from funcjson.http_routes import build_table
+from funcjson.http_route_table import build_table
 from funcjson.model import Function, Language, WorkerLog
 from funcjson.plan import Plan, make_plan
 from funcjson.registry import Registry, open_registry

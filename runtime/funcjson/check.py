@@ -9,7 +9,7 @@ from pathlib import Path
 from funcjson.bindings.http_trigger import entry_of
 from funcjson.errors import AppLoadError, Location, Problem, Severity
 from funcjson.frontends import AppModel, Model, choose_model, read_app
-from funcjson.http_routes import build_table
+from funcjson.http_route_table import build_table
 from funcjson.registry import open_registry
 from funcjson.settings import load_settings
 

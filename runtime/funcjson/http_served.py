@@ -10,7 +10,8 @@ from funcjson.bindings.http_trigger import entry_of
 from funcjson.errors import Problem
 from funcjson.http_admin import LoadedApp
 from funcjson.http_options import MAX_BODY, HttpServerOptions
-from funcjson.http_routes import RouteTable, build_table
+from funcjson.http_route_table import build_table
+from funcjson.http_routes import RouteTable
 from funcjson.keys import KeyRing, load_keys
 from funcjson.settings import Settings
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from funcjson.app_version import AppVersion
 from funcjson.bindings.http_trigger import entry_of
 from funcjson.errors import Problem, Severity
-from funcjson.http_routes import build_table
+from funcjson.http_route_table import build_table
 from funcjson.plan import Plan
 
 Problems = tuple[Problem, ...]

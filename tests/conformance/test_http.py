@@ -12,8 +12,9 @@ from funcjson.bindings.http_trigger import value
 from funcjson.cors import make_policy
 from funcjson.http_response import ResponseError, from_output, from_return
 from funcjson.http_route_constraints import make_constraint
+from funcjson.http_route_table import build_table
 from funcjson.http_route_templates import TemplateError, parse_template
-from funcjson.http_routes import NotFound, RouteEntry, build_table
+from funcjson.http_routes import NotFound, RouteEntry
 from funcjson.model import HttpRequest, HttpResponse, Language, TriggerEvent, TypedData
 
 FILE = Path(__file__).parent / "vectors" / "http.json"

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 from funcjson.binding_data import BindingData, http_binding_data, json_text
 from funcjson.bindings.base import TriggerType
 from funcjson.errors import Location, Problem, Severity
-from funcjson.http_routes import RouteEntry, check_route
+from funcjson.http_route_table import check_route
+from funcjson.http_routes import RouteEntry
 from funcjson.model import (
     NOTHING,
     Binding,

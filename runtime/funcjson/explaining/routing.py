@@ -9,12 +9,12 @@ from typing import Any
 from funcjson.app_version import AppVersion
 from funcjson.bindings.http_trigger import entry_of
 from funcjson.errors import Problem, Severity
+from funcjson.http_route_table import build_table
 from funcjson.http_routes import (
     NotFound,
     Route,
     RouteMatch,
     RouteTable,
-    build_table,
     decode_path,
     match_route,
 )

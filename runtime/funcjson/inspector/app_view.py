@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from funcjson.bindings.http_trigger import entry_of
-from funcjson.http_routes import build_table
+from funcjson.http_route_table import build_table
 from funcjson.inspector.inspected import Inspected, Refusal, mask_of
 from funcjson.masking import Shown
 from funcjson.model import Binding, Function
