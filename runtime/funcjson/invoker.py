@@ -75,16 +75,19 @@ class Invoker:
     async def _with_retries(self, version: AppVersion, plan: Plan, event: TriggerEvent) -> Outcome:
         policy = plan.function.retry
         count = 0
+        retry: RetryContext | None = None
         while True:
             try:
-                return await self._once(version, plan, event, _retry_context(policy, count))
-            except FuncJsonError:
+                return await self._once(version, plan, event, retry)
+            except FuncJsonError as error:
                 if policy is None or (
                     policy.max_retry_count >= 0 and count >= policy.max_retry_count
                 ):
                     raise
+                failure = error
             delay = _delay(policy, count)
             count += 1
+            retry = _retry_context(policy, count, failure)
             log.warning("Waiting %.3f s before retry %d of '%s'", delay, count, plan.function.name)
             await asyncio.sleep(delay)
 
@@ -167,6 +170,8 @@ async def _call(version: AppVersion, function: Function, call: Call) -> CallResu
     limit = version.settings.host.function_timeout_s
     if limit is None:
         return await worker.invoke(call)
+    # The time in which a worker starts again is not the handler's.
+    await worker.ready()
     # A timer handle, not `asyncio.timeout`: the call must go on while its stack is asked for.
     overdue = _Overdue(worker, function, call, limit)
     handle = asyncio.get_running_loop().call_later(limit, overdue.begin)
@@ -202,8 +207,10 @@ class _Overdue:
         return stacks
 
 
-def _retry_context(policy: RetryPolicy | None, count: int) -> RetryContext | None:
-    return RetryContext(count, policy.max_retry_count) if policy is not None else None
+def _retry_context(policy: RetryPolicy, count: int, failure: FuncJsonError) -> RetryContext:
+    if isinstance(failure, HandlerError):
+        return RetryContext(count, policy.max_retry_count, failure.message, failure.stack)
+    return RetryContext(count, policy.max_retry_count, failure.problems[0].what)
 
 
 def _delay(policy: RetryPolicy, count: int) -> float:

@@ -215,11 +215,12 @@ class TriggerEvent:
 
 @dataclass(frozen=True, slots=True)
 class RetryContext:
-    """Which try this is: 0 for the first."""
+    """Which retry this is, and how the try before it failed; the first try has none."""
 
     retry_count: int
     max_retry_count: int
     exception: str = ""
+    stack: str = ""
 
 
 @noun(frozen=True, slots=True)

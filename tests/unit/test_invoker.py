@@ -46,6 +46,8 @@ class ScriptedWorker:
         self.calls: list[Call] = []
         self.restarts: list[str] = []
         self.lost = asyncio.Event()
+        self.restarted = asyncio.Event()
+        self.restarted.set()
 
     async def start(self) -> None: ...
     async def load(self, function: Function) -> None: ...
@@ -53,6 +55,9 @@ class ScriptedWorker:
 
     async def index(self) -> IndexResult:
         return IndexResult()
+
+    async def ready(self) -> None:
+        await self.restarted.wait()
 
     async def stacks(self, invocation_id: str | None = None) -> str:
         return 'File "f/__init__.py", line 3, in main'
@@ -142,8 +147,14 @@ async def test_retries_tell_the_handler_which_try_it_is() -> None:
 
     await Invoker(Recorder()).invoke(version, plan, EVENT)
 
-    counts = [call.retry.retry_count for call in worker.calls if call.retry]
-    assert counts == [0, 1, 2]
+    first, *later = [call.retry for call in worker.calls]
+    assert first is None
+    assert [retry and (retry.retry_count, retry.max_retry_count) for retry in later] == [
+        (1, 2),
+        (2, 2),
+    ]
+    assert later[0] is not None
+    assert (later[0].exception, later[0].stack) == ("no", 'File "f/__init__.py", line 9, in main')
 
 
 async def test_retries_end_with_the_last_failure() -> None:
@@ -165,6 +176,23 @@ async def test_a_stuck_handler_is_stopped_and_its_stack_shown() -> None:
 
     assert "line 3, in main" in caught.value.problems[0].why
     assert len(worker.restarts) == 1
+
+
+async def test_waiting_for_a_worker_that_starts_again_is_not_the_handlers_time() -> None:
+    worker = ScriptedWorker("ok")
+    worker.restarted.clear()
+    version, plan = setup(worker, limit_s=0.01)
+    running = asyncio.create_task(Invoker(Recorder()).invoke(version, plan, EVENT))
+    # Longer than the limit, by the loop's own clock.
+    gone = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.05, gone.set)
+    await gone.wait()
+    worker.restarted.set()
+
+    outcome = await running
+
+    assert outcome.return_value == {"string": "done"}
+    assert worker.restarts == []
 
 
 async def test_draining_waits_for_running_invocations() -> None:

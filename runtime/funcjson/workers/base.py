@@ -53,6 +53,9 @@ class Worker(Protocol):
     async def index(self) -> IndexResult:
         """Find code-first functions (Python v2, Node v4). Empty for apps that have none."""
 
+    async def ready(self) -> None:
+        """Wait for a restart that is under way; raises WorkerError when the worker cannot be had."""
+
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler; raises HandlerError, or WorkerError when the worker is lost."""
 

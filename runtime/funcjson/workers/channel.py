@@ -198,7 +198,7 @@ class Channel:
             "function": call.function,
             "inputs": call.inputs,
             "metadata": call.trigger_metadata or {},
-            "retry": [retry.retry_count, retry.max_retry_count, retry.exception]
+            "retry": [retry.retry_count, retry.max_retry_count, retry.exception, retry.stack]
             if retry is not None
             else None,
             "trace_parent": call.trace_parent,

@@ -17,10 +17,11 @@ from funcjson.errors import Problem, WorkerError, WorkerStartError
 from funcjson.model import Language, WorkerLog
 from funcjson.workers.base import LogSink
 from funcjson.workers.channel import Channel, Message
+from funcjson.workers.last_words import last_words
 from funcjson.workers.wire import FD_VARIABLE, Decoder, encode
 
-# How many lines of stderr are kept for the report of an exit.
-_KEPT_LINES = 20
+# How many lines of stderr are kept; the report of an exit has those of them that tell something.
+_KEPT_LINES = 200
 _PIPES = {1: "stdout", 2: "stderr"}
 
 
@@ -200,12 +201,14 @@ class Child:
 
 def exit_problem(language: Language, code: int | None, stderr: Iterable[str]) -> Problem:
     """A process that was needed has ended with an exit code; `stderr` are its last lines."""
-    lines = "\n".join(stderr)
+    end = last_words(stderr)
+    lines = "\n".join(end.lines)
+    how = "out of memory" if end.heap_full else f"with {_describe(code)}"
     return Problem(
         "FJ0512",
-        f"the {language} worker process ended with {_describe(code)} while it was needed",
+        f"the {language} worker process ended {how} while it was needed",
         why=f"its last lines on stderr:\n{lines}" if lines else "it wrote nothing to stderr",
-        fix=_advice(code),
+        fix=_HEAP_ADVICE if end.heap_full else _advice(code),
         azure=f"{language} exited with code {code}",
     )
 
@@ -218,6 +221,12 @@ def level_of_stderr(line: str) -> str:
     if "error" in lower or "exception" in lower or lower.startswith("traceback"):
         return "error"
     return "information"
+
+
+_HEAP_ADVICE = (
+    "keep less in memory at a time, or let JavaScript have more: the setting "
+    "languageWorkers__node__arguments with --max-old-space-size=4096 (MB); it is started again"
+)
 
 
 def _describe(code: int | None) -> str:

@@ -71,6 +71,9 @@ class InProcessPythonWorker:
         self._indexed = True
         return await self._channel().index()
 
+    async def ready(self) -> None:
+        """Wait for nothing: a restart is over before anything is asked again."""
+
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler; raises HandlerError."""
         return await self._channel().invoke(call)

@@ -22,6 +22,7 @@ from funcjson.workers.child import Child, WorkerProgram
 
 # Seconds before the 1st, 2nd, ... restart in a row; the last one stays. A finished call starts anew.
 RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
+_WORTH_A_LINE_S = 0.5
 ENDED_BY_ITSELF = "FJ0512"
 
 
@@ -92,6 +93,7 @@ class ProcessWorker:
         self.language: Language = program.language
         self._log = log
         self._functions: dict[str, Function] = {}
+        self._load_errors: dict[str, str] = {}
         self._indexed = False
         self._stopped = False
         self._seats = tuple(_Seat(starter, self._prepare) for _ in range(count))
@@ -115,8 +117,13 @@ class ProcessWorker:
     async def load(self, function: Function) -> None:
         """Load a handler in every process. Raises HandlerLoadError."""
         self._functions[function.name] = function
+        self._load_errors.pop(function.name, None)
         children = [await seat.available() for seat in self._seats]
-        await _first_error(child.channel.load(function) for child in children)
+        try:
+            await _first_error(child.channel.load(function) for child in children)
+        except HandlerLoadError as error:
+            self._load_errors[function.name] = str(error)
+            raise
 
     async def index(self) -> IndexResult:
         """Find code-first functions. Every process imports the app; the first one's answer is given."""
@@ -124,6 +131,12 @@ class ProcessWorker:
         children = [await seat.available() for seat in self._seats]
         results = await asyncio.gather(*(child.channel.index() for child in children))
         return results[0]
+
+    async def ready(self) -> None:
+        """Wait until a process can take a call; raises WorkerError when none can be had."""
+        seat = min(self._seats, key=_Seat.load_now)
+        if not seat.is_alive():
+            await seat.available()
 
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler; see `Worker.invoke`. Waits for a restart that is under way."""
@@ -141,22 +154,19 @@ class ProcessWorker:
 
     async def stacks(self, invocation_id: str | None = None) -> str:
         """Where the threads are: of all, or of the process that runs an invocation; "" after 1 s."""
-        texts = []
-        for seat in self._chosen(invocation_id):
-            child = seat.child
-            if child is not None:
-                with contextlib.suppress(TimeoutError, WorkerError):
-                    texts.append(await asyncio.wait_for(child.channel.stacks(), 1.0))
+        texts = [await seat.stacks() for seat in self._chosen(invocation_id)]
         return "\n".join(text for text in texts if text)
 
     async def restart(self, reason: str, invocation_id: str | None = None) -> None:
-        """Replace all processes, or the one that runs an invocation; running calls fail."""
+        """Replace all processes, or the one that runs an invocation; running calls fail.
+
+        Who asks while a process is being replaced waits for that.
+        """
         problem = Problem(
             "FJ0515",
             f"the {self.language} worker was restarted: {reason}",
             why="a handler cannot be stopped without its process, so other calls in it end as well",
         )
-        self._log(WorkerLog(problem.what, "warning", category="system"))
         await asyncio.gather(*(seat.restart(problem) for seat in self._chosen(invocation_id)))
 
     async def stop(self) -> None:
@@ -181,7 +191,9 @@ class ProcessWorker:
             try:
                 await child.channel.load(function)
             except HandlerLoadError as error:
-                self._log(WorkerLog(str(error), "error", function.name, category="system"))
+                # What was said when the app was loaded need not be said at each restart.
+                if str(error) != self._load_errors.get(function.name):
+                    self._log(WorkerLog(str(error), "error", function.name, category="system"))
 
 
 async def _first_error(jobs: object) -> None:
@@ -203,6 +215,8 @@ class _Seat:
         self._prepare = prepare
         self._ready: asyncio.Future[Running] | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[str] | None = None
+        self._restarting: asyncio.Task[None] | None = None
         self._stopping = False
 
     def load_now(self) -> int:
@@ -230,7 +244,30 @@ class _Seat:
             self._new_ready()
         return await asyncio.shield(self._ready)
 
+    async def stacks(self) -> str:
+        """Where the process is, "" after 1 s; who asks meanwhile gets the same answer."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_for_stacks(), name="stacks")
+        return await asyncio.shield(self._asking)
+
+    async def _ask_for_stacks(self) -> str:
+        text = ""
+        child = self.child
+        if child is not None:
+            with contextlib.suppress(TimeoutError, WorkerError):
+                text = await asyncio.wait_for(child.channel.stacks(), 1.0)
+        self._asking = None
+        return text
+
     async def restart(self, problem: Problem) -> None:
+        """Replace the process; a restart that is under way is enough."""
+        if self._restarting is None:
+            self._log(WorkerLog(problem.what, "warning", category="system"))
+            self._restarting = asyncio.create_task(self._restart(problem), name="worker-restart")
+            self._restarting.add_done_callback(lambda _: setattr(self, "_restarting", None))
+        await asyncio.shield(self._restarting)
+
+    async def _restart(self, problem: Problem) -> None:
         child = self.child
         if child is not None:
             self.failures = 0
@@ -264,6 +301,8 @@ class _Seat:
             delay = self._starter.delay(self.failures)
             self.failures += 1
             if delay:
+                if delay >= _WORTH_A_LINE_S:
+                    self._log(WorkerLog(self._waits(delay), "warning", category="system"))
                 await self._starter.sleep(delay)
             try:
                 child = await self._fresh()
@@ -273,6 +312,12 @@ class _Seat:
                 continue
             self._set_ready(child)
             return child
+
+    def _waits(self, delay_s: float) -> str:
+        return (
+            f"the {self._language} worker starts again in {delay_s:g} s, since it has ended "
+            f"{self.failures} times without a call that finished; calls wait"
+        )
 
     async def _fresh(self) -> Running:
         child = await self._starter.start()
@@ -304,4 +349,5 @@ class _Seat:
 
 
 def _report(problem: Problem) -> str:
-    return f"{problem.what}\n{problem.why}" if problem.why else problem.what
+    """One line: what it wrote is in the log already, and each call that fails has the whole."""
+    return f"{problem.what}: {problem.fix}" if problem.fix else problem.what

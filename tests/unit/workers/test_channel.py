@@ -48,7 +48,9 @@ class Wire:
 
 async def test_an_invocation_is_sent_whole() -> None:
     wire = Wire()
-    call = Call("id-1", "f", CALL.inputs, {"m": {"string": "v"}}, RetryContext(1, 3, "e"), "00-x")
+    call = Call(
+        "id-1", "f", CALL.inputs, {"m": {"string": "v"}}, RetryContext(1, 3, "e", "at x"), "00-x"
+    )
     result = await wire.answered(
         wire.channel.invoke(call), op="result", outputs={"o": {"int": 1}}, **{"return": {}}
     )
@@ -60,7 +62,7 @@ async def test_an_invocation_is_sent_whole() -> None:
             "function": "f",
             "inputs": (("req", {"string": "a"}),),
             "metadata": {"m": {"string": "v"}},
-            "retry": [1, 3, "e"],
+            "retry": [1, 3, "e", "at x"],
             "trace_parent": "00-x",
         }
     ]

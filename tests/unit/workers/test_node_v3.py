@@ -49,7 +49,11 @@ async def test_the_context_says_who_where_and_when(tmp_path: Path) -> None:
         id: c.invocationId, execution: c.executionContext, definitions: c.bindingDefinitions,
         trace: c.traceContext, same: c.req === c.bindings.req, bindings: Object.keys(c.bindings) } } }"""
     body = await returned(
-        tmp_path, code, id="call-1", trace_parent="00-aa-bb-01", retry=[1, 3, "it failed"]
+        tmp_path,
+        code,
+        id="call-1",
+        trace_parent="00-aa-bb-01",
+        retry=[1, 3, "it failed", "at x.js:1"],
     )
 
     assert body == {
@@ -61,7 +65,7 @@ async def test_the_context_says_who_where_and_when(tmp_path: Path) -> None:
             "retryContext": {
                 "retryCount": 1,
                 "maxRetryCount": 3,
-                "exception": {"source": "", "stackTrace": "", "message": "it failed"},
+                "exception": {"source": "", "stackTrace": "at x.js:1", "message": "it failed"},
             },
         },
         "definitions": [

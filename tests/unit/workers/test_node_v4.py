@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -187,12 +188,20 @@ async def test_setup_after_the_start_is_refused(tmp_path: Path) -> None:
 async def test_context_has_what_the_host_sent(tmp_path: Path) -> None:
     code = """app.http('f', { handler: (r, c) => ({ jsonBody: {
         id: c.invocationId, name: c.functionName, trace: c.traceContext, retry: c.retryContext } }) });"""
-    result, _ = await run(tmp_path, code, id="call-1", trace_parent="00-a-b-01", retry=[1, 2, "e"])
-
-    assert result["return"]["http"]["body"]["bytes"] == (
-        b'{"id":"call-1","name":"f","trace":{"traceParent":"00-a-b-01","traceState":"","attributes":{}},'
-        b'"retry":{"retryCount":1,"maxRetryCount":2,"exception":{"message":"e"}}}'
+    result, _ = await run(
+        tmp_path, code, id="call-1", trace_parent="00-a-b-01", retry=[1, 2, "e", "at x.js:1"]
     )
+
+    assert json.loads(result["return"]["http"]["body"]["bytes"]) == {
+        "id": "call-1",
+        "name": "f",
+        "trace": {"traceParent": "00-a-b-01", "traceState": "", "attributes": {}},
+        "retry": {
+            "retryCount": 1,
+            "maxRetryCount": 2,
+            "exception": {"source": "", "stackTrace": "at x.js:1", "message": "e"},
+        },
+    }
 
 
 async def test_log_levels_carry_function_and_invocation(tmp_path: Path) -> None:

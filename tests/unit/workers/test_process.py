@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from funcjson.errors import HandlerError, Problem, WorkerError, WorkerStartError
+from funcjson.errors import HandlerError, HandlerLoadError, Problem, WorkerError, WorkerStartError
 from funcjson.model import Binding, Call, Direction, Function, Language, WorkerLog
 from funcjson.workers.channel import Channel
 from funcjson.workers.child import WorkerProgram
@@ -29,6 +30,8 @@ class FakeChild:
         self.keep = keep
         self.runtime = "fake 1"
         self.asked: list[str] = []
+        self.stacks_id: str | None = None
+        self.was_asked_for_stacks = asyncio.Event()
         self.exited: asyncio.Future[Problem] = asyncio.get_running_loop().create_future()
         self.channel = Channel(self._answer, lambda _: None, Path("/app"))
 
@@ -40,11 +43,19 @@ class FakeChild:
             "index": {"op": "indexed", "functions": []},
             "invoke": {"op": "result", "outputs": {}, "return": {"int": self.number}},
         }
+        if op == "stacks":
+            self.stacks_id = identifier
+            self.was_asked_for_stacks.set()
+        if op == "load" and message["function"]["name"] == "broken":
+            answers["load"] = {"op": "failed", "type": "SyntaxError", "message": "x"}
         if message.get("function") == "bad":
             answers["invoke"] = {"op": "failed", "type": "E", "message": ""}
         if op in answers and not (self.keep and op == "invoke"):
             loop = asyncio.get_running_loop()
             loop.call_soon(self.channel.receive, {"id": identifier, **answers[op]})
+
+    def answer_stacks(self, text: str) -> None:
+        self.channel.receive({"op": "stacks", "id": self.stacks_id, "text": text})
 
     def end(self, problem: Problem = ENDED) -> None:
         if not self.exited.done():
@@ -127,6 +138,60 @@ async def test_restarts_in_a_row_pause_longer_and_a_call_starts_anew() -> None:
     pool.children[-1].end()
     await pool.call()
     assert pool.pauses == [1.0, 2.0, 2.0]
+    await pool.worker.stop()
+
+
+async def test_a_pause_that_is_felt_is_told() -> None:
+    pool = Pool()
+    await pool.worker.start()
+    for at in range(2):
+        pool.children[at].end()
+        await pool.child(at + 1)
+
+    told = [line.message for line in pool.logs if "starts again in" in line.message]
+    assert told == [
+        "the python worker starts again in 1 s, since it has ended 2 times without a call that "
+        "finished; calls wait"
+    ]
+    await pool.worker.stop()
+
+
+async def test_calls_that_are_overdue_together_share_one_restart_and_one_look() -> None:
+    pool = Pool(keep=True)
+    await pool.worker.start()
+    calls = [asyncio.ensure_future(pool.call("f", str(at))) for at in range(3)]
+    await asyncio.sleep(0)
+
+    async def stop(at: int) -> str:
+        text = await pool.worker.stacks(str(at))
+        await pool.worker.restart("it ran for too long", str(at))
+        return text
+
+    stopping = [asyncio.ensure_future(stop(at)) for at in range(3)]
+    await pool.children[0].was_asked_for_stacks.wait()
+    pool.children[0].answer_stacks("line 3, in main")
+    texts = await asyncio.gather(*stopping)
+
+    assert texts == ["line 3, in main"] * 3
+    assert pool.children[0].asked.count("stacks") == 1
+    assert [line.message for line in pool.logs if "restarted" in line.message] == [
+        "the python worker was restarted: it ran for too long"
+    ]
+    await asyncio.gather(*calls, return_exceptions=True)
+    await pool.worker.stop()
+
+
+async def test_a_load_error_that_is_known_is_not_told_at_each_restart() -> None:
+    pool = Pool()
+    await pool.worker.start()
+    broken = replace(FUNCTION, name="broken")
+    with pytest.raises(HandlerLoadError):
+        await pool.worker.load(broken)
+    pool.children[0].end()
+    await pool.call()
+
+    assert pool.children[1].asked == ["load", "invoke"]
+    assert [line for line in pool.logs if line.function == "broken"] == []
     await pool.worker.stop()
 
 

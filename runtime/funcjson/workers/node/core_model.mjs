@@ -79,8 +79,8 @@ export class CoreInvocation {
 
 function retryContextOf(retry) {
   if (!retry) return undefined;
-  const [retryCount, maxRetryCount, exception] = retry;
-  return { retryCount, maxRetryCount, exception: { message: exception } };
+  const [retryCount, maxRetryCount, message, stackTrace] = retry;
+  return { retryCount, maxRetryCount, exception: { source: '', stackTrace, message } };
 }
 
 function toCore(data) {

@@ -139,8 +139,8 @@ export class V3Invocation {
     const { name, directory, definitions } = this.#functionInfo;
     const executionContext = { invocationId, functionName: name, functionDirectory: directory };
     if (this.#call.retry) {
-      const [retryCount, maxRetryCount, exception] = this.#call.retry;
-      executionContext.retryContext = { retryCount, maxRetryCount, exception: exceptionOf(exception) };
+      const [retryCount, maxRetryCount, message, stackTrace] = this.#call.retry;
+      executionContext.retryContext = { retryCount, maxRetryCount, exception: { source: '', stackTrace, message } };
     }
     const log = this.#logAs('information');
     for (const [word, level] of Object.entries(LEVELS)) log[word] = this.#logAs(level);
@@ -232,10 +232,6 @@ export class V3Invocation {
       this.#from,
     );
   }
-}
-
-function exceptionOf(message) {
-  return { source: '', stackTrace: '', message };
 }
 
 function cross(type, value) {

@@ -31,19 +31,19 @@ class TraceContext:
 class RpcException:
     """Why the try before this one failed."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, stack: str) -> None:
         self.source = ""
-        self.stack_trace = ""
+        self.stack_trace = stack
         self.message = message
 
 
 class RetryContext:
     """Which try this is. Always an object, also for functions that are never retried."""
 
-    def __init__(self, retry_count: int, max_retry_count: int, exception: str) -> None:
+    def __init__(self, retry_count: int, max_retry_count: int, exception: str, stack: str) -> None:
         self.retry_count = retry_count
         self.max_retry_count = max_retry_count
-        self.rpc_exception = self.exception = RpcException(exception)
+        self.rpc_exception = self.exception = RpcException(exception, stack)
 
 
 class Context:
@@ -63,4 +63,4 @@ class Context:
         self.thread_local_storage = thread_local_storage
         self.trace_context = TraceContext(call.get("trace_parent") or "", "", {})
         retry: list[Any] | None = call.get("retry")
-        self.retry_context = RetryContext(*(retry or (0, 0, "")))
+        self.retry_context = RetryContext(*(retry or (0, 0, "", "")))

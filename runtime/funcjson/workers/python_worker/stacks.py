@@ -8,6 +8,8 @@ import sys
 import threading
 import traceback
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from . import failures
 
@@ -32,12 +34,31 @@ def stacks(loop: asyncio.AbstractEventLoop) -> str:
                 traceback.FrameSummary(
                     frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
                 )
-                for frame in task.get_stack()
+                for frame in _awaited(task)
             ]
         )
         if frames:
             parts.append(_block(f"task {task.get_name()}", frames))
     return "\n".join(parts)
+
+
+def _awaited(task: asyncio.Task[Any]) -> list[FrameType]:
+    """The frames of a task and of what it awaits; `Task.get_stack` has the first only while it waits."""
+    frames: list[FrameType] = []
+    waiter: Any = task.get_coro()
+    while waiter is not None:
+        frame = _first_of(waiter, "cr_frame", "gi_frame", "ag_frame")
+        if frame is None:
+            break
+        frames.append(frame)
+        waiter = _first_of(waiter, "cr_await", "gi_yieldfrom", "ag_await")
+    return frames
+
+
+def _first_of(waiter: Any, *names: str) -> Any:
+    return next(
+        (found for name in names if (found := getattr(waiter, name, None)) is not None), None
+    )
 
 
 def _users(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:

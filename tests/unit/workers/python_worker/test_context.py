@@ -9,7 +9,9 @@ from funcjson.workers.python_worker.context import Context, Out
 
 def test_the_context_has_the_real_workers_members() -> None:
     local = threading.local()
-    context = Context("f", "/app/f", "i", local, {"retry": [1, 3, "why"], "trace_parent": "00-x"})
+    context = Context(
+        "f", "/app/f", "i", local, {"retry": [1, 3, "why", "File x"], "trace_parent": "00-x"}
+    )
 
     assert (context.function_name, context.function_directory) == ("f", "/app/f")
     assert context.invocation_id == "i"
@@ -19,6 +21,7 @@ def test_the_context_has_the_real_workers_members() -> None:
     assert context.trace_context.attributes == context.trace_context.Attributes == {}
     assert (context.retry_context.retry_count, context.retry_context.max_retry_count) == (1, 3)
     assert context.retry_context.exception.message == "why"
+    assert context.retry_context.exception.stack_trace == "File x"
 
 
 def test_the_retry_context_is_always_there() -> None:

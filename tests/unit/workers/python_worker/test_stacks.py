@@ -40,3 +40,22 @@ async def test_a_task_is_shown_where_it_waits() -> None:
 
     assert "task held:" in text
     assert "in holds" in text
+
+
+async def test_a_task_is_shown_down_to_what_it_awaits() -> None:
+    gate = asyncio.Event()
+
+    async def inner() -> None:
+        await gate.wait()
+
+    async def outer() -> None:
+        await inner()
+
+    task = asyncio.create_task(outer(), name="deep")
+    await asyncio.sleep(0)
+    text = stacks(asyncio.get_running_loop())
+    gate.set()
+    await task
+
+    block = next(block for block in text.split("task ") if block.startswith("deep:"))
+    assert block.index("in outer") < block.index("in inner")
