@@ -243,7 +243,12 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="run Python handlers in the host process, so that breakpoint() works",
     )
-    parser.add_argument("--log-format", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="json: every line of standard output is one JSON object",
+    )
     parser.add_argument(
         "--log-level",
         choices=("trace", "debug", "information", "warning", "error"),
@@ -293,7 +298,8 @@ def _start(options: argparse.Namespace) -> int:
             ready_file=options.ready_file,
             inspector=options.inspector,
             sockets=sockets,
-        )
+        ),
+        log_lines_only=options.log_format == "json",
     )
 
 

@@ -64,7 +64,7 @@ class LineFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and function and invocationId where known."""
+    """One JSON object a line: time, level, logger, message, function and invocationId where known, and a record's data."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
@@ -84,6 +84,7 @@ class JsonFormatter(logging.Formatter):
             value = getattr(record, name, None)
             if value:
                 row[key] = value
+        row.update(getattr(record, "data", None) or {})
         return json.dumps(row, ensure_ascii=False)
 
 

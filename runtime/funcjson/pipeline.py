@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from funcjson.bindings.base import InputType, OutputType, Resolved, Services
 from funcjson.errors import BindingError, FuncJsonError, OutputError
 from funcjson.expressions import BindingData
-from funcjson.model import Call, CallResult, RetryContext, TriggerEvent, TypedData
+from funcjson.model import Call, CallResult, HttpRequest, RetryContext, TriggerEvent, TypedData
 from funcjson.noun import noun
 from funcjson.plan import Plan, PlannedBinding
 from funcjson.signalr.rest_client import Delivery
@@ -93,6 +94,7 @@ async def run(
         inputs=bound.inputs,
         trigger_metadata=plan.trigger.metadata(event, plan.function, bound.data),
         retry=retry,
+        trace_parent=trace_parent(event.request, trace.id),
         sink=event.sink,
         source=event.source,
     )
@@ -113,6 +115,23 @@ async def run(
     if pending:
         await flush(pending, services, trace)
     return Outcome(outputs, result.return_value)
+
+
+_TRACE_PARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
+
+
+def trace_parent(request: HttpRequest | None, invocation_id: str) -> str:
+    """W3C trace context for the handler: the caller's trace goes on, else one begins; the invocation is its span."""
+    own = invocation_id.replace("-", "")
+    if len(own) != 32:
+        return ""
+    trace_id, flags = own, "00"
+    for name, text in request.headers if request is not None else ():
+        if len(name) == 11 and name.lower() == "traceparent":
+            found = _TRACE_PARENT.fullmatch(text.strip())
+            if found is not None:
+                trace_id, flags = found.groups()
+    return f"00-{trace_id}-{own[:16]}-{flags}"
 
 
 def _size(value: TypedData) -> int:

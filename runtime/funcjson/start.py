@@ -7,12 +7,14 @@ import gc
 import json
 import logging
 import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from funcjson import banner
+from funcjson.errors import Severity
 from funcjson.host import Host, HostOptions
 
 if TYPE_CHECKING:
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("funcjson.host")
 
 
-def serve(options: HostOptions) -> int:
-    """Run an app until a signal asks to stop; gives the exit code."""
-    return asyncio.run(_serve(options))
+def serve(options: HostOptions, *, log_lines_only: bool = False) -> int:
+    """Run an app until a signal asks to stop; gives the exit code.
+
+    `log_lines_only`: what a start has to tell goes through the log as well, for programs that read it.
+    """
+    return asyncio.run(_serve(options, log_announcement if log_lines_only else announce))
 
 
-async def _serve(options: HostOptions) -> int:
+async def _serve(options: HostOptions, tell: Callable[[Host], None]) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -50,7 +55,8 @@ async def _serve(options: HostOptions) -> int:
         # The command line stopped it; what is there now stays.
         gc.freeze()
         gc.enable()
-        announce(host)
+        tell(host)
+        write_ready_file(host)
         await waiting
         log.info("Stopping")
         return 0
@@ -82,7 +88,7 @@ class _LateInspector:
 
 
 def announce(host: Host) -> None:
-    """Print the banner and write the ready file."""
+    """Print what there is: problems, functions, URLs."""
     version = host.version
     settings = version.settings
     prefix = settings.host.route_prefix
@@ -107,12 +113,38 @@ def announce(host: Host) -> None:
     for page in banner.pages(plans, host.url, prefix):
         print(f"page     {page}")
     print("\nCtrl-C stops it.", flush=True)
+
+
+def log_announcement(host: Host) -> None:
+    """The same through the log: each problem, then one record of what is served."""
+    version = host.version
+    broken = [problem for error in version.broken.values() for problem in error.problems]
+    for problem in (*version.problems, *broken):
+        data = {"function": problem.function, **problem.as_json()}
+        log.log(_LEVELS[problem.severity], "%s", problem.what, extra={"data": data})
+    served = {
+        "host": host.url,
+        "service": host.service_url,
+        "functions": sorted(plan.function.name for plan in version.plans.values()),
+    }
+    log.info("Host started", extra={"data": served})
+
+
+_LEVELS = {
+    Severity.NOTE: logging.INFO,
+    Severity.WARNING: logging.WARNING,
+    Severity.ERROR: logging.ERROR,
+}
+
+
+def write_ready_file(host: Host) -> None:
+    """Tell whoever waits for the file that requests are served, and where."""
     if host.options.ready_file is not None:
         text = json.dumps(
             {
                 "host": host.url,
                 "service": host.service_url,
-                "functions": sorted(p.function.name for p in plans),
+                "functions": sorted(p.function.name for p in host.version.plans.values()),
             }
         )
         partial = host.options.ready_file.with_name(host.options.ready_file.name + ".part")

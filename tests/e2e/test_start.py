@@ -16,6 +16,7 @@ from tests.e2e.processes import (
     SECRET,
     ChatClient,
     RunningHost,
+    funcjson,
     request,
     run_funcjson,
     start_host,
@@ -55,6 +56,33 @@ def document(*bindings: object) -> str:
 
 
 SOUND = (document(), HELLO)
+
+
+def test_with_json_every_line_of_the_output_is_an_object(tmp_path: Path) -> None:
+    app = write_app(
+        tmp_path / "app",
+        {"hello": (document(), HELLO), "broken": (document(), "def main(req:\n")},
+    )
+    ready = tmp_path / "ready.json"
+    process = funcjson(
+        "start", str(app), "--port", "0", "--service-port", "0", "--log-format", "json",
+        "--ready-file", str(ready),
+    )  # fmt: skip
+    assert process.stdout is not None
+    rows = []
+    for line in process.stdout:
+        rows.append(json.loads(line))
+        if rows[-1]["message"] == "Host started":
+            break
+    assert request("GET", f"{rows[-1]['host']}/api/hello").text == "hello"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    rest = [json.loads(line) for line in out.splitlines()]
+
+    assert rows[-1]["functions"] == ["broken", "hello"]
+    (problem,) = [row for row in rows if row.get("code") == "FJ0513"]
+    assert (problem["level"], problem["function"]) == ("error", "broken")
+    assert any("Executed 'Functions.hello'" in row["message"] for row in rest)
 
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:

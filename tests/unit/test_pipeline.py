@@ -22,7 +22,7 @@ from funcjson.model import (
     Language,
     TriggerEvent,
 )
-from funcjson.pipeline import output_values, run
+from funcjson.pipeline import output_values, run, trace_parent
 from funcjson.plan import Plan, make_plan
 from funcjson.registry import open_registry
 from funcjson.settings import Settings, load_settings
@@ -112,6 +112,26 @@ async def test_handler_gets_the_trigger_first_then_inputs_in_declared_order() ->
     _, calls = await invoke(plan, CallResult({}), Wire())
 
     assert [name for name, _ in calls[0].inputs] == ["req", "b", "a"]
+
+
+ID = "0af76519-16cd-43dd-8448-eb211c80319c"
+OWN = "0af7651916cd43dd"
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(
+    ("header", "given"),
+    [
+        (PARENT, f"00-4bf92f3577b34da6a3ce929d0e0e4736-{OWN}-01"),
+        ("rubbish", f"00-{ID.replace('-', '')}-{OWN}-00"),
+        (None, f"00-{ID.replace('-', '')}-{OWN}-00"),
+    ],
+    ids=["the caller's trace", "no trace", "without the header"],
+)
+def test_a_trace_goes_on_or_begins(header: str | None, given: str) -> None:
+    headers = () if header is None else (("TraceParent", header),)
+
+    assert trace_parent(replace(REQUEST, headers=headers), ID) == given
 
 
 async def test_handler_is_not_called_when_an_input_fails() -> None:

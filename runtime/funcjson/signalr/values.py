@@ -7,7 +7,9 @@ from typing import Any
 
 from funcjson.signalr.protocols.msgpack import extended, extension_of
 
-MAX_LEVELS = 200  # a map takes three in the JSON of a note, of which Python reads fewer than a thousand
+MAX_LEVELS = (
+    200  # a map takes three in the JSON of a note, of which Python reads fewer than a thousand
+)
 
 
 def to_wire(value: Any, levels: int = MAX_LEVELS) -> Any:

@@ -402,6 +402,18 @@ async def test_a_request_body_that_breaks_off_is_an_error_in_the_handler(tmp_pat
     assert (result["op"], result["return"]) == ("result", {})
 
 
+async def test_a_streaming_app_answers_without_an_http_output(tmp_path: Path) -> None:
+    code = """app.generic('f', { trigger: trigger.http({ methods: ['GET'], authLevel: 'anonymous' }),
+    return: output.generic({ type: 'signalR', hubName: 'chat' }),
+    handler: () => ({ target: 'tick', arguments: [1] }) });"""
+    async with await stream_app(tmp_path, code) as node:
+        indexed = await node.ask("index")
+        name = indexed["functions"][0]["document"]["bindings"][0]["name"]
+        result = await node.invoke("f", (name, {"http": request()}))
+
+    assert json.loads(result["return"]["json"]) == {"target": "tick", "arguments": [1]}
+
+
 @pytest.mark.parametrize(
     ("handler", "op"), [("throw new Error('x')", "failed"), ("return undefined", "result")]
 )

@@ -113,9 +113,7 @@ def extended(code: int, data: bytes) -> Any:
     """The value of these parts. Without the package, its bytes: then no client here could tell the difference."""
     if msgpack is None:
         return data
-    return (
-        msgpack.Timestamp.from_bytes(data) if code == _TIMESTAMP else msgpack.ExtType(code, data)
-    )
+    return msgpack.Timestamp.from_bytes(data) if code == _TIMESTAMP else msgpack.ExtType(code, data)
 
 
 def _packable(value: Any) -> Any:

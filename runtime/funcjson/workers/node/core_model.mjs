@@ -55,13 +55,13 @@ export class CoreInvocation {
     const outputs = {};
     for (const { name, data } of response.outputData ?? []) outputs[name] = fromCore(data);
     const answer = { outputs, return: fromCore(response.returnValue) };
-    // With streams the library has sent the response to us by HTTP, if there was any to send.
-    if (this.#exchange && result !== undefined && result !== null) {
-      const { bindings } = this.#core.metadata;
-      const name = Object.keys(bindings).find((key) => bindings[key].type.toLowerCase() === 'http');
+    // With streams the library sends the response to us by HTTP, if there is an output for one and any to send.
+    const { bindings } = this.#core.metadata;
+    const name = Object.keys(bindings).find((key) => bindings[key].type.toLowerCase() === 'http');
+    if (this.#exchange && name !== undefined && result !== undefined && result !== null) {
       const http = await this.#exchange.response();
       if (name === '$return') answer.return = http;
-      else if (name !== undefined) outputs[name] = http;
+      else outputs[name] = http;
     }
     return answer;
   }
