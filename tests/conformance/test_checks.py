@@ -36,6 +36,24 @@ def test_no_check_is_missing() -> None:
     assert [check for check in checks if check not in known] == []
 
 
+def test_every_quirk_of_real_clients_has_its_test_and_the_services_side() -> None:
+    section = README.partition("## The quirks")[2].partition("\n## ")[0]
+    rows = [
+        line.split(" | ") for line in section.splitlines() if "test_signalr_quirks.py::" in line
+    ]
+
+    assert len(rows) == 14, "the rows of the matrix"
+    assert [row for row in rows if len(row) != 6 or not row[5].strip(" |")] == []
+    named = {check for row in rows for check in expanded(row[5])}
+    titles = " ".join(
+        vector["title"]
+        for name in VECTORS
+        for vector in json.loads((HERE / "vectors" / f"{name}.json").read_text("utf-8"))
+    )
+    elsewhere = " ".join(re.findall(r"^\| ([A-Z]\d\d\S*) \|", README, re.MULTILINE))
+    assert sorted(named - set(expanded(titles)) - set(expanded(elsewhere))) == []
+
+
 def test_what_the_readme_points_at_is_there() -> None:
     places = re.findall(r"`(tests/\S+?\.py)::(\w+)`", README)
 

@@ -62,6 +62,8 @@ async def run() -> None:
                 say("ended", error=None)
             except ServerError as error:
                 say("ended", error=error.message)
+            except Exception as error:  # noqa: BLE001 - what ended it is what a test wants to know
+                say("ended", error=str(error), kind=type(error).__name__)
             await reading
             return
         line = reading.result()
