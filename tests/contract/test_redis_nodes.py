@@ -77,10 +77,10 @@ class World:
     clients: Clients
     stack: AsyncExitStack
 
-    async def node(self) -> tuple[SignalRServer, Watched]:
+    async def node(self, dead_after_s: float = DEAD_AFTER_S) -> tuple[SignalRServer, Watched]:
         backplane = Watched(
             RedisBackplane(
-                self.redis.url, beat_s=DEAD_AFTER_S / 4, dead_after_s=DEAD_AFTER_S, retry_s=0.02
+                self.redis.url, beat_s=DEAD_AFTER_S / 4, dead_after_s=dead_after_s, retry_s=0.02
             )
         )
         server = SignalRServer(ServiceOptions(port=0, keys=(KEY,)), backplane=backplane)
@@ -172,6 +172,42 @@ async def test_a_dead_node_is_named_in_the_verdict_until_it_is_known_to_be_gone(
         while a.service.backplane.is_alone:
             await world.clients.negotiate(port)
         assert (await a.service.send_to_all("chat", HELLO)).delivered == 1
+
+
+async def test_a_node_that_stood_still_brings_nothing_back_that_was_removed_meanwhile(
+    world: World,
+) -> None:
+    a, _ = await world.node()
+    async with world.process() as (process, port):
+        await a.service.add_user_to_group("chat", "ann", "old")
+        await world.clients.negotiate(port)  # by now it waits for nothing whose time could run out
+        os.kill(process.pid, signal.SIGSTOP)
+        await until_alone(a)
+        await a.service.remove_user_from_group("chat", "ann", "old")
+        await a.service.add_user_to_group("chat", "ann", "new")
+
+        os.kill(process.pid, signal.SIGCONT)
+        while a.service.backplane.is_alone:
+            await world.clients.negotiate(port)
+        while (await a.service.whole_state())["hubs"]["chat"]["remembered"] != {"ann": ["new"]}:
+            pass  # it is catching up
+        while not await a.service.user_exists("chat", "ann"):
+            await world.clients.connect(port, user="ann")
+        assert (await a.service.send_to_group("chat", "old", HELLO)).delivered == 0
+        assert (await a.service.send_to_group("chat", "new", HELLO)).delivered == 1
+
+
+async def test_a_request_that_a_killed_node_has_not_read_is_not_waited_for(world: World) -> None:
+    a, _ = await world.node(dead_after_s=1000)
+    async with world.process() as (process, port):
+        await world.clients.connect(port)
+        assert (await a.service.send_to_all("chat", HELLO)).delivered == 1
+        os.kill(process.pid, signal.SIGSTOP)  # so that the request is certainly unread
+        asking = asyncio.create_task(a.service.backplane.call({"verb": "why"}, timeout_s=1000))
+        await a.service.backplane.call({"verb": "why"}, timeout_s=0.01)
+        process.kill()
+
+        assert "1 of 1 other nodes did not answer" in (await asking).gap
 
 
 async def test_a_client_result_is_not_waited_for_when_the_node_of_the_client_dies(

@@ -14,12 +14,14 @@ Guarantees that an implementation gives, and that its contract test checks:
 - **Answers.** `Answers.replies` holds at most one reply of each node. `Answers.silent` names each member that gave
   none: not within the time limit, or dead, or cut off, or its handler raised (that is logged on its own node). A
   partial answer is therefore always told from a whole one; `Answers.gap` says it in a sentence.
-- **Time.** `call` never takes longer than its time limit. A node that is known to be gone delays nothing.
+- **Time.** `call` never takes longer than its time limit. A node that is known to be gone delays nothing; one that
+  dies during a call delays it no longer than it takes to notice (Redis: about as long again as the call has taken).
 - **Enough.** With `enough`, `call` returns at the first reply for which it is true, and the handlers that still
   run elsewhere are cancelled. They are cancelled as well when the time is over or the caller is cancelled.
 - **Cut off.** While a node cannot reach the others, `call` does not raise: it returns at once without replies and
   with a gap. The node goes on trying; when it is back, it is a member as if it had just joined, and `rejoined`
-  (given to `join`) is called so that it can catch up.
+  (given to `join`) is called so that it can catch up. So it is on a node that stood still (a laptop that slept, a
+  stopped process) for so long that another one took it for dead, when that one hears it again.
 
 Requests and replies are what JSON can say, plus bytes at any depth; keys of mappings are strings.
 """

@@ -5,8 +5,10 @@ Every node listens on a channel of its own, where requests and replies come, and
     hello    I am here; each node that hears it answers `welcome`, and the newcomer waits for all of them
     beat     I am still here, about once a second; who is silent for `dead_after_s` is no member any more
     bye      I leave
+    missed   to one node: I had taken you for dead and asked you nothing meanwhile, so catch up
 
-How many heard a publication is what the Link must tell: a node that hears nothing is not waited for.
+How many heard a publication is what the Link must tell: a node that hears nothing is not waited for. While a reply
+is missing its node is addressed again now and then, since its connection may have ended with the request unread.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from funcjson.signalr.errors import BackplaneUnavailable
 log = logging.getLogger("funcjson.signalr.backplane")
 
 ALL = "all"  # the channel that all nodes share
+_PROBE_S = 0.05  # after which a reply is late enough to look whether its node still hears anything
 
 
 class Link(Protocol):
@@ -114,6 +117,8 @@ class PubSubBackplane:
         self._greeted = asyncio.Event()
         self._expected = -1  # how many welcomes are to come; -1: not known yet
         self._heard_self = 0.0
+        self._buried: set[str] = set()  # nodes that fell silent; one that is heard again must catch up
+        self._must_catch_up = asyncio.Event()
         self._calls: dict[int, _Call] = {}
         self._numbers = itertools.count(1)
         self._serving: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -186,7 +191,7 @@ class PubSubBackplane:
             self._post_data(name, data, partial(self._asked, call, name))
         try:
             async with asyncio.timeout(timeout_s):
-                await ended
+                await self._ended(call)
         except TimeoutError:
             pass  # the answer says who was silent
         finally:
@@ -198,6 +203,15 @@ class PubSubBackplane:
         if enough is not None and any(enough(reply) for reply in call.replies):
             return Answers(tuple(call.replies))
         return Answers(tuple(call.replies), (*call.silent, *sorted(call.waiting)))
+
+    async def _ended(self, call: _Call) -> None:
+        """Wait for the end of a call, and look ever more seldom whether those who have not replied hear us."""
+        probe_s = _PROBE_S
+        while not call.ended.done():
+            await asyncio.wait((call.ended,), timeout=probe_s)
+            probe_s *= 2
+            for name in () if call.ended.done() else tuple(call.waiting):
+                self._post(name, Note("beat", self.name), partial(self._asked, call, name))
 
     @staticmethod
     def _asked(call: _Call, name: str, heard: int) -> None:
@@ -232,13 +246,22 @@ class PubSubBackplane:
                 group.create_task(self._publish(link))
                 await self._greet()
                 group.create_task(self._beat())
+                self._must_catch_up.clear()
+                group.create_task(self._catch_up())
                 if self._first is not None and not self._first.done():
                     self._first.set_result(None)
-                elif self._rejoined is not None:
+                else:
                     log.warning("this node is joined to the others again, by %s", self._place)
-                    group.create_task(_guarded(self._rejoined))
+                    self._must_catch_up.set()
         finally:
             await link.close()
+
+    async def _catch_up(self) -> None:
+        """Each time that this node may have missed something."""
+        while self._rejoined is not None:
+            await self._must_catch_up.wait()
+            self._must_catch_up.clear()
+            await _guarded(self._rejoined)
 
     async def _greet(self) -> None:
         """Say hello, and wait until everybody who heard it knows us."""
@@ -282,6 +305,7 @@ class PubSubBackplane:
             for name, heard in tuple(self._members.items()):
                 if now - heard > self._dead_after_s:
                     log.warning("node %s is gone: not heard for %.1f s", name, now - heard)
+                    self._buried.add(name)
                     self._forget(name)
             if now - self._heard_self > self._dead_after_s:
                 raise TimeoutError("it passes nothing on")
@@ -338,7 +362,20 @@ class PubSubBackplane:
             log.info("node %s is there", note.sender)
         self._members[note.sender] = asyncio.get_running_loop().time()
 
+    def _heartbeat(self, note: Note) -> None:
+        self._alive(note)
+        if note.sender in self._buried:
+            self._buried.discard(note.sender)
+            self._post(note.sender, Note("missed", self.name))
+
+    def _missed(self, note: Note) -> None:
+        if not self._must_catch_up.is_set():
+            log.warning("this node stood still, and %s went on without it", note.sender)
+        self._alive(note)
+        self._must_catch_up.set()
+
     def _hello(self, note: Note) -> None:
+        self._buried.discard(note.sender)  # it catches up by itself
         self._alive(note)
         self._post(note.sender, Note("welcome", self.name))
 
@@ -348,6 +385,7 @@ class PubSubBackplane:
         self._check_welcomes()
 
     def _bye(self, note: Note) -> None:
+        self._buried.discard(note.sender)
         log.info("node %s has left", note.sender)
         self._forget(note.sender)
 
@@ -387,8 +425,9 @@ class PubSubBackplane:
 _HEARD: Mapping[str, Callable[[PubSubBackplane, Note], None]] = {
     "hello": PubSubBackplane._hello,
     "welcome": PubSubBackplane._welcome,
-    "beat": PubSubBackplane._alive,
+    "beat": PubSubBackplane._heartbeat,
     "bye": PubSubBackplane._bye,
+    "missed": PubSubBackplane._missed,
     "ask": PubSubBackplane._ask,
     "cancel": PubSubBackplane._cancel,
     "reply": PubSubBackplane._reply,

@@ -151,6 +151,51 @@ async def test_a_node_that_was_only_heard_to_beat_is_a_member() -> None:
     await a.leave()
 
 
+async def test_a_node_that_dies_during_a_call_is_not_waited_for() -> None:
+    bus = Bus()
+    gate = asyncio.Event()
+
+    async def slow(_request: Request) -> Reply:
+        await gate.wait()
+        return {}
+
+    a = await joined(bus)
+    b = PubSubBackplane(bus.connect, "the bus", retry_s=0)
+    await b.join(slow)
+    bus.batches.clear()
+    calling = asyncio.create_task(a.call({}, timeout_s=1000))
+    await turns_until(lambda: [b.name] in bus.batches)
+    bus.links.remove(bus.links[1])  # killed: nobody says that it is gone
+
+    assert await calling == Answers((), (b.name,))
+    await a.leave()
+    await b.leave()
+
+
+async def test_a_node_that_was_taken_for_dead_catches_up_when_it_is_heard_again() -> None:
+    bus = Bus()
+    caught_up = asyncio.Event()
+
+    async def rejoined() -> None:
+        caught_up.set()
+
+    a = PubSubBackplane(bus.connect, "the bus", beat_s=0.01, dead_after_s=0.05)
+    await a.join(echo)
+    b = PubSubBackplane(bus.connect, "the bus", beat_s=1000, dead_after_s=1000)  # it stands still
+    await b.join(echo, rejoined)
+    while not a.is_alone:
+        await asyncio.sleep(0)
+    assert not caught_up.is_set()
+
+    await bus.links[1].publish([("all", pack(Note("beat", b.name)))])
+
+    await caught_up.wait()
+    assert not a.is_alone
+    assert (await b.call({"is": "b"})).replies == ({"is": "b"},)
+    await a.leave()
+    await b.leave()
+
+
 async def test_leaving_says_so_and_may_be_repeated() -> None:
     bus = Bus()
     a, b = await joined(bus), await joined(bus)
