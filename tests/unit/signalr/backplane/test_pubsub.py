@@ -184,7 +184,7 @@ async def test_a_node_that_was_taken_for_dead_catches_up_when_it_is_heard_again(
     b = PubSubBackplane(bus.connect, "the bus", beat_s=1000, dead_after_s=1000)  # it stands still
     await b.join(echo, rejoined)
     while not a.is_alone:
-        await asyncio.sleep(0)
+        await a.call({})
     assert not caught_up.is_set()
 
     await bus.links[1].publish([("all", pack(Note("beat", b.name)))])
