@@ -31,6 +31,7 @@ http('big', () => ({ body: new ReadableStream({ pull(c) {
   if (this.n <= 64) c.enqueue(Buffer.alloc(1 << 18, 97)); else c.close() } }) }));
 http('echo', async (request) => ({ jsonBody: { text: await request.text(), q: request.query.get('q') } }));
 http('back', (request) => ({ body: request.body }));
+http('dies', async (request) => { for await (const _ of request.body) process.exit(3) });
 http('unread', () => ({ body: 'not read' }));
 http('form', async (request) => {
   const form = await request.formData();
@@ -225,6 +226,16 @@ async def test_the_handler_sees_that_the_caller_left(host: World) -> None:
 
     assert await host.lines.containing("the body broke")
     await host.lines.containing("Executed 'Functions.broken' (Succeeded")
+
+
+async def test_a_worker_that_dies_ends_the_upload(host: World) -> None:
+    upload = Upload()
+    upload.send(b"some")
+    async with host.http.post(url(host, "dies"), data=upload) as answer:
+        assert (answer.status, await answer.read()) == (500, b"")
+        assert answer.headers["x-funcjson-error"] == "FJ0512"
+    upload.end()
+    assert await post(host, "echo", "again") == (200, b'{"text":"again","q":null}')
 
 
 async def test_expressions_see_a_body_that_comes_in_pieces(host: World) -> None:

@@ -94,6 +94,7 @@ def connections(patient: Patient) -> Finding:
     if not used:
         return "no binding uses SignalR", problems
     said = [f"{name}: {_leads_to(name, patient)}" for name in used]
+    problems += find_need(patient.settings, used, explicit_port=False).notes
     return "; ".join(said), problems
 
 

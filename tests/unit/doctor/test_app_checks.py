@@ -159,6 +159,17 @@ def test_a_connection_string_under_another_name_is_found(tmp_path: Path, section
     assert KEY not in str(problem)
 
 
+def test_https_on_this_machine_is_noted(tmp_path: Path) -> None:
+    text = "Endpoint=https://localhost;Port=1;AccessKey=KEY;Version=1.0;"
+    document = {"local.settings.json": {"Values": {"AzureSignalRConnectionString": text}}}
+
+    problem = one(app_checks.connections(patient(tmp_path, SIGNALR | document))[1])
+
+    assert problem.code == "FJ0129"
+    assert problem.where is not None
+    assert problem.where.line > 0
+
+
 def test_a_second_connection_string_is_no_matter_when_the_first_is_set(tmp_path: Path) -> None:
     both = values(AzureSignalRConnectionString=SERVICE, Other=SERVICE)
 
