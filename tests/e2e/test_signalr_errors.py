@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from tests.e2e.processes import run_funcjson, start_host
 from tests.e2e.signalr_world import KEY, Driver, Service, client_token, free_port, start_service
@@ -130,6 +131,26 @@ def test_nor_in_the_hosts_own_log(app: Path, tmp_path: Path, node: str) -> None:
         assert "event 'evil\\x1b[31m\\nWARNING: fake line'" in said
         assert "\x1b" not in host.output.text()
         assert not any("] WARNING: fake" in line for line in host.output.text().splitlines())
+        assert host.stop() == 0
+    finally:
+        host.kill()
+
+
+@pytest.mark.parametrize("option", [(), ("--compat", "azure")], ids=["ours", "azure"])
+async def test_the_embedded_service_tells_details_unless_it_is_to_be_like_azure(
+    app: Path, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    port = free_port()
+    extra = {PORT_SETTING: f"Endpoint=http://localhost:{port};AccessKey={KEY};Version=1.0;"}
+    host = start_host(app, tmp_path, *option, extra=extra, any_service_port=False)
+    try:
+        url = f"http://localhost:{port}/client/?hub=chat&access_token={client_token('ann')}"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+            await socket.send_str('{"version":1}\x1e')
+            said = (await socket.receive_str()).rstrip("\x1e")
+        assert json.loads(said)["error"].startswith("An unexpected error occurred")
+        assert ("Missing required property 'protocol'" in said) is (option == ())
+        host.output.wait_for("the handshake failed: Missing required property .protocol")
         assert host.stop() == 0
     finally:
         host.kill()
