@@ -92,6 +92,45 @@ def refusal(policy: CorsPolicy, origin: str) -> str:
     return f"CORS: a page of {origin} was refused; {why}"
 
 
+# What a page may send without the browser asking first, and what browsers and the platform add by themselves.
+_SIMPLE_METHODS = frozenset({"GET", "HEAD", "POST"})
+_SIMPLE_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+_SIMPLE_HEADERS = frozenset(
+    {"accept", "accept-language", "content-language", "range", "host", "origin", "referer"}
+    | {"user-agent", "cookie", "connection", "content-length", "accept-encoding"}
+)
+
+
+def refused_request(
+    policy: CorsPolicy, origin: str, method: str, headers: Iterable[tuple[str, str]]
+) -> str:
+    """What becomes of a request of a page that is refused: read by nobody, or never sent."""
+    if _asks_first(method, headers):
+        became = (
+            "The browser asks with OPTIONS first and is refused: it does not send this request, so the "
+            "function does not run"
+        )
+    else:
+        became = (
+            "The function runs, but the browser does not let the page read the answer; before a request "
+            "such as the official client's negotiate it asks with OPTIONS, and then the function does not run"
+        )
+    return f"{refusal(policy, origin)}. {became}"
+
+
+def _asks_first(method: str, headers: Iterable[tuple[str, str]]) -> bool:
+    if method.upper() not in _SIMPLE_METHODS:
+        return True
+    for name, value in headers:
+        folded = name.lower()
+        if folded == "content-type":
+            if not value.strip().lower().startswith(_SIMPLE_TYPES):
+                return True
+        elif folded not in _SIMPLE_HEADERS and not folded.startswith(("sec-", "access-control-")):
+            return True
+    return False
+
+
 def _star_with_credentials(azure: bool, where: Location) -> Problem:
     return Problem(
         "FJ0151",

@@ -19,7 +19,7 @@ code that must stop raises an error that holds them all.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -76,6 +76,12 @@ class Problem:
             "fix": self.fix or None,
             "azure": self.azure,
         }
+
+
+def not_loaded(problem: Problem) -> str:
+    """One line for whoever misses a function: that it did not load, why, and where."""
+    place = f" ({replace(problem.where, pointer='')})" if problem.where else ""
+    return f"{problem.function} did not load: {problem.what}{place}"
 
 
 def render(problem: Problem) -> str:

@@ -60,6 +60,8 @@ def explain(options: argparse.Namespace) -> int:
     given = parser.parse_args(words[1:])
     if getattr(given, "client", None) and not given.run:
         parser.error("--client needs --run: without it the handler is not called")
+    if getattr(given, "listens", None) and not given.client:
+        parser.error("--listens is of clients: add --run --client NAME@HUB")
     return run(given)
 
 
@@ -131,6 +133,13 @@ def _make_request(parser: argparse.ArgumentParser) -> None:
         help="connect this client before it runs (with --run), to see what it receives",
     )
     parser.add_argument(
+        "--listens",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="what the clients have a handler for; any other message shows nothing there",
+    )
+    parser.add_argument(
         "--html", type=Path, default=None, metavar="FILE", help="save as one HTML file"
     )
     parser.add_argument("--compat", choices=("default", "azure"), default="default")
@@ -152,6 +161,7 @@ def _request(options: argparse.Namespace) -> int:
         options.run,
         options.compat == "azure",
         tuple(options.client),
+        tuple(options.listens),
     )
     if options.html is not None:
         write_given("--html", options.html, "")  # before anything runs

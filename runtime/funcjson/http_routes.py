@@ -185,5 +185,3 @@ def _refusal(route: Route, path: str) -> str | None:
             given = "is not in the URL" if value is None else f"'{value}' is not that"
             return f"wants {{{parameter.name}:{constraint}}}, and {given}"
     return None
-
-

@@ -70,9 +70,7 @@ def _passing(app: LoadedApp) -> frozenset[str]:
     return frozenset(
         plan.function.name
         for plan in app.plans.values()
-        if plan.function.name in app.streams
-        and plan.function.retry is None
-        and not plan.reads_body
+        if plan.function.name in app.streams and plan.function.retry is None and not plan.reads_body
     )
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from funcjson import http_admin
 from funcjson.cors import CorsPolicy, make_policy, refusal
-from funcjson.errors import FuncJsonError, Problem, Severity, render
+from funcjson.errors import FuncJsonError, Problem, Severity, not_loaded, render
 from funcjson.http_admin import LoadedApp
 from funcjson.http_endpoints import UNAUTHORIZED, HostEndpoints, not_running
 from funcjson.http_options import HostFacade, HttpServerOptions
@@ -40,6 +40,7 @@ from funcjson.personas import load_personas
 from funcjson.signalr.http_log import http_log
 from funcjson.turned_away import TurnedAwayList
 
+HINT_HEADER = "x-funcjson-hint"
 log = logging.getLogger("funcjson.host")
 
 Inspect = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -187,9 +188,7 @@ class HttpServer:
             if path[:3] == INSPECTOR and self._inspect is not None:
                 return await self._inspect(request)
             if path[1:6].lower() in _RESERVED:
-                special = await self._endpoints.answer(
-                    request, path, query, served, self._login
-                )
+                special = await self._endpoints.answer(request, path, query, served, self._login)
                 if special is not None:
                     return response_of(special)
             if not self._facade.ready:
@@ -280,14 +279,14 @@ class HttpServer:
         disabled = served.disabled.match(request.method, path)
         if isinstance(disabled, RouteMatch):
             hint = f"{disabled.function} is disabled"
-        elif app is not None and (problem := _problem_of(app, path)) is not None:
-            hint = f"{problem.function} did not load: {problem.what}"
+        elif app is not None and (problem := problem_of(app, path)) is not None:
+            hint = not_loaded(problem)
         if path != "/favicon.ico":
             self.turned_away.add(request.method, path, 404, hint)
         # Every browser asks for the icon by itself.
         level = logging.DEBUG if path == "/favicon.ico" else logging.INFO
         log.log(level, "404 for %s %s: %s", request.method, path, hint)
-        return HttpResponse(404, (("x-funcjson-hint", header_text(hint)),))
+        return HttpResponse(404, ((HINT_HEADER, header_text(hint)),))
 
     # A request of a page on another origin
 
@@ -310,8 +309,16 @@ class HttpServer:
                 asked = headers.get("Access-Control-Request-Headers", "")
                 extra = policy.preflight(origin, wanted, asked) if allowed else ()
                 if not allowed:
-                    self.turned_away.add("OPTIONS", path, 204, refusal(policy, origin), origin)
+                    why = f"{refusal(policy, origin)}. The browser does not send its {wanted}, and no function runs"
+                    self.turned_away.add("OPTIONS", path, 204, why, origin)
                 return response_of(HttpResponse(204, extra))
+            if not allowed and not same and not self._served.table.lists("OPTIONS", path):
+                why = (
+                    f"{refusal(policy, origin)}. The browser asked with OPTIONS first, so it does not send "
+                    f"its {wanted}, and no function runs"
+                )
+                self.turned_away.add("OPTIONS", path, 404, why, origin)
+                return response_of(HttpResponse(404, ((HINT_HEADER, header_text(why)),)))
         if not allowed and not same and path[:6].lower() == "/.auth" and request.method == "POST":
             # A page elsewhere may not sign the user in or out.
             return response_of(text_response(403, b"this origin may not sign anybody in\n"))
@@ -338,6 +345,7 @@ class HttpServer:
             self._refused_origins.add(origin)
             log.warning("%s", refusal(self._policy, origin))
 
+
 _RESERVED = frozenset({"admin", "runti", ".auth"})
 _TOO_MANY = HttpResponse(429, (("X-FUNCTION-SCALEOUT", "1"),))
 
@@ -357,7 +365,7 @@ def _shape_of(root: Path) -> Shape:
     return "static-web-apps" if static else "app-service"
 
 
-def _problem_of(app: LoadedApp, path: str) -> Problem | None:
+def problem_of(app: LoadedApp, path: str) -> Problem | None:
     """Why the function that the end of a path names is not there."""
     name = path.rstrip("/").rpartition("/")[2].lower()
     if name in app.plans:

@@ -106,7 +106,9 @@ class Settings:
 
     def connection_place(self, name: str) -> Location:
         """Where the value of `connection_string(name)` is written."""
-        found = self._by_key.get(key_of(f"ConnectionStrings:{name}")) or self._by_key.get(key_of(name))
+        found = self._by_key.get(key_of(f"ConnectionStrings:{name}")) or self._by_key.get(
+            key_of(name)
+        )
         if found is None or found.origin in (ENVIRONMENT, OVERRIDE):
             return Location(f"environment variable {name if found is None else found.name}")
         if found.origin == CONNECTION_STRINGS:
@@ -310,5 +312,3 @@ _UNREADABLE = {
 
 def _shown(file: Path, app_root: Path) -> str:
     return file.relative_to(app_root).as_posix() if file.is_relative_to(app_root) else str(file)
-
-

@@ -6,6 +6,7 @@ import difflib
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from funcjson.app_version import AppVersion
@@ -65,10 +66,15 @@ def find_trigger(version: AppVersion, key: Key) -> Plan | None:
     return None
 
 
-def near_misses(version: AppVersion, key: Key) -> str:
-    """Which of hub, category and event (as sent) differed from the functions that come nearest; one sentence."""
+def near_misses(version: AppVersion, key: Key, *, places: bool = False) -> str:
+    """Which of hub, category and event (as sent) differed from the functions that come nearest; one sentence.
+
+    `places` adds file and line, for those who may see them: clients get this sentence too.
+    """
     found = sorted(
-        _miss(plan, key) for plan in version.plans.values() if plan.trigger.type == "signalRTrigger"
+        _miss(plan, key, places)
+        for plan in version.plans.values()
+        if plan.trigger.type == "signalRTrigger"
     )
     if not found:
         return "the app has no signalRTrigger function"
@@ -78,17 +84,20 @@ def near_misses(version: AppVersion, key: Key) -> str:
     return "nearest: " + "; ".join(shown)
 
 
-def _miss(plan: Plan, key: Key) -> tuple[int, float, str]:
+def _miss(plan: Plan, key: Key, places: bool) -> tuple[int, float, str]:
     """(how many parts differ, how much they do, the words for it) of one function."""
-    function, differing, likeness = plan.function, [], 0.0
+    function, differing, likeness, place = plan.function, [], 0.0, ""
     for (part, member), theirs in zip(_PARTS, key, strict=True):
         ours = str(function.trigger.properties.get(member) or "")
         if theirs.lower() != ours.lower():
             differing.append(f"{part} '{plain(theirs)}' is not '{plain(ours)}'")
+            if places and not place:
+                where = function.locate(f"{function.trigger.pointer}/{member}")
+                place = f" ({replace(where, pointer='')})"
             likeness += difflib.SequenceMatcher(None, theirs.lower(), ours.lower()).ratio()
     if function.disabled:
         differing.append("it is disabled")
-    return len(differing), -likeness, f"{function.name}: {' and '.join(differing)}"
+    return len(differing), -likeness, f"{function.name}{place}: {' and '.join(differing)}"
 
 
 async def signalr_webhook(host: Runner, request: HttpRequest) -> HttpResponse:

@@ -392,6 +392,17 @@ async def test_a_refused_page_gets_no_header_and_the_log_says_why_once(
         assert '"CORS": "http://b.test"' in said[0]
 
 
+async def test_a_refused_preflight_is_one_entry_and_no_wrong_method() -> None:
+    headers = {"Origin": "http://b.test", "Access-Control-Request-Method": "POST"}
+    async with world(plan("f", methods=["post"])) as w:
+        answer, _ = await w.ask("OPTIONS", "/api/f", headers=headers)
+        (entry,) = w.server.turned_away
+
+        assert answer.status == 404
+        assert (entry.method, entry.origin) == ("OPTIONS", "http://b.test")
+        assert "so it does not send its POST, and no function runs" in entry.why
+
+
 async def test_a_page_of_the_host_itself_is_no_stranger(caplog: pytest.LogCaptureFixture) -> None:
     async with world(address="127.0.0.1", cors_origins=("http://a.test",)) as w:
         own = f"http://127.0.0.1:{w.server.port}"

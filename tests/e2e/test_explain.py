@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -54,6 +55,7 @@ def test_wrong_hub(app: Path) -> None:
     text = run(app, "wrongHub")
 
     assert "hub 'chta' has 0 connections, but 'chat' has 1" in text
+    assert "into hub 'chta' (wrongHub/function.json:" in text
     assert "client alice@chat got nothing: other hub: it is in 'chat'" in text
 
 
@@ -73,6 +75,17 @@ def test_wrong_target_name(app: Path) -> None:
     assert "received by 1" in text
     assert "no page of this app listens for 'newMesage'" in text
     assert "did you mean 'newMessage'?" in text
+    assert "'newMesage' (wrongTarget/index.js:2)" in text
+
+
+def test_wrong_target_name_without_a_page_in_the_app(app: Path, tmp_path: Path) -> None:
+    alone = shutil.copytree(app, tmp_path / "api", ignore=shutil.ignore_patterns("page.html"))
+
+    text = run(alone, "wrongTarget", "--listens", "newMessage")
+
+    assert "a client without a handler for 'newMesage' shows nothing of it" in text
+    assert "only this function sends 'newMesage' (wrongTarget/index.js:2)" in text
+    assert "and shows nothing of 'newMesage': it has no handler of that name" in text
 
 
 def test_user_not_signed_in(app: Path) -> None:
@@ -104,6 +117,8 @@ def test_output_name_with_no_binding(app: Path) -> None:
     text = run(app, "wrongName")
 
     assert "'signalRMessage' is no output binding; did you mean 'signalRMessages'?" in text
+    assert "given at   wrongName/index.js:2" in text
+    assert "outputs at wrongName/function.json:" in text
 
 
 def test_wrong_json_shape(app: Path) -> None:

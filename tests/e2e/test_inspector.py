@@ -132,7 +132,10 @@ def test_wrong_hub(inspector: Inspector) -> None:
 
     expect(detail).to_contain_text("nobody got it")
     expect(detail).to_contain_text("no function of this app lets clients into hub 'chta'")
-    expect(detail).to_contain_text("'chat' (negotiate)")
+    expect(detail).to_contain_text("'chat' (negotiate, negotiate/function.json:")
+    why = detail.get_by_role("list", name="Why")
+    why.get_by_role("button", name="wrongHub/function.json:").first.click()
+    expect(why).to_contain_text('"hubName": "chta"')
 
 
 def test_wrong_group(inspector: Inspector) -> None:
@@ -176,6 +179,11 @@ def test_wrong_target(inspector: Inspector) -> None:
 
     expect(detail).to_contain_text("no page of this app listens for 'newMesage'")
     expect(detail).to_contain_text("did you mean 'newMessage'?")
+    why = detail.get_by_role("list", name="Why")
+    why.get_by_role("button", name="wrongTarget/index.js:2").click()
+    expect(why).to_contain_text('target: "newMesage"')
+    why.get_by_role("button", name="page.html:4").click()
+    expect(why).to_contain_text('connection.on("newMessage"')
 
 
 def test_user_not_signed_in(inspector: Inspector) -> None:
@@ -209,6 +217,8 @@ def test_output_name_without_a_binding(inspector: Inspector) -> None:
 
     expect(detail).to_contain_text("No output binding is called signalRMessage")
     expect(detail).to_contain_text("Did you mean signalRMessages?")
+    detail.get_by_role("button", name="wrongName/index.js:2").first.click()
+    expect(detail.get_by_role("list", name="Why")).to_contain_text("context.bindings.signalRMessage =")
 
 
 def test_wrong_json_shape(inspector: Inspector) -> None:
@@ -256,7 +266,9 @@ def test_an_event_that_matches_no_function(inspector: Inspector) -> None:
 
     detail = inspector.opened("No function for it", "no match")
 
-    expect(detail).to_contain_text("nearest: ping: event 'pnig' is not 'ping'")
+    expect(detail).to_contain_text("event 'pnig' is not 'ping'")
+    detail.get_by_role("button", name="ping/function.json:").click()
+    expect(detail).to_contain_text('"event": "ping"')
 
 
 # --- what else the page is for --------------------------------------------------------------------

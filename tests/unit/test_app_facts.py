@@ -1,4 +1,4 @@
-"""app_facts: what an app's own files say about a message that does not arrive."""
+"""app_facts: hubs, targets and places that an app's own files name."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from typing import Any
 
 import pytest
 
-from funcjson.app_facts import (
-    AppFacts,
-    delivery_hints,
-    facts_of,
-    hub_hint,
-    output_hints,
-    target_hint,
-    user_hint,
-)
+from funcjson.app_facts import facts_of, place_in_handler
 from funcjson.app_version import AppVersion, Loader
 
 TRIGGER = {"type": "httpTrigger", "direction": "in", "name": "req"}
@@ -37,14 +29,16 @@ def info(hub: str, **more: str) -> dict[str, Any]:
     }
 
 
-async def load(root: Path, **functions: list[dict[str, Any]]) -> AppVersion:
+async def load(
+    root: Path, code: str = "module.exports = async () => {};\n", **functions: list[dict[str, Any]]
+) -> AppVersion:
     (root / "host.json").write_text('{"version": "2.0"}', "utf-8")
     for name, bindings in functions.items():
         (root / name).mkdir()
         (root / name / "function.json").write_text(
             json.dumps({"bindings": [TRIGGER, *bindings]}), "utf-8"
         )
-        (root / name / "index.js").write_text("module.exports = async () => {};\n", "utf-8")
+        (root / name / "index.js").write_text(code, "utf-8")
     return await Loader(root, {}).load()
 
 
@@ -61,26 +55,12 @@ async def test_hubs_of_clients_and_of_messages_are_told_apart(tmp_path: Path) ->
     assert facts.users
 
 
-async def test_an_output_to_a_hub_that_nobody_can_join_is_noticed(tmp_path: Path) -> None:
-    version = await load(tmp_path, negotiate=[info("chat")], send=[signalr("chta")])
-    plan = version.plan("send")
-    assert plan is not None
-
-    (hint,) = output_hints(plan, facts_of(version))
-
-    assert hint.startswith(
-        "output 'messages': no function of this app lets clients into hub 'chta'"
-    )
-    assert "'chat' (negotiate)" in hint
-
-
 async def test_a_hub_that_is_an_expression_may_be_any(tmp_path: Path) -> None:
     version = await load(tmp_path, negotiate=[info("{query.hub}")], send=[signalr("news")])
 
     facts = facts_of(version)
 
     assert facts.any_hub
-    assert hub_hint("news", facts) == ""
 
 
 async def test_pages_are_read_for_what_they_listen_for(tmp_path: Path) -> None:
@@ -95,35 +75,46 @@ async def test_pages_are_read_for_what_they_listen_for(tmp_path: Path) -> None:
     assert dict(facts.listeners) == {"newMessage": "content/index.html:3"}
 
 
+CLIENT = 'import { HubConnectionBuilder } from "@microsoft/signalr";\n'
+
+
 @pytest.mark.parametrize(
-    ("target", "words"),
+    ("code", "listeners", "unread"),
     [
-        ("newMessage", ""),
-        ("NEWMESSAGE", ""),
-        ("newMesage", "did you mean 'newMessage'?"),
-        ("bye", "they listen for 'newMessage' (index.html:3)"),
+        ('c.on("typing", f)', {"typing": "client.jsx:2"}, False),
+        ("c\n  .on('typing', f)", {"typing": "client.jsx:2"}, False),
+        ('const N = "newMessage"; c.on(N, f); c.on("typing", g)', {"typing": "client.jsx:2"}, True),
+        ("c.on(`room-${id}`, f)", {}, True),
+        ('process.on("unhandledRejection", f)', {}, False),
+        ('req.on("data", f); socket.on("end", g); $("#b").on("click", h)', {}, False),
     ],
 )
-def test_targets(target: str, words: str) -> None:
-    hint = target_hint(target, AppFacts(listeners={"newMessage": "index.html:3"}))
+async def test_what_client_code_listens_for(
+    tmp_path: Path, code: str, listeners: dict[str, str], unread: bool
+) -> None:
+    (tmp_path / "client.jsx").write_text(CLIENT + code, "utf-8")
 
-    assert words in hint
-    assert bool(hint) == bool(words)
+    facts = facts_of(await load(tmp_path, send=[signalr("chat")]))
 
-
-def test_nothing_is_said_of_targets_without_a_page() -> None:
-    assert target_hint("anything", AppFacts()) == ""
-
-
-def test_a_message_to_a_user_when_nobody_has_a_user_id() -> None:
-    assert "so nobody is user 'bob'" in user_hint("bob", AppFacts(users=False))
-    assert user_hint("bob", AppFacts()) == ""
+    assert (dict(facts.listeners), facts.unread) == (listeners, unread)
 
 
-def test_each_hint_is_given_once() -> None:
-    facts = AppFacts({"chat": ("negotiate",)}, users=False)
-    row = {"hub": "news", "target": "m", "to": "user", "name": "bob"}
+async def test_handlers_are_no_clients(tmp_path: Path) -> None:
+    code = 'process.once; other.on("end", f); context.bindings.signalRMessages = [];\n'
 
-    hints = delivery_hints([row, row], facts)
+    facts = facts_of(await load(tmp_path, code, send=[signalr("chat")]))
 
-    assert len(hints) == 2
+    assert (dict(facts.listeners), facts.unread) == ({}, False)
+
+
+async def test_targets_that_handlers_send_and_where_hubs_are_written(tmp_path: Path) -> None:
+    code = 'x = 1;\nmessages = { target: "news", arguments: [] };\n'
+
+    version = await load(tmp_path, code, send=[signalr("chat")], negotiate=[info("chat")])
+    facts = facts_of(version)
+
+    assert facts.targets == {"news": {"send": "send/index.js:2"}}
+    assert facts.hub_places["send", "chat"].startswith("send/function.json:1:")
+    assert facts.hub_places["negotiate", "chat"].startswith("negotiate/function.json:1:")
+    assert place_in_handler(version, "send", "messages") == "send/index.js:2"
+    assert place_in_handler(version, "send", "message") == ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from funcjson.cors import make_policy, refusal
+import pytest
+
+from funcjson.cors import make_policy, refusal, refused_request
 
 
 def test_a_star_with_credentials_is_warned_of() -> None:
@@ -49,3 +51,24 @@ def test_a_preflight_without_asked_headers_names_none() -> None:
     names = [name for name, _ in policy.preflight("http://a.test", "PUT", "")]
 
     assert "Access-Control-Allow-Headers" not in names
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "runs"),
+    [
+        ("GET", (), True),
+        ("POST", (("Content-Type", "text/plain; charset=utf-8"), ("Sec-Fetch-Mode", "cors")), True),
+        ("POST", (("Content-Type", "application/json"),), False),
+        ("POST", (("X-Requested-With", "XMLHttpRequest"),), False),
+        ("PUT", (), False),
+    ],
+)
+def test_a_refused_page_sends_only_what_needs_no_question(
+    method: str, headers: tuple[tuple[str, str], ...], runs: bool
+) -> None:
+    policy, _ = make_policy([], False)
+
+    text = refused_request(policy, "http://b.test", method, headers)
+
+    assert ("The function runs, but the browser does not let the page read" in text) == runs
+    assert ("so the function does not run" in text) != runs

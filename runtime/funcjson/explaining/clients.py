@@ -163,6 +163,13 @@ def reasons(client: Mapping[str, Any], deliveries: Iterable[Mapping[str, Any]]) 
     return list(dict.fromkeys(found))
 
 
+def unheard(client: Mapping[str, Any], listens: Sequence[str]) -> list[str]:
+    """The targets of messages that a client got and has no handler for; none when its handlers are not known."""
+    known = {target.lower() for target in listens}
+    got = [message["target"] for message in client["messages"]]
+    return list(dict.fromkeys(one for one in got if known and one.lower() not in known))
+
+
 async def _read(client: _Connected) -> None:
     """All invocations up to the last one."""
     async for frame in client.socket:

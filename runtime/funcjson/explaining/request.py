@@ -13,11 +13,12 @@ from urllib.parse import quote, urlsplit
 
 from multidict import CIMultiDict
 
-from funcjson.app_facts import AppFacts, delivery_hints, facts_of, output_hints
+from funcjson.app_facts import AppFacts, facts_of
+from funcjson.app_hints import complete, output_hints
 from funcjson.app_version import AppVersion
-from funcjson.cors import make_policy, refusal
+from funcjson.cors import make_policy, refusal, refused_request
 from funcjson.errors import FuncJsonError, Location, Problem
-from funcjson.explaining.clients import Clients, ClientSpec, reasons
+from funcjson.explaining.clients import Clients, ClientSpec, reasons, unheard
 from funcjson.explaining.routing import Choice, choose, nothing_answers
 from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
 from funcjson.expression_faults import LOGIN_HEADER
@@ -42,7 +43,10 @@ _SAFE = "/%:@!$&'()*+,;=-._~"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request to explain. `url` is a whole URL or a path with its query; `clients` connect before it runs."""
+    """A request to explain. `url` is a whole URL or a path with its query; `clients` connect before it runs.
+
+    `listens` are the targets that the clients have handlers for; empty when that is not known.
+    """
 
     method: str
     url: str
@@ -52,6 +56,7 @@ class Asked:
     run: bool = False
     azure: bool = False
     clients: tuple[ClientSpec, ...] = ()
+    listens: tuple[str, ...] = ()
 
 
 class _Sender:
@@ -86,7 +91,7 @@ async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
     if plan is None or event is None:
         trace = InvocationTrace("", "", time.time())
         trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
-        trace.problems = (nothing_answers(request.method, path, choice.hint),)
+        trace.problems = (nothing_answers(request.method, path, choice.hint, choice.broken),)
         trace.end("failed")
         return {**view(trace, stage.access_keys, more), "ran": False}
     heard: list[dict[str, Any]] = []
@@ -103,7 +108,8 @@ async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
     last = document["steps"][Step.DELIVERED - 1]
     for client in last.get("clients", ()):
         client["why"] = [] if client["messages"] else reasons(client, last["deliveries"])
-    last["hints"] += delivery_hints(last.get("deliveries", ()), facts)
+        client["unheard"] = unheard(client, asked.listens)
+    complete(document, version, facts)
     return {**document, "ran": trace.outcome != EXPLAINED and asked.run}
 
 
@@ -160,17 +166,25 @@ def _arrived_more(version: AppVersion, asked: Asked, request: HttpRequest) -> di
     more["cors"] = {
         "origin": origin,
         "allowed": allowed or same,
-        "preflight": preflight and (policy.configured or allowed),
+        "preflight": preflight and (policy.configured or _is_hosts(version, request)),
         "headers": [{"name": name, "value": value} for name, value in answered],
     }
     if allowed or same:
         more["rules"].append("cors-listed" if policy.configured else "cors-local")
     else:
         more["rules"].append("cors-listed")
+        preflight = more["cors"]["preflight"]
         more["hints"].append(
-            f"{refusal(policy, origin)}. The function runs, but the browser does not let the page read the answer"
+            refusal(policy, origin)
+            if preflight
+            else refused_request(policy, origin, request.method, asked.headers)
         )
     return more
+
+
+def _is_hosts(version: AppVersion, request: HttpRequest) -> bool:
+    """Whether the host answers a preflight: no function has listed OPTIONS."""
+    return choose(version, "OPTIONS", urlsplit(request.url).path).function is None
 
 
 def _header(request: HttpRequest, name: str) -> str:
@@ -183,7 +197,13 @@ def _preflight(request: HttpRequest, arrived: dict[str, Any]) -> dict[str, Any]:
     trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
     trace.add(Step.CHOSEN, {"function": ""})
     trace.end(EXPLAINED)
-    hint = "the host answers this preflight itself with 204; no function is asked"
+    if arrived["cors"]["allowed"]:
+        hint = "the host answers this preflight itself with 204; no function is asked"
+    else:
+        hint = (
+            "the host refuses this preflight, so the browser does not send the request that it asked for; "
+            "no function runs"
+        )
     more = {Step.ARRIVED: arrived, Step.CHOSEN: {"rejected": [], "hints": [hint]}}
     return {**view(trace, (), more), "ran": False}
 

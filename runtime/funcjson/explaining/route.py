@@ -9,7 +9,7 @@ from typing import Any
 
 from funcjson.app_version import AppVersion, Loader
 from funcjson.bindings.signalr_trigger import CONNECTIONS, MESSAGES, key_of, parameter_names
-from funcjson.errors import Problem, Severity
+from funcjson.errors import Problem, Severity, not_loaded
 from funcjson.honesty import labels
 from funcjson.model import Function
 from funcjson.upstream_webhook import find_trigger
@@ -28,7 +28,7 @@ async def explain_route(
     """
     version = await Loader(root, environ).load()
     try:
-        return route_of(version, hub, category or _guess(event), event)
+        return route_of(version, hub, category, event)
     finally:
         await version.stop()
 
@@ -37,17 +37,18 @@ def _guess(event: str) -> str:
     return CONNECTIONS if event.lower() in _CONNECTION_EVENTS else MESSAGES
 
 
-def route_of(version: AppVersion, hub: str, category: str, event: str) -> dict[str, Any]:
-    """The decision for a loaded app; the triggers nearest first."""
+def route_of(version: AppVersion, hub: str, asked: str | None, event: str) -> dict[str, Any]:
+    """The decision for a loaded app; the triggers nearest first. A category that was not asked for rules nothing out."""
+    category = asked or _guess(event)
     key = (hub.lower(), category.lower(), event.lower())
     plan = find_trigger(version, key)
     functions = [p.function for p in version.plans.values() if p.trigger.type == "signalRTrigger"]
     rows = sorted(
-        (_row(function, key, plan.function if plan else None) for function in functions),
+        (_row(f, key, plan.function if plan else None, guessed=asked is None) for f in functions),
         key=lambda row: (
             not row["chosen"],
+            sum(not one["near"] for one in row["differs"]),
             len(row["differs"]),
-            not all(one["near"] for one in row["differs"]),
             row["function"],
         ),
     )
@@ -64,7 +65,9 @@ def route_of(version: AppVersion, hub: str, category: str, event: str) -> dict[s
     }
 
 
-def _row(function: Function, key: tuple[str, str, str], chosen: Function | None) -> dict[str, Any]:
+def _row(
+    function: Function, key: tuple[str, str, str], chosen: Function | None, *, guessed: bool
+) -> dict[str, Any]:
     own = key_of(function.trigger)
     written = function.trigger.properties
     differs = [
@@ -72,7 +75,7 @@ def _row(function: Function, key: tuple[str, str, str], chosen: Function | None)
             "part": part,
             "asked": asked,
             "declared": str(written.get(_PROPERTIES[part]) or ""),
-            "near": _near(asked, mine),
+            "near": _near(asked, mine) or (guessed and part == "category"),
             "where": str(function.locate(f"{function.trigger.pointer}/{_PROPERTIES[part]}")),
         }
         for part, asked, mine in zip(_PARTS, key, own, strict=True)
@@ -106,7 +109,8 @@ def _trigger_problems(version: AppVersion) -> list[Problem]:
 
 
 def _not_loaded(problem: Problem) -> dict[str, Any]:
-    return {"function": problem.function, "why": f"{problem.code} {problem.what}"}
+    why = not_loaded(problem).removeprefix(f"{problem.function} did not load: ")
+    return {"function": problem.function, "why": f"{problem.code} {why}"}
 
 
 def _hints(rows: list[dict[str, Any]], key: tuple[str, str, str], found: bool) -> list[str]:
@@ -129,20 +133,29 @@ def _hints(rows: list[dict[str, Any]], key: tuple[str, str, str], found: bool) -
         hints.append(
             "the app has no signalRTrigger function: add one, or let the client call an HTTP function"
         )
-    for row in rows:
-        if len(row["differs"]) == 1:
-            one = row["differs"][0]
-            sure = "did you mean" if one["near"] else "the nearest is"
-            hints.append(
-                f"{sure} {one['part']} '{one['declared']}' ({row['function']}, {one['where']})?"
-                if one["near"]
-                else f"{sure} {row['function']}: only its {one['part']} '{one['declared']}' differs ({one['where']})"
-            )
-        elif not row["differs"] and row["why"]:
-            hints.append(f"{row['function']} fits, but {row['why']}")
+    hints += [
+        f"{r['function']} fits, but {r['why']}" for r in rows if not r["differs"] and r["why"]
+    ]
+    near = [r for r in rows if r["differs"] and all(one["near"] for one in r["differs"])]
+    # A category that was not given is none of the slips, unless it is all that differs.
+    near = [r for r in near if any(one["part"] != "category" for one in r["differs"])] or near
+    hints += [_meant(row) for row in near]
+    if not near:
+        single = [row for row in rows if len(row["differs"]) == 1]
+        hints += [_nearest(row["function"], row["differs"][0]) for row in single]
     hints.append(
         "until then a client that calls invoke gets an error, and one that calls send hears nothing"
         if category == MESSAGES
         else "until then nothing runs when clients come and go; they are let in all the same"
     )
     return hints
+
+
+def _meant(row: dict[str, Any]) -> str:
+    parts = " and ".join(f"{one['part']} '{one['declared']}'" for one in row["differs"])
+    return f"did you mean {parts} ({row['function']}, {row['differs'][-1]['where']})?"
+
+
+def _nearest(function: str, one: dict[str, Any]) -> str:
+    only = f"only its {one['part']} '{one['declared']}' differs ({one['where']})"
+    return f"the nearest is {function}: {only}"

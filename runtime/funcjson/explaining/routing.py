@@ -8,16 +8,16 @@ from typing import Any
 
 from funcjson.app_version import AppVersion
 from funcjson.bindings.http_trigger import entry_of
-from funcjson.errors import Problem, Severity
+from funcjson.errors import Problem, Severity, not_loaded
 from funcjson.http_route_table import build_table
 from funcjson.http_routes import (
-    NotFound,
     Route,
     RouteMatch,
     RouteTable,
     decode_path,
     match_route,
 )
+from funcjson.http_server import problem_of
 
 OTHER_PATH = "its route does not fit the path"
 _MOST = 50
@@ -25,12 +25,16 @@ _MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The function (None: none answers), its route parameters, and a row `{function, route, why}` for each other."""
+    """The function (None: none answers), its route parameters, and a row `{function, route, why}` for each other.
+
+    `broken` is why the function that the path names did not load.
+    """
 
     function: str | None
     params: Mapping[str, str | None]
     rejected: tuple[Mapping[str, Any], ...]
     hint: str = ""
+    broken: Problem | None = None
 
 
 def choose(version: AppVersion, method: str, path: str) -> Choice:
@@ -53,9 +57,11 @@ def choose(version: AppVersion, method: str, path: str) -> Choice:
         if match_route(route, decode_path(path)) is not None
     ]
     rows += _not_loaded([*version.problems, *problems])
-    hint = found.hint if isinstance(found, NotFound) else ""
-    params = found.params if isinstance(found, RouteMatch) else {}
-    return Choice(chosen, params, tuple(rows[:_MOST]), hint)
+    if isinstance(found, RouteMatch):
+        return Choice(chosen, found.params, tuple(rows[:_MOST]))
+    broken = problem_of(version, path)
+    hint = not_loaded(broken) if broken else found.hint if found.near else ""
+    return Choice(None, {}, tuple(rows[:_MOST]), hint, broken)
 
 
 def _shown(route: Route) -> str:
@@ -79,18 +85,23 @@ def _not_loaded(problems: list[Problem]) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for problem in problems:
         if problem.severity is Severity.ERROR and problem.function:
-            why = f"it did not load: {problem.code} {problem.what}"
+            why = not_loaded(problem).removeprefix(f"{problem.function} ")
             rows.setdefault(
-                problem.function, {"function": problem.function, "route": "", "why": why}
+                problem.function,
+                {"function": problem.function, "route": "", "why": f"it {why}, {problem.code}"},
             )
     return list(rows.values())
 
 
-def nothing_answers(method: str, path: str, hint: str) -> Problem:
-    """The problem of a request that no function answers."""
+def nothing_answers(method: str, path: str, hint: str, broken: Problem | None = None) -> Problem:
+    """The problem of a request that no function answers; `broken` is why the one that it names is not there."""
     return Problem(
         "FJ0247",
         f"no function answers {method} {path}",
-        why=hint,
-        fix="correct the path, the method or the body, or the function's route and methods",
+        broken.where if broken else None,
+        hint,
+        f"mend it: {broken.fix}"
+        if broken and broken.fix
+        else "correct the path, the method or the body, or the function's route and methods",
+        function=broken.function if broken else None,
     )

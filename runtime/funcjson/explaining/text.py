@@ -166,6 +166,8 @@ def _collected(step: Row) -> Iterable[str]:
         meant = f"; did you mean '{row['meant']}'?" if row["meant"] else ""
         declared = ", ".join(row["declared"]) or "none"
         yield f"LOST   '{row['name']}' is no output binding{meant} (there are: {declared}): {_short(row['value'])}"
+        places = (("given at", row["at"]), ("outputs at", row["declaredAt"]))
+        yield from (f"  {name:<10} {place}" for name, place in places if place)
 
 
 def _item(item: Row) -> str:
@@ -220,6 +222,8 @@ def _delivered(step: Row) -> Iterable[str]:
         count = "unknown" if row["delivered"] is None else row["delivered"]
         why = f"   {row['why']}" if row["why"] else ""
         yield f"{row['output']}: hub '{row['hub']}', {to}: received by {count}{why}"
+        if row["delivered"]:
+            yield f"  {UNHEARD.format(row['target'])}"
         if row["got"]:
             yield f"  got it   {_few([_connection(one) for one in row['got']], row['delivered'])}"
         for one in row["missed"] or ():
@@ -231,6 +235,11 @@ def _delivered(step: Row) -> Iterable[str]:
         ]
         why = f": {'; '.join(client['why'])}" if client.get("why") else ""
         yield f"client {client['client']} got {', '.join(got) or 'nothing'}{why}"
+        for target in client.get("unheard") or ():
+            yield f"  and shows nothing of '{target}': it has no handler of that name (--listens)"
+
+
+UNHEARD = "a client without a handler for '{}' shows nothing of it"
 
 
 def _connection(row: Row) -> str:

@@ -85,7 +85,9 @@ def _service_row(host: Inspected, event: str, fields: Any) -> dict[str, Any] | N
             "title": "No function for it",
             "what": f"{hub} · messages · {fields.get('target')}",
             "outcome": "no match",
-            "why": near_misses(host.version, (hub, "messages", str(fields.get("target")))),
+            "why": near_misses(
+                host.version, (hub, "messages", str(fields.get("target"))), places=True
+            ),
         }
     return None
 

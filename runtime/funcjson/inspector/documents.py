@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from funcjson.app_facts import AppFacts, delivery_hints, output_hints, target_hint
+from funcjson.app_facts import AppFacts
+from funcjson.app_hints import complete, output_hints, target_hint
 from funcjson.cors import CorsPolicy, refusal
 from funcjson.errors import FuncJsonError
 from funcjson.explaining.routing import choose
@@ -38,7 +39,7 @@ def document(host: Inspected, trace: InvocationTrace, facts: AppFacts) -> dict[s
         more[Step.COLLECTED] = {"hints": output_hints(plan, facts)}
     made = view(trace, host.access_keys, more)
     last = made["steps"][Step.DELIVERED - 1]
-    last["hints"] += delivery_hints(last.get("deliveries", ()), facts)
+    complete(made, host.version, facts)
     last["hints"] += gone_hints(last.get("deliveries", ()), host, trace.began_at)
     return made
 
@@ -94,7 +95,7 @@ def cors_of(request: HttpRequest, policy: CorsPolicy) -> dict[str, Any]:
     hints = []
     if not allowed:
         hints.append(
-            f"{refusal(policy, origin)}. The function runs, but the browser does not let the page "
+            f"{refusal(policy, origin)}. The function ran, but the browser does not let the page "
             "read the answer"
         )
     return {

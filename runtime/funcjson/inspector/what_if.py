@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from funcjson.errors import FuncJsonError
-from funcjson.explaining.routing import choose, nothing_answers
+from funcjson.explaining.routing import Choice, choose, nothing_answers
 from funcjson.fired_events import fired_event
 from funcjson.identity import HEADER_START, principal_headers
 from funcjson.inspector.documents import event_of
@@ -46,7 +46,7 @@ async def what_if(host: Inspected, body: Mapping[str, Any]) -> InvocationTrace:
     chosen = choose(host.version, request.method, urlsplit(request.url).path)
     plan = host.version.plan(chosen.function) if chosen.function else None
     if plan is None:
-        return _unanswered(request, chosen.hint)
+        return _unanswered(request, chosen)
     asked = HttpRequest(
         request.method, request.url, request.headers, request.query, chosen.params, request.body
     )
@@ -99,10 +99,11 @@ def _request(host: Inspected, original: HttpRequest, body: Mapping[str, Any]) ->
     return HttpRequest(method, url, tuple(headers), query, {}, content)
 
 
-def _unanswered(request: HttpRequest, hint: str) -> InvocationTrace:
+def _unanswered(request: HttpRequest, chosen: Choice) -> InvocationTrace:
     trace = InvocationTrace("", "", time.time())
     trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
-    trace.problems = (nothing_answers(request.method, urlsplit(request.url).path, hint),)
+    path = urlsplit(request.url).path
+    trace.problems = (nothing_answers(request.method, path, chosen.hint, chosen.broken),)
     trace.end("failed")
     return trace
 

@@ -6,6 +6,7 @@ import difflib
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -115,7 +116,7 @@ def scope(message: SignalRMessage) -> tuple[str, str]:
 
 
 def unbound_rows(plan: Plan, result: CallResult, shown: Shown) -> list[dict[str, Any]]:
-    """Names that the handler gave a value and no output binding has."""
+    """Names that the handler gave a value and no output binding has; `at` is for whoever reads its file."""
     declared = [step.binding.name for step in plan.all_outputs]
     known = {name.lower() for name in declared}
     return [
@@ -124,10 +125,20 @@ def unbound_rows(plan: Plan, result: CallResult, shown: Shown) -> list[dict[str,
             "value": value,
             "meant": _near(name, declared),
             "declared": declared,
+            "declaredAt": _place(plan),
+            "at": None,
         }
         for name, value in _given(plan, result, shown)
         if name.lower() not in known
     ]
+
+
+def _place(plan: Plan) -> str:
+    """Where the outputs are declared: the first of them, or the trigger when there is none."""
+    function = plan.function
+    outputs = [step.binding for step in plan.all_outputs if step.binding.pointer]
+    first = outputs[0] if outputs else function.trigger
+    return str(replace(function.locate(first.pointer), pointer=""))
 
 
 def _given(plan: Plan, result: CallResult, shown: Shown) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from funcjson.errors import FuncJsonError
-from funcjson.explaining.clients import Clients, ClientSpec, parse_client
+from funcjson.explaining.clients import Clients, ClientSpec, parse_client, reasons, unheard
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,19 @@ async def test_without_clients_nothing_is_heard() -> None:
 
     async with Clients(stage, (), ("chat",)) as clients:
         assert await clients.heard() == []
+
+
+def test_messages_that_a_client_has_no_handler_for() -> None:
+    client = {"messages": [{"target": "News"}, {"target": "newz"}, {"target": "newz"}]}
+
+    assert unheard(client, ("news",)) == ["newz"]
+    assert unheard(client, ()) == []
+
+
+def test_a_client_that_got_a_message_needs_no_reason() -> None:
+    client = {"connection": "c1", "user": "ann", "hub": "chat", "groups": ["red"]}
+    row = {"hub": "chat", "to": "group", "name": "blue", "target": "m", "got": [], "missed": []}
+
+    assert reasons(client, [row]) == ["not in group 'blue'; it is in 'red'"]
+    assert reasons(client, [{**row, "got": [{"connection": "c1"}]}]) == []
+    assert reasons(client, [{**row, "target": ""}]) == []

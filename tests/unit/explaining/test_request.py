@@ -108,6 +108,42 @@ async def test_a_preflight_is_answered_by_the_host(tmp_path: Path) -> None:
     assert "the host answers this preflight itself" in step(document, 2)["hints"][0]
 
 
+async def test_a_refused_preflight_leads_to_cors_and_not_to_the_methods(tmp_path: Path) -> None:
+    origin, wanted = ("Origin", "https://evil.example"), ("Access-Control-Request-Method", "POST")
+
+    document = await explained(write_app(tmp_path), "OPTIONS", "/api/negotiate", origin, wanted)
+
+    assert step(document, 2)["problems"] == []
+    assert "the host refuses this preflight" in step(document, 2)["hints"][0]
+    assert "The function runs" not in step(document, 1)["hints"][0]
+
+
+async def test_a_request_that_is_asked_about_first_never_runs(tmp_path: Path) -> None:
+    origin, sent = ("Origin", "https://evil.example"), ("X-Requested-With", "XMLHttpRequest")
+
+    document = await explained(write_app(tmp_path), "POST", "/api/negotiate", origin, sent)
+
+    assert "so the function does not run" in step(document, 1)["hints"][0]
+
+
+async def test_a_function_that_did_not_load_is_the_reason_with_its_place(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    (tmp_path / "brk").mkdir()
+    (tmp_path / "brk" / "function.json").write_text("{bad")
+
+    (problem,) = step(await explained(tmp_path, "POST", "/api/brk"), 2)["problems"]
+
+    assert problem["why"].startswith("brk did not load: ")
+    assert "(brk/function.json:1:" in problem["why"]
+    assert (problem["file"], problem["line"]) == ("brk/function.json", 1)
+
+
+async def test_a_path_like_no_route_has_no_second_sentence(tmp_path: Path) -> None:
+    (problem,) = step(await explained(write_app(tmp_path), "GET", "/nowhere"), 2)["problems"]
+
+    assert problem["why"] is None
+
+
 async def test_any_function_can_be_fired_by_hand(tmp_path: Path) -> None:
     root = write_app(tmp_path)
     document = await explained(root, "POST", "/admin/functions/tick", body=b"{}")

@@ -72,6 +72,31 @@ async def test_a_near_miss_names_the_part_and_its_place(app: Path) -> None:
     assert [one["part"] for one in document["triggers"][0]["differs"]] == ["event"]
 
 
+@pytest.mark.parametrize(
+    ("hub", "event", "meant"),
+    [
+        (
+            "chat",
+            "connect",
+            "did you mean category 'connections' and event 'connected' (onConnected,",
+        ),
+        (
+            "chta",
+            "connect",
+            "did you mean hub 'chat' and category 'connections' and event 'connected'",
+        ),
+        ("chta", "sendMesage", "did you mean hub 'chat' and event 'sendMessage' (onSend,"),
+    ],
+)
+async def test_several_slips_at_once_are_still_near(
+    app: Path, hub: str, event: str, meant: str
+) -> None:
+    document = await explain_route(app, hub, event, None, {})
+
+    assert document["hints"][0].startswith(meant)
+    assert not any("the nearest is" in hint for hint in document["hints"])
+
+
 async def test_another_category_is_one_difference(app: Path) -> None:
     document = await explain_route(app, "chat", "connected", "messages", {})
 

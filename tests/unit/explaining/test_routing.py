@@ -56,7 +56,10 @@ async def test_functions_that_are_off_or_did_not_load_are_named(tmp_path: Path) 
     why = {row["function"]: row["why"] for row in choose(version, "GET", "/api/off").rejected}
 
     assert why["off"] == "it is disabled"
-    assert why["broken"].startswith("it did not load: FJ0")
+    assert why["broken"].startswith(
+        "it did not load: there is no binding type 'htpTrigger' (broken/"
+    )
+    assert why["broken"].endswith(", FJ0209")
 
 
 def test_a_request_that_nothing_answers_is_a_problem() -> None:

@@ -49,6 +49,8 @@ async def test_a_message_of_a_client_that_fits_no_function(tmp_path: Path) -> No
         rows = activity(host, AppFacts(), Rows())
 
     assert [one["what"] for one in rows] == ["Chat · messages · pnig"]
+    assert rows[0]["why"].startswith("nearest: ping (ping/function.json:")
+    assert rows[0]["why"].startswith("nearest: ping (ping/function.json:")
     assert "event 'pnig' is not 'ping'" in rows[0]["why"]
 
 

@@ -108,6 +108,7 @@ async def test_names_without_an_output_binding(result: CallResult, name: str, me
 
     (row,) = collected["unbound"]
     assert (row["name"], row["meant"], row["declared"]) == (name, meant, ["messages", "res"])
+    assert row["declaredAt"] == "f/function.json:7:3"
     assert "unbound-ignored" in rules(collected)
 
 

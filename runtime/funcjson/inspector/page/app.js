@@ -132,7 +132,7 @@ const App = (() => {
     if (row && row.kind !== "invocation") {
       shownRunning = false;
       return $("detail").replaceChildren(back(), el("div", { class: "head" }, el("h2", {}, row.title), badge(row)),
-        el("p", { class: "verdict" }, row.what), row.why ? el("div", { class: "hint" }, row.why) : "");
+        el("p", { class: "verdict" }, row.what), row.why ? el("div", { class: "hint" }, Steps.linked(row.why)) : "");
     }
     try {
       const trace = await Page.get(`invocations/${encodeURIComponent(id)}`);

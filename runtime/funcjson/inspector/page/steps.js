@@ -81,9 +81,25 @@ const Steps = (() => {
     return found ? place(found[1], Number(found[2])) : code(text || "");
   };
 
+  const PLACE = /(?:[\w@.-]+\/)*[\w@.-]+\.(?:json|py|js|mjs|cjs|jsx|ts|tsx|html?|vue|svelte):(\d+)(?::\d+)?/g;
+
+  /** A text whose file:line open the file's lines. */
+  function linked(text) {
+    const pieces = [], below = [];
+    let done = 0;
+    for (const found of (text || "").matchAll(PLACE)) {
+      const shown = place(found[0].replace(/:.*$/, ""), Number(found[1]));
+      pieces.push(text.slice(done, found.index));
+      done = found.index + found[0].length;
+      // The button stands in the sentence, what it opens below it.
+      if (shown.nodeName === "DIV") { pieces.push(shown.firstChild); below.push(shown.lastChild); } else pieces.push(shown);
+    }
+    return [...pieces, (text || "").slice(done), ...below];
+  }
+
   function problem(one) {
     const rows = [["at", one.file ? [place(one.file, one.line), " ", one.pointer ? el("small", { class: "soft" }, one.pointer) : null] : null],
-      ["why", one.why], ["fix", one.fix], ["on Azure", one.azure]];
+      ["why", one.why && linked(one.why)], ["fix", one.fix], ["on Azure", one.azure]];
     return el("div", { class: one.severity === "error" || !one.severity ? "problem" : "problem mild" },
       el("p", {}, el("strong", {}, one.what), " ", el("span", { class: "soft" }, one.code)),
       el("dl", {}, rows.filter(([, text]) => text).map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)])));
@@ -125,7 +141,7 @@ const Steps = (() => {
   function rejected(trace, rows) {
     const [first] = trace.steps;
     const arrived = first.request ? `${first.request.method} ${first.request.url.replace(/^https?:\/\/[^/]*/, "").replace(/\?.*$/, "")}` : first.kind || "";
-    const listed = table("Rejected", ["not this one", "route", "because"], rows.map((row) => [row.function, code(row.route), row.why]));
+    const listed = table("Rejected", ["not this one", "route", "because"], rows.map((row) => [row.function, code(row.route), linked(row.why)]));
     return [el("p", {}, code(arrived)), !listed ? null : step2IsOpen(trace) ? listed
       : el("details", { class: "rules" }, el("summary", {}, `${plural(rows.length, "function")} not chosen`), listed)];
   }
@@ -175,7 +191,8 @@ const Steps = (() => {
       heading("Out"), [step.outputs.flatMap((one) => one.items).length
         ? el("ul", {}, step.outputs.map((one) => one.items.map((item) => el("li", {}, `${one.name}: `, message(item))))) : el("p", {}, "nothing to send"),
         step.unbound.map((one) => el("div", { class: "hint" }, "No output binding is called ", code(one.name), ", so its value goes nowhere.",
-          one.meant ? [" Did you mean ", code(one.meant), "?"] : one.declared.length ? ` The outputs are: ${one.declared.join(", ")}.` : " The function has no output."))]],
+          one.meant ? [" Did you mean ", code(one.meant), "?"] : one.declared.length ? ` The outputs are: ${one.declared.join(", ")}.` : " The function has no output.",
+          one.at ? [" It is given at ", linked(one.at)] : null, " Outputs are declared at ", linked(one.declaredAt)))]],
     8: (step) => both(
       step.calls.length ? step.calls.map((call) => call.status === null
         ? el("p", {}, call.output, ": ", message(call.item), " was not sent")
@@ -190,6 +207,7 @@ const Steps = (() => {
     9: (step) => [table("Deliveries", ["for", "hub", "target", "reached", "why"], step.deliveries.map((one) => [
       [one.to === "all" ? "all" : `${one.to} `, one.name ? code(one.name) : null], code(one.hub), one.target ? code(one.target) : "",
       [reached(one), (one.got || []).length ? el("div", {}, names(one)) : null], one.why])) || el("p", {}, "Nothing was sent, so nobody got anything."),
+      heardBy(step.deliveries),
       step.deliveries.map((one) => missed(one, step.deliveries.length > 1)),
       (step.clients || []).map((client) => [heading(`Client ${client.client}`), value(client.messages)])],
   };
@@ -202,6 +220,12 @@ const Steps = (() => {
   const connection = (one) => el("span", {}, one.user ? code(one.user) : el("span", { class: "soft" }, "no user"), " ", el("small", { class: "soft" }, one.connection));
   const names = (one) => [one.got.map((each, at) => [at ? ", " : "", connection(each)]),
     one.delivered > one.got.length ? ` and ${one.delivered - one.got.length} more` : null];
+
+  function heardBy(deliveries) {
+    const targets = [...new Set(deliveries.filter((one) => one.target && one.delivered).map((one) => one.target))];
+    return targets.length ? el("p", { class: "soft" }, "A client shows a message only if it has a handler for exactly ",
+      targets.map((one, at) => [at ? ", " : "", code(one)]), ".") : null;
+  }
 
   /** Whoever was there and did not get a message, each with the reason. */
   function missed(one, several) {
@@ -255,7 +279,7 @@ const Steps = (() => {
       inside);
     const fill = () => {
       if (inside.childNodes.length) return;
-      inside.append(...[step.problems.map(problem), step.hints.map((hint) => el("div", { class: "hint" }, hint)),
+      inside.append(...[step.problems.map(problem), step.hints.map((hint) => el("div", { class: "hint" }, linked(hint))),
         CONTENT[step.number](step, trace), rules(step.rules)].flat(4).filter(Boolean));
     };
     if (looks) fill();
@@ -298,7 +322,7 @@ const Steps = (() => {
         if (one.target && one.delivered === 0 && one.why) found.push([step.number, one.why]);
       }
       for (const one of step.unbound || []) {
-        found.push([step.number, `no output binding is called '${one.name}'${one.meant ? `; did you mean '${one.meant}'?` : ""}`]);
+        found.push([step.number, `no output binding is called '${one.name}'${one.at ? ` (${one.at})` : ""}${one.meant ? `; did you mean '${one.meant}'?` : ""}`]);
       }
       for (const hint of step.hints) found.push([step.number, hint]);
     }
@@ -308,7 +332,7 @@ const Steps = (() => {
   function why(trace, steps) {
     const found = reasons(trace);
     if (!found.length) return null;
-    return el("ul", { class: "hint why", "aria-label": "Why" }, found.map(([number, text]) => el("li", {}, `${text[0].toUpperCase()}${text.slice(1)} `,
+    return el("ul", { class: "hint why", "aria-label": "Why" }, found.map(([number, text]) => el("li", {}, linked(`${text[0].toUpperCase()}${text.slice(1)} `),
       el("button", { class: "plain", type: "button", onclick: () => {
         const details = steps.querySelector(`:scope > [data-step="${number}"] > details`);
         details.open = true;
@@ -339,7 +363,7 @@ const Steps = (() => {
   }
 
   return {
-    el, code, tag, table, value, plural, problem, place, show,
+    el, code, tag, table, value, plural, problem, place, linked, show,
     showCapsule: (into, content) => show(into, content.trace),
     useSource: (load) => { loadSource = load; },
   };
