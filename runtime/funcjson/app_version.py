@@ -31,6 +31,7 @@ from funcjson.workers.base import IndexResult, LogSink, Worker
 from funcjson.workers.custom_handler_payload import is_http_only
 from funcjson.workers.custom_handler_program import passes_on
 from funcjson.workers.make import make_worker
+from funcjson.workers.typescript import TypeScript
 
 log = logging.getLogger("funcjson.host")
 
@@ -78,7 +79,7 @@ class Loader:
     """Reads an app from disk and starts what it needs.
 
     `in_process` runs Python handlers in the host's own process. `log` gets each line of user code; by default it is shown.
-    `hostname` is where the host is, for the handlers.
+    `hostname` is where the host is, for the handlers; `typescript` what versions before this one compiled in memory.
     """
 
     root: Path
@@ -87,6 +88,7 @@ class Loader:
     azure: bool = False
     log: LogSink | None = None
     hostname: str = ""
+    typescript: TypeScript | None = None
 
     def settings(self) -> Settings:
         """The app's settings as they are now."""
@@ -193,6 +195,7 @@ class Loader:
             in_process=self.in_process,
             run_main=run_main,
             hostname=self.hostname,
+            typescript=self.typescript,
         )
 
 

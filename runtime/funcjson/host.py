@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -38,6 +38,7 @@ from funcjson.trace import Recorder
 from funcjson.turned_away import TurnedAwayList
 from funcjson.upstream_webhook import HostEvents, event_grid_webhook, signalr_webhook
 from funcjson.workers.custom_handler_program import program_files
+from funcjson.workers.typescript import TypeScript
 
 log = logging.getLogger("funcjson.host")
 
@@ -78,12 +79,14 @@ class Host:
         self.options = options
         self.recorder = Recorder()
         self.invoker = Invoker(self.recorder)
+        self._typescript = TypeScript() if options.reload else None
         self._loader = Loader(
             options.app_root,
             _environment(os.environ if environ is None else environ, options.functions),
             options.in_process,
             options.compat_azure,
             self._user_log,
+            typescript=self._typescript,
         )
         self._version: AppVersion | None = None
         self._embedded: EmbeddedService | None = None
@@ -203,14 +206,21 @@ class Host:
             one.close()
         if version is not None:
             await asyncio.gather(*(each.stop() for each in version.serving))
+        if self._typescript is not None:
+            await self._typescript.close()
         if self._embedded is not None:
             await self._embedded.stop()
         await self._transport.close()
 
     # --- a reload -----------------------------------------------------------------------------------------------------
 
-    async def prepare(self) -> AppVersion:
-        """The app as its files are now, with its workers, beside the version that serves. Raises FuncJsonError."""
+    async def prepare(self, changed: Iterable[str] = ()) -> AppVersion:
+        """The app as its files are now, with its workers, beside the version that serves; `changed` are the paths of files.
+
+        Raises FuncJsonError.
+        """
+        if self._typescript is not None:
+            await self._typescript.update(changed)
         version = await self._loader.load()
         try:
             # Not given up half-way when the reload is: the service is for the next one too.

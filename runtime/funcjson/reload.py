@@ -19,7 +19,7 @@ _SHARE = 0.02
 _SKIPPED = frozenset({"node_modules", "__pycache__", "__blobstorage__", "__queuestorage__", "venv"})
 # What the Functions host watches (host.json, function.json, scripts), and the settings, which it does not.
 _SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
-_NAMES = frozenset({"function.json", "host.json", "local.settings.json", "package.json"})
+_NAMES = frozenset({"function.json", "host.json", "local.settings.json", "package.json", "tsconfig.json"})
 
 Snapshot = dict[str, tuple[int, int]]
 

@@ -32,8 +32,11 @@ class Live(Protocol):
     def version(self) -> AppVersion:
         """The version that serves."""
 
-    async def prepare(self) -> AppVersion:
-        """The app as its files are now, with its workers; raises FuncJsonError, and then nothing of it is left."""
+    async def prepare(self, changed: Iterable[str] = ()) -> AppVersion:
+        """The app as its files are now, with its workers; `changed` are the paths of files that may differ.
+
+        Raises FuncJsonError, and then nothing of it is left.
+        """
 
     def install(self, version: AppVersion) -> None:
         """Make a version the one that serves."""
@@ -99,7 +102,7 @@ class Reloads:
     async def _take(self, changed: frozenset[str]) -> None:
         began = time.perf_counter()
         try:
-            version = await self._host.prepare()
+            version = await self._host.prepare([self._root + name for name in self._saved])
         except FuncJsonError as error:
             self._refuse(error.problems, changed)
             return

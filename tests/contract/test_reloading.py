@@ -263,3 +263,30 @@ async def test_a_reload_does_not_wait_for_a_call_in_the_version_before(tmp_path:
         call.cancel()
 
     assert answer == (200, "333")
+
+
+async def test_typescript_is_compiled_for_a_reload_by_a_compiler_that_is_kept_ready(
+    tmp_path: Path,
+) -> None:
+    """The worker that serves a change has not loaded the compiler, which takes longer than all else."""
+    has_compiler = """import { app } from '@azure/functions';
+import { said } from './said';
+declare const require: { cache: object };
+const loaded = (): boolean => Object.keys(require.cache).some((file) => file.includes('/typescript/'));
+app.get('a', { handler: async () => ({ body: `${said} ${loaded()}` }) });
+"""
+    said = "export const said: string = '%s';\n"
+    files = {"package.json": V4 % "ts", "src/a.ts": has_compiler, "src/said.ts": said % "first"}
+    async with watched(tmp_path, app() | files) as world:
+        first = await get(world, "/api/a")
+        await world.lines.containing("TypeScript compiler is kept ready")
+        await saved(world, "src/said.ts", said % "second", "Reloaded in")
+        second = await get(world, "/api/a")
+        await saved(world, "src/said.ts", "export const said: = 1", "The change was not taken")
+        await saved(world, "src/said.ts", said % "third", "Reloaded in")
+        third = await get(world, "/api/a")
+        await saved(world, "tsconfig.json", '{"compilerOptions": {"target": "es2019"}}', "Reloaded")
+        fourth = await get(world, "/api/a")
+
+    assert (first, second) == ((200, "first true"), (200, "second false"))
+    assert (third, fourth) == ((200, "third false"), (200, "third true"))

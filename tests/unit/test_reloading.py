@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Stand:
     def new(self) -> AppVersion:
         return AppVersion(load_settings(self.root, {}), {}, {}, ())
 
-    async def prepare(self) -> AppVersion:
+    async def prepare(self, changed: Iterable[str] = ()) -> AppVersion:
         answer: asyncio.Future[AppVersion] = asyncio.get_running_loop().create_future()
         self.asked.put_nowait(answer)
         return await answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from funcjson.workers.wire import VERSION
 
 Message = dict[str, Any]
 # A newer worker may send more, which is not an answer to anything asked here.
-_ANSWERS = frozenset(("ready", "loaded", "indexed", "result", "failed", "stacks"))
+_ANSWERS = frozenset(("ready", "loaded", "indexed", "result", "failed", "stacks", "transpiled"))
 _PIECES = frozenset(("response", "body"))
 _STACKS = "stacks-"
 
@@ -27,8 +27,9 @@ class Channel:
     """One connection to one worker, on one event loop.
 
     `send` takes a message for the worker; `stderr` is told of each line that user code printed
-    there. The owner passes what the worker sends to `receive`, and calls `close` once when nothing
-    more can come: every call that still waits then fails with that error.
+    there, `transpiled` of what the worker compiled in memory. The owner passes what the worker
+    sends to `receive`, and calls `close` once when nothing more can come: every call that still
+    waits then fails with that error.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Channel:
         log: LogSink,
         app_root: Path,
         stderr: Callable[[str], None] = lambda _: None,
+        transpiled: Callable[[Message], None] | None = None,
     ) -> None:
         self._send = send
         self._log = log
         self._app_root = app_root
         self._stderr = stderr
+        self._transpiled = transpiled or (lambda _: None)
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Message]] = {}
         self._pumps: dict[str, ResponsePump] = {}
@@ -78,6 +81,9 @@ class Channel:
             return
         if op == "stacks" and message.get("id") is None:
             self._take_blocked(str(message.get("text") or ""))
+            return
+        if op == "transpiled" and message.get("id") is None:
+            self._transpiled(message)
             return
         if op in _PIECES and (pump := self._pumps.get(message["id"])) is not None:
             pump.put(message)
@@ -179,6 +185,14 @@ class Channel:
             tuple(answer.get("warnings") or ()),
             bool(answer.get("streams")),
         )
+
+    async def transpile(self, files: Sequence[str]) -> list[tuple[str, str, str]]:
+        """What the app's TypeScript compiler makes of files: (path, key of the source, output)."""
+        identifier = f"transpile-{next(self._numbers)}"
+        answer = await self.ask(
+            identifier, {"op": "transpile", "id": identifier, "files": list(files)}
+        )
+        return [(file, key, output) for file, key, output in answer.get("files") or ()]
 
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler. Raises HandlerError, or WorkerError when the worker is lost."""

@@ -29,7 +29,8 @@ _PIPES = {1: "stdout", 2: "stderr"}
 class WorkerProgram:
     """How to start the worker of an app. `environment` is the whole one; `options` go into "init".
 
-    `explain` may turn the worker's "failed" answer to "init" into a Problem of its own.
+    `explain` may turn the worker's "failed" answer to "init" into a Problem of its own; `transpiled` is told what it compiled
+    in memory.
     """
 
     language: Language
@@ -39,6 +40,7 @@ class WorkerProgram:
     options: Mapping[str, Any] = field(default_factory=dict)
     explain: Callable[[Message], Problem | None] = lambda _: None
     start_timeout_s: float = 60.0
+    transpiled: Callable[[Message], None] | None = None
 
 
 class Child:
@@ -55,7 +57,9 @@ class Child:
         self._process: asyncio.SubprocessTransport | None = None
         self._cause: Problem | None = None
         self._stderr: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
-        self.channel = Channel(self._write, log, program.app_root, self._stderr.append)
+        self.channel = Channel(
+            self._write, log, program.app_root, self._stderr.append, program.transpiled
+        )
 
     @classmethod
     async def start(cls, program: WorkerProgram, log: LogSink) -> Child:

@@ -12,12 +12,13 @@ from funcjson.workers.in_process import InProcessPythonWorker
 from funcjson.workers.node import node_program
 from funcjson.workers.process import ProcessWorker
 from funcjson.workers.python import python_program
+from funcjson.workers.typescript import TypeScript
 
 # The real host takes at most this many.
 MOST_PROCESSES = 10
 
 
-async def make_worker(
+async def make_worker(  # noqa: PLR0913 - what the loader knows of an app
     language: Language,
     settings: Settings,
     log: LogSink,
@@ -25,8 +26,10 @@ async def make_worker(
     in_process: bool = False,
     run_main: bool = True,
     hostname: str = "",
+    typescript: TypeScript | None = None,
 ) -> Worker:
-    """A worker that is not started yet; `run_main` is about package.json's, `hostname` where the host is.
+    """A worker that is not started yet; `run_main` is about package.json's, `hostname` where the host is,
+    `typescript` what versions before compiled in memory.
 
     Raises WorkerStartError when it cannot be had.
     """
@@ -39,6 +42,8 @@ async def make_worker(
     if language is Language.NODE:
         program = await node_program(root, environment, debug=in_process)
         program = replace(program, options={"run_main": run_main})
+        if typescript is not None:
+            program = typescript.serve(program)
         return ProcessWorker(program, log, count=count)
     return custom_handler_worker(settings, log, environment)
 

@@ -10,6 +10,7 @@ import { asError, failure, userStack } from './node/errors.mjs';
 import { haveMain } from './node/handlers.mjs';
 import { Invocation } from './node/invocation.mjs';
 import { Logs } from './node/logs.mjs';
+import { Transpiler } from './node/transpiler.mjs';
 import { Watch } from './node/watch.mjs';
 import { Decoder, encode, VERSION } from './node/wire.mjs';
 
@@ -41,16 +42,29 @@ haveMain(fileURLToPath(import.meta.url));
 
 let app;
 let options = {};
+let transpiler;
+/** The next worker of the app need not compile this again. */
+const keep = (made) => send({ op: 'transpiled', ...made });
 const running = new Map();
 
 const OPERATIONS = {
   init(message) {
     options = message.options ?? {};
-    app = new App({ root: message.app_root, logs, runsMain: options.run_main });
+    transpiler = new Transpiler(message.app_root, { known: options.transpiled, keep: options.transpiled && keep });
+    if (options.compiles) {
+      transpiler.warmUp();
+      send({ op: 'ready', version: VERSION, runtime: `node ${process.versions.node}` });
+      return;
+    }
+    app = new App({ root: message.app_root, logs, runsMain: options.run_main, transpiler });
     watch.start(fd, options);
     send({ op: 'ready', version: VERSION, runtime: `node ${process.versions.node}` });
     // Not awaited: a load or an index that comes waits for it, and tells what went wrong.
     app.start();
+  },
+
+  transpile({ id, files }) {
+    send({ op: 'transpiled', id, files: transpiler.transpile(files) });
   },
 
   async load({ id, function: spec }) {

@@ -23,13 +23,13 @@ export class App {
   core;
 
   /** Without `runsMain` package.json is only looked into for its dependencies. */
-  constructor({ root, logs, runsMain = true }) {
+  constructor({ root, logs, runsMain = true, transpiler }) {
     this.#root = root;
     this.#runsMain = runsMain;
     this.#logs = logs;
     this.core = new CoreApi({ root, logs });
     this.core.install();
-    enableTypeScript(root);
+    enableTypeScript(transpiler);
   }
 
   /** Run the entry files of package.json, once. Never throws: what went wrong is told by load and index. */

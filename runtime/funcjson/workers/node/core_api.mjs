@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { isOurs } from './errors.mjs';
 import { documentOf } from './documents.mjs';
-import { isTypeScript } from './typescript.mjs';
+import { isTypeScript } from './transpiler.mjs';
 
 const NAME = '@azure/functions-core';
 // Libraries look at these to learn what they may use: the real worker and host whose interface this is.

@@ -5,7 +5,7 @@ import Module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { cannotRun, isTypeScript } from './typescript.mjs';
+import { cannotRun, isTypeScript } from './transpiler.mjs';
 
 const require = createRequire(import.meta.url);
 

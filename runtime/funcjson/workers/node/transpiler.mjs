@@ -1,0 +1,164 @@
+// TypeScript to JavaScript in memory: by the app's own compiler, else by a Node that strips types.
+
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import Module, { createRequire } from 'node:module';
+import path from 'node:path';
+import process from 'node:process';
+
+import { toCommonJs } from './commonjs.mjs';
+
+const SOURCE = /\.[cm]?tsx?$/;
+
+export function isTypeScript(file) {
+  return SOURCE.test(file);
+}
+
+/** Compiles the files of one app. Nothing is looked for before the first one. */
+export class Transpiler {
+  #root;
+  #known;
+  #keep;
+  #settings;
+  #compile;
+
+  /** `known` has what was made before: file -> [key, output]. `keep` is told what is made by the app's compiler. */
+  constructor(root, { known = {}, keep } = {}) {
+    this.#root = root;
+    this.#known = known;
+    this.#keep = keep;
+  }
+
+  /** The file's text as JavaScript. */
+  compile(file, text) {
+    // So that errors name the lines of the source.
+    process.setSourceMapsEnabled(true);
+    const key = this.#keep && this.#keyOf(text);
+    const known = key && this.#known[file];
+    if (known && known[0] === key) return known[1];
+    const { make, isOfPackage } = this.#compiler();
+    const output = make(file, text);
+    if (key && isOfPackage) this.#keep({ file, key, output });
+    return output;
+  }
+
+  /** Load the app's compiler, and let it work once: the first time takes long. */
+  warmUp() {
+    this.#compiler().make(path.join(this.#root, 'warm.ts'), 'export const warm: number = 1;');
+  }
+
+  /** `[file, key, output]` of each file that the app's compiler understands. */
+  transpile(files) {
+    const settings = read(path.join(this.#root, 'tsconfig.json'));
+    if (settings !== this.#settings) this.#compile = undefined;
+    this.#settings = settings;
+    return files.flatMap((file) => {
+      try {
+        const text = fs.readFileSync(file, 'utf8').replace(/^\ufeff/, '');
+        return [[file, this.#keyOf(text), this.#compiler().make(file, text)]];
+      } catch {
+        return []; // what is wrong with it, the worker that runs it will tell
+      }
+    });
+  }
+
+  #compiler() {
+    if (this.#compile) return this.#compile;
+    const byApp = byPackage(this.#root);
+    const make = byApp ?? byNode();
+    this.#compile = { make: make ?? ((file) => { throw cannotRun(file); }), isOfPackage: Boolean(byApp) };
+    return this.#compile;
+  }
+
+  /** What the output depends on: the source, and how the app compiles. */
+  #keyOf(text) {
+    this.#settings ??= read(path.join(this.#root, 'tsconfig.json'));
+    return createHash('sha1').update(this.#settings).update('\0').update(text).digest('base64');
+  }
+}
+
+function read(file) {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Why a file cannot be run, with what to do. */
+export function cannotRun(file) {
+  return new Error(
+    `Node.js ${process.versions.node} cannot run TypeScript: ${path.basename(file)}. Install the app's ` +
+      "packages with typescript among them ('npm install'), or use Node.js 22.18 or newer, or compile the app.",
+  );
+}
+
+/** The compiler that the app itself is built with, by its own tsconfig.json. */
+function byPackage(root) {
+  const ts = appsCompiler(root);
+  if (!ts?.transpileModule) return undefined;
+  const { config } = ts.readConfigFile(path.join(root, 'tsconfig.json'), ts.sys.readFile);
+  const { options } = ts.convertCompilerOptionsFromJson(config?.compilerOptions ?? {}, root);
+  const compilerOptions = {
+    ...options,
+    module: ts.ModuleKind.CommonJS,
+    target: ts.ScriptTarget.ES2022,
+    moduleResolution: undefined,
+    verbatimModuleSyntax: undefined,
+    noEmit: false,
+    declaration: false,
+    composite: false,
+    incremental: false,
+    sourceMap: false,
+    inlineSourceMap: true,
+    inlineSources: true,
+  };
+  return (fileName, text) => {
+    const { outputText, diagnostics } = ts.transpileModule(text, { fileName, compilerOptions, reportDiagnostics: true });
+    const [wrong] = diagnostics.filter(({ category, file }) => file && category === ts.DiagnosticCategory.Error);
+    if (wrong) throw syntaxError(ts, wrong);
+    return outputText;
+  };
+}
+
+function appsCompiler(root) {
+  try {
+    return createRequire(path.join(root, 'package.json'))('typescript');
+  } catch {
+    return undefined;
+  }
+}
+
+function syntaxError(ts, { file, start, messageText }) {
+  const { line, character } = file.getLineAndCharacterOfPosition(start);
+  const error = new SyntaxError(ts.flattenDiagnosticMessageText(messageText, '\n'));
+  error.stack = `${file.fileName}:${line + 1}:${character + 1}\n${error.stack}`;
+  return error;
+}
+
+function byNode() {
+  const strip = Module.stripTypeScriptTypes;
+  if (!strip) return undefined;
+  return (file, text) => toCommonJs(quietly(() => stripped(strip, file, text)));
+}
+
+function stripped(strip, file, text) {
+  try {
+    return strip(text, { mode: 'strip' });
+  } catch (error) {
+    // Enumerations and the like are more than types.
+    if (error.code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') throw error;
+    return strip(text, { mode: 'transform', sourceMap: true, sourceUrl: file });
+  }
+}
+
+/** Node tells once that this is experimental; the user of an app has not asked for it. */
+function quietly(work) {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return work();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
