@@ -56,9 +56,10 @@ class LineFormatter(logging.Formatter):
         function = getattr(record, "function", None)
         invocation = getattr(record, "invocation_id", None)
         prefix = f"[{_instant(record)}] "
-        if function and getattr(record, "user", False):
+        # The host's own lines name both in their text; a failure has many lines, each to be found by its call.
+        if function and (getattr(record, "user", False) or record.levelno >= logging.ERROR):
             prefix += f"{function} {invocation[:8]} | " if invocation else f"{function} | "
-        lines = "\n".join(prefix + line for line in redact(text).split("\n"))
+        lines = "\n".join(prefix + line for line in redact(text.rstrip("\n")).split("\n"))
         colour = _COLOURS.get(record.levelno, "") if self._colour else ""
         return f"{colour}{lines}{_RESET}" if colour else lines
 

@@ -218,7 +218,9 @@ def test_output_name_without_a_binding(inspector: Inspector) -> None:
     expect(detail).to_contain_text("No output binding is called signalRMessage")
     expect(detail).to_contain_text("Did you mean signalRMessages?")
     detail.get_by_role("button", name="wrongName/index.js:2").first.click()
-    expect(detail.get_by_role("list", name="Why")).to_contain_text("context.bindings.signalRMessage =")
+    expect(detail.get_by_role("list", name="Why")).to_contain_text(
+        "context.bindings.signalRMessage ="
+    )
 
 
 def test_wrong_json_shape(inspector: Inspector) -> None:

@@ -51,6 +51,16 @@ def test_each_line_of_a_message_has_the_time(stream: io.StringIO) -> None:
     assert all(line.startswith("[") and "Z] " in line for line in lines)
 
 
+def test_each_line_of_a_failure_names_its_call(stream: io.StringIO) -> None:
+    configure(stream=stream)
+    extra = {"function": "f", "invocation_id": "0123456789abcdef"}
+
+    logging.getLogger("funcjson.invocation").error("failed\n  at x.py:1\n", extra=extra)
+
+    lines = [line.partition("] ")[2] for line in stream.getvalue().splitlines()]
+    assert lines == ["f 01234567 | failed", "f 01234567 |   at x.py:1"]
+
+
 def test_user_lines_name_function_and_invocation(stream: io.StringIO) -> None:
     configure(stream=stream)
     extra = {"function": "messages", "invocation_id": "0123456789abcdef", "user": True}

@@ -16,7 +16,12 @@ from funcjson.settings import load_settings
 
 
 def served(
-    root: Path, *plans: Any, http: Any = None, environ: Any = None, streams: Any = (), **options: Any
+    root: Path,
+    *plans: Any,
+    http: Any = None,
+    environ: Any = None,
+    streams: Any = (),
+    **options: Any,
 ) -> Served:
     document = {"version": "2.0", "extensions": {"http": http or {}}}
     (root / "host.json").write_text(json.dumps(document))

@@ -6,6 +6,7 @@ import asyncio
 import collections
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -37,6 +38,8 @@ from funcjson.workers.process import ProcessWorker
 ADDRESS = "127.0.0.1"
 # The documented limit for a handler to listen.
 START_TIMEOUT_S = 60.0
+# Then whoever waits for the app is told what it waits for.
+_PATIENCE_S = 3.0
 _LAUNCHER = Path(__file__).with_name("die_with_parent.py")
 _KEPT_LINES = 20
 _KEPT_BODY = 2000
@@ -132,10 +135,18 @@ class HandlerProcess:
 
     async def _until_it_listens(self) -> None:
         pause = 0.005
+        told_at = self._loop.time() + _PATIENCE_S
         while not await _listens(self._port):
             done, _ = await asyncio.wait({self.exited}, timeout=pause)
             if done:
                 raise WorkerStartError(self._ended_at_start(self.exited.result()))
+            if self._loop.time() > told_at:
+                told_at = math.inf
+                said = (
+                    f"the custom handler runs, but does not listen on port {self._port} yet; it has to "
+                    f"within {START_TIMEOUT_S:g} s (its port is in {PORT_VARIABLE})"
+                )
+                self._log(WorkerLog(said, "warning", category="system"))
             pause = min(pause * 1.5, 0.1)
 
     # -- the end ---------------------------------------------------------------------------------

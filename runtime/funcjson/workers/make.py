@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from funcjson.model import Language
+from funcjson.model import Language, WorkerLog
 from funcjson.settings import Settings
 from funcjson.workers.base import LogSink, Worker
 from funcjson.workers.custom_handler import custom_handler_worker
@@ -34,7 +34,7 @@ async def make_worker(  # noqa: PLR0913 - what the loader knows of an app
     Raises WorkerStartError when it cannot be had.
     """
     root, environment = settings.app_root, settings.worker_environment(hostname)
-    count = _process_count(settings)
+    count = _process_count(settings, log)
     if language is Language.PYTHON and in_process:
         return InProcessPythonWorker(root, log, environment=environment, change_directory=True)
     if language is Language.PYTHON:
@@ -48,6 +48,12 @@ async def make_worker(  # noqa: PLR0913 - what the loader knows of an app
     return custom_handler_worker(settings, log, environment)
 
 
-def _process_count(settings: Settings) -> int:
+def _process_count(settings: Settings, log: LogSink) -> int:
     text = (settings.get("FUNCTIONS_WORKER_PROCESS_COUNT") or "").strip()
-    return max(1, min(int(text), MOST_PROCESSES)) if text.isdecimal() else 1
+    if not text:
+        return 1
+    count = max(1, min(int(text), MOST_PROCESSES)) if text.isdecimal() else 1
+    if str(count) != text:
+        said = f"FUNCTIONS_WORKER_PROCESS_COUNT is '{text}', it must be from 1 to {MOST_PROCESSES}; {count} is used"
+        log(WorkerLog(said, "warning", category="system"))
+    return count

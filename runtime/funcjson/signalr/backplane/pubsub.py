@@ -117,7 +117,9 @@ class PubSubBackplane:
         self._greeted = asyncio.Event()
         self._expected = -1  # how many welcomes are to come; -1: not known yet
         self._heard_self = 0.0
-        self._buried: set[str] = set()  # nodes that fell silent; one that is heard again must catch up
+        self._buried: set[str] = (
+            set()
+        )  # nodes that fell silent; one that is heard again must catch up
         self._must_catch_up = asyncio.Event()
         self._calls: dict[int, _Call] = {}
         self._numbers = itertools.count(1)
