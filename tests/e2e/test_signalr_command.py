@@ -264,6 +264,32 @@ def test_the_trace_is_json_lines(services: list[Service], tmp_path: Path) -> Non
     assert [json.loads(line) for line in followed.text.splitlines()][:2] == lines[:2]
 
 
+def test_the_log_tells_of_sends_that_nobody_got(services: list[Service]) -> None:
+    services.append(start_service())
+    services[0].send("")
+
+    services[0].output.wait_for(
+        r"WARNING: hub chat: Sent message 'newMessage' to everybody: 0 connections\. "
+        r"\(hub 'chat' has 0 connections\)"
+    )
+
+
+def test_verbose_shows_clients_and_sends(services: list[Service]) -> None:
+    services.append(start_service(None, "--verbose"))
+    service = services[0]
+    with client(service, "ann") as driver:
+        connection = connect(driver)
+        service.send("/users/ann", "hello")
+        driver.messages(1)
+    about = rf"INFO: hub chat, connection {connection}, user 'ann', WebSockets"
+
+    service.output.wait_for(f"{about}: Connection started")
+    service.output.wait_for(
+        r"INFO: hub chat: Sent message 'newMessage' to user 'ann': 1 connection\."
+    )
+    service.output.wait_for(f"{about}: Connection ended")
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A certificate and its key in one file."""

@@ -130,7 +130,7 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SECONDS",
         help="drop a client that has sent nothing for so long, 30 on Azure (default: 0, never)",
     )
-    add("--verbose", action="store_true", help="log more than warnings")
+    add("--verbose", action="store_true", help="log clients and sends too, not only warnings")
     parser.set_defaults(command=_start)
 
 

@@ -50,16 +50,26 @@ class TraceLine:
     event: str
     fields: Mapping[str, Any]
 
+    @property
+    def level(self) -> str:
+        """ "Information" or "Warning"."""
+        return _EVENTS.get(self.event, ("Information", ""))[0]
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person."""
+        _, template = _EVENTS.get(self.event, ("", self.event))
+        return template.format_map(_Blanks(_given(self.fields)))
+
     def as_json(self) -> dict[str, Any]:
         """The columns of the live trace, and `details` with everything else."""
-        level, template = _EVENTS.get(self.event, ("Information", self.event))
         known = {column: self.fields.get(name) for name, column in _COLUMNS.items()}
         is_client = known["connectionId"] is not None
         return {
             "time": datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds"),
-            "logLevel": level,
+            "logLevel": self.level,
             "eventName": self.event,
-            "message": template.format_map(_Blanks(_given(self.fields))),
+            "message": self.message,
             **known,
             "connectionType": "Client" if is_client else None,
             "serverSticky": None,  # there are no hub servers in serverless mode

@@ -17,6 +17,7 @@ from funcjson.signalr.commands.terminal import complain, say
 from funcjson.signalr.commands.upstream import find_settings, missing
 from funcjson.signalr.connection_string import ConnectionStringError, parse_connection_string
 from funcjson.signalr.errors import BackplaneUnavailable, OptionsError
+from funcjson.signalr.event_log import EventLog
 from funcjson.signalr.live_trace import to_stream
 from funcjson.signalr.options import EMULATOR_KEY, ServiceOptions
 from funcjson.signalr.plain_text import escape_arguments
@@ -100,6 +101,7 @@ async def _serve(options: StartOptions, settings: Path, environment: Mapping[str
     upstream = Upstream(file.rules, options.service.keys, sender)
     server = SignalRServer(options.service, events=upstream, backplane=_backplane(options.redis))
     upstream.observer = server.trace
+    server.trace.listen(EventLog(options.service.monotonic))
     trace = _trace_file(options.trace)
     if trace is not None:
         server.trace.listen(to_stream(trace))
