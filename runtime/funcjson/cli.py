@@ -266,11 +266,18 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _start(options: argparse.Namespace) -> int:
-    # Listening comes first: half of a start is imports, and who connects meanwhile is answered after them.
-    # Nothing of that is garbage, so looking for some waits, too: a tenth of a start.
+    # Nothing of a start is garbage, and looking for some is a tenth of it; `serve` turns it on again.
     gc.disable()
+    try:
+        return _serve(options)
+    finally:
+        gc.enable()
+
+
+def _serve(options: argparse.Namespace) -> int:
     from funcjson.console import configure
 
+    # Listening comes first: most of a start is imports, and who connects meanwhile is answered after them.
     sockets = () if options.install else _open_sockets(options)
     from funcjson.host import HostOptions
     from funcjson.start import serve

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,14 @@ def test_a_ready_file_that_cannot_be_written_is_told_before_anything_starts(
 
     assert ended.value.code == 2
     assert f"there is no folder {ready.parent}" in capsys.readouterr().err
+
+
+def test_a_start_that_fails_leaves_the_garbage_collector_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["start", str(tmp_path), "--port", str(port)]) == 1
+
+    assert f"port {port} is in use" in capsys.readouterr().err
+    assert gc.isenabled()
