@@ -16,9 +16,11 @@ from funcjson.bindings.http_trigger import entry_of
 from funcjson.errors import AppLoadError, FuncJsonError, Location, Problem, Severity
 from funcjson.frontends import (
     Model,
+    Needs,
     Rules,
     choose_model,
     load_indexed,
+    needs_of,
     read_app,
     registers_hooks,
 )
@@ -93,6 +95,10 @@ class Loader:
     def settings(self) -> Settings:
         """The app's settings as they are now."""
         return load_settings(self.root, self.environ)
+
+    def needs(self) -> Needs:
+        """What the handlers need. Raises AppLoadError when the folder is not an app."""
+        return needs_of(self.root, open_registry(), self.settings())
 
     async def load(self) -> AppVersion:
         """Settings, documents and plans; code-first apps are indexed by their worker, which is then already started.

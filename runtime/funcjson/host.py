@@ -106,7 +106,9 @@ class Host:
         """Load the app, start what it needs, then serve. Raises FuncJsonError when the app or a port cannot be had."""
         options = self.options
         if options.install:
-            await asyncio.to_thread(install, options.app_root)
+            needs = self._loader.needs()
+            for problem in await asyncio.to_thread(install, options.app_root, needs):
+                log.error("%s", render(problem))
         server = HttpServer(self, self._server_options(self._loader.settings()))
         if self._inspect is not None:
             server.use_inspector(self._inspect)

@@ -1,100 +1,184 @@
-"""`--install`: an app's own requirements.txt and package.json into its own .venv and node_modules."""
+"""`--install`: what an app declares and its handlers need, into its own environment and node_modules.
+
+Never azure-functions-core-tools, which downloads a host that is not needed here, and packages for
+development only where uncompiled TypeScript has to run. What fails is told, and the app is started
+all the same: it may do without.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from funcjson.errors import Location, Problem, WorkerStartError
+from funcjson.frontends import Needs
+from funcjson.workers.python import find_python, venv_python
 
 log = logging.getLogger("funcjson.host")
 
-
-def install(app_root: Path) -> None:
-    """Install what the app declares, unless the same files were installed before. Raises WorkerStartError."""
-    requirements = app_root / "requirements.txt"
-    if requirements.is_file() and not _is_done(app_root / ".venv", requirements):
-        _install_python(app_root, requirements)
-    package = app_root / "package.json"
-    if package.is_file() and not _is_done(app_root / "node_modules", package):
-        _install_node(app_root, package)
-
-
-def venv_python(app_root: Path) -> Path:
-    """Where the interpreter of the app's virtual environment is, whether or not it exists."""
-    windows = app_root / ".venv" / "Scripts" / "python.exe"
-    return windows if os.name == "nt" else app_root / ".venv" / "bin" / "python"
-
-
-def _install_python(app_root: Path, requirements: Path) -> None:
-    python = venv_python(app_root)
-    log.info("Installing %s into %s", requirements.name, app_root / ".venv")
-    if not python.exists():
-        _run([sys.executable, "-m", "venv", str(app_root / ".venv")], requirements)
-    _run(
-        [
-            str(python),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-r",
-            str(requirements),
-        ],
-        requirements,
-    )
-    _mark(app_root / ".venv", requirements)
+CORE_TOOLS = "azure-functions-core-tools"
+LIBRARY = "azure-functions"
+_HAS_LIBRARY = "import importlib.util as u, sys; sys.exit(u.find_spec('azure.functions') is None)"
+_QUIET_PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+# Nothing is saved: the app's package.json and its lock file stay as they are.
+_QUIET_NPM = ("--no-save", "--no-audit", "--no-fund", "--loglevel=error")
+# An address that cannot be had is not worth the minutes of npm's patience.
+_IMPATIENT = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
+_LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
+# A lock file names the address of each package, often one that only its author can reach.
+_OUT_OF_REACH = re.compile(
+    r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH"
+    r"|ERR_SOCKET_TIMEOUT|E40[134]|ssh: |fatal: unable to access)"
+)
 
 
-def _install_node(app_root: Path, package: Path) -> None:
+def install(app_root: Path, needs: Needs) -> tuple[Problem, ...]:
+    """Install what is not there yet; gives what failed."""
+    problems: list[Problem] = []
+    for step in (_requirements, _library, _packages):
+        try:
+            step(app_root, needs)
+        except WorkerStartError as error:
+            problems += error.problems
+    return tuple(problems)
+
+
+# -- Python --------------------------------------------------------------------------------------
+
+
+def _requirements(root: Path, _needs: Needs) -> None:
+    file = root / "requirements.txt"
+    if not file.is_file():
+        return
+    python = _environment(root, file)
+    folder, stamp = python.parents[1], _stamp(file)
+    if _is_done(folder, file, stamp):
+        return
+    log.info("Installing %s into %s", file.name, folder)
+    _run([str(python), *_QUIET_PIP, "-r", str(file)], file)
+    _mark(folder, file, stamp)
+
+
+def _library(root: Path, needs: Needs) -> None:
+    """Azure brings azure-functions along, so many apps do not name it."""
+    if not needs.library or _succeeds([str(find_python(root)), "-c", _HAS_LIBRARY]):
+        return
+    python = _environment(root, root)
+    log.info("Installing %s into %s", LIBRARY, python.parents[1])
+    _run([str(python), *_QUIET_PIP, LIBRARY], root)
+
+
+def _environment(root: Path, source: Path) -> Path:
+    """The Python of the app's own environment, which is made when there is none."""
+    python = find_python(root)
+    if python.is_relative_to(root):
+        return python
+    python = venv_python(root)
+    _run([sys.executable, "-m", "venv", str(python.parents[1])], source)
+    return python
+
+
+# -- JavaScript ----------------------------------------------------------------------------------
+
+
+def _packages(root: Path, needs: Needs) -> None:
+    package = root / "package.json"
+    if not package.is_file():
+        return
+    # `npm uninstall` of one package installs all the others.
+    without = ["uninstall", CORE_TOOLS] if _names_core_tools(package) else ["install"]
+    arguments = [*without, *_QUIET_NPM, *(() if needs.compiler else ("--omit=dev",))]
+    folder, stamp = root / "node_modules", _stamp(package, *arguments)
+    if _is_done(folder, package, stamp):
+        return
     npm = shutil.which("npm")
     if npm is None:
-        raise WorkerStartError(
-            Problem(
-                "FJ0520",
-                "npm was not found, so package.json cannot be installed",
-                Location(str(package)),
-                "the app's packages come from npm, which is part of Node.js",
-                "install Node.js 20 or newer, so that `npm` is on PATH",
-            )
+        raise WorkerStartError(_no_npm(package))
+    log.info("Installing %s into %s", package.name, folder)
+    command = [npm, *arguments, *_IMPATIENT]
+    if any((root / lock).is_file() for lock in _LOCKS):
+        _run_npm_with_lock(command, package)
+    else:
+        _run(command, package)
+    _mark(folder, package, stamp)
+
+
+def _run_npm_with_lock(command: list[str], package: Path) -> None:
+    try:
+        _run(command, package)
+    except WorkerStartError as error:
+        if _OUT_OF_REACH.search(error.problems[0].why) is None:
+            raise
+        log.warning(
+            "An address in the app's lock file cannot be had: installing without the lock file, so "
+            "versions may be newer than those that it names"
         )
-    log.info("Installing %s into %s", package.name, app_root / "node_modules")
-    _run([npm, "install", "--no-audit", "--no-fund", "--loglevel=error"], package)
-    _mark(app_root / "node_modules", package)
+        _run([*command, "--no-package-lock"], package)
+
+
+def _names_core_tools(package: Path) -> bool:
+    try:
+        declared = json.loads(package.read_text("utf-8-sig"))
+    except ValueError:
+        return False  # npm says what is wrong with it
+    if not isinstance(declared, dict):
+        return False
+    kinds = ("dependencies", "devDependencies", "optionalDependencies")
+    return any(CORE_TOOLS in (declared.get(kind) or ()) for kind in kinds)
+
+
+# -- running -------------------------------------------------------------------------------------
+
+
+def _succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
 def _run(command: list[str], source: Path) -> None:
+    """Run a command in the app. `source` is what it is run for: a file, or the app itself."""
+    folder = source if source.is_dir() else source.parent
     done = subprocess.run(  # noqa: S603 - the user asked to install the app's own packages
-        command, cwd=source.parent, capture_output=True, text=True, check=False
+        command, cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise WorkerStartError(
             Problem(
                 "FJ0520",
-                f"installing {source.name} failed with exit code {done.returncode}",
+                f"installing {LIBRARY if source.is_dir() else source.name} failed with exit code "
+                f"{done.returncode}: the app is started without",
                 Location(str(source)),
                 tail,
-                f"run it by hand in {source.parent}: {' '.join(command)}",
+                f"run it by hand in {folder}: {' '.join(command)}",
             )
         )
 
 
-def _stamp(source: Path) -> str:
-    return hashlib.sha256(source.read_bytes()).hexdigest()
+def _no_npm(package: Path) -> Problem:
+    return Problem(
+        "FJ0520",
+        "npm was not found, so package.json cannot be installed: the app is started without",
+        Location(str(package)),
+        "the app's packages come from npm, which is part of Node.js",
+        "install Node.js 20 or newer, so that `npm` is on PATH",
+    )
 
 
-def _is_done(target: Path, source: Path) -> bool:
+def _stamp(source: Path, *how: str) -> str:
+    return hashlib.sha256(source.read_bytes() + "\0".join(how).encode()).hexdigest()
+
+
+def _is_done(target: Path, source: Path, stamp: str) -> bool:
     mark = target / f".funcjson-{source.name}.sha256"
-    return mark.is_file() and mark.read_text("utf-8") == _stamp(source)
+    return mark.is_file() and mark.read_text("utf-8") == stamp
 
 
-def _mark(target: Path, source: Path) -> None:
+def _mark(target: Path, source: Path, stamp: str) -> None:
     target.mkdir(exist_ok=True)
-    (target / f".funcjson-{source.name}.sha256").write_text(_stamp(source), "utf-8")
+    (target / f".funcjson-{source.name}.sha256").write_text(stamp, "utf-8")

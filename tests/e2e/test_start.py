@@ -94,6 +94,17 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+def test_an_app_whose_packages_cannot_be_had_is_started_without_them(tmp_path: Path) -> None:
+    app = write_app(tmp_path / "app", {"hello": SOUND})
+    package = {"dependencies": {"gone": "file:../nowhere.tgz"}}
+    (app / "package.json").write_text(json.dumps(package))
+
+    for host in run_and_check(start_host(app, tmp_path, "--install")):
+        assert "error[FJ0520] installing package.json failed" in host.output.text()
+        assert "the app is started without" in host.output.text()
+        assert host.call("GET", "/api/hello").text == "hello"
+
+
 def test_a_folder_without_any_function_is_refused(tmp_path: Path) -> None:
     code, _, err = run_funcjson("start", str(tmp_path), "--port", "0", "--service-port", "0")
 

@@ -11,6 +11,7 @@ from funcjson.app_rules import without_conflicts
 from funcjson.errors import AppLoadError, Location, Problem, Severity
 from funcjson.frontends.code_first import function_from_document, load_indexed
 from funcjson.frontends.folders import FILE, find_functions, load_folders
+from funcjson.frontends.needs import Needs, needs_of_folders, needs_of_main
 from funcjson.frontends.package_main import main_problems, package_main, registers_hooks
 from funcjson.model import FunctionSet, Language
 from funcjson.registry import Registry
@@ -20,11 +21,13 @@ from funcjson.validation import Rules
 __all__ = [
     "AppModel",
     "Model",
+    "Needs",
     "Rules",
     "choose_model",
     "function_from_document",
     "load_folders",
     "load_indexed",
+    "needs_of",
     "read_app",
     "registers_hooks",
     "without_conflicts",
@@ -84,6 +87,16 @@ def read_app(root: Path, registry: Registry, settings: Settings) -> FunctionSet:
     if any(function.language is Language.NODE for function in found.functions):
         problems = (*problems, *main_problems(root))
     return FunctionSet(together.functions, problems)
+
+
+def needs_of(root: Path, registry: Registry, settings: Settings) -> Needs:
+    """What the app's handlers need. Raises AppLoadError when the root is no folder."""
+    chosen = choose_model(root, settings)
+    if chosen.model is Model.PYTHON_V2:
+        return Needs(library=True)
+    if chosen.model is Model.NODE_V4 and chosen.entry:
+        return needs_of_main(root, chosen.entry)
+    return needs_of_folders(load_folders(root, Rules(registry, settings)).functions)
 
 
 def _no_folder(root: Path) -> Problem:

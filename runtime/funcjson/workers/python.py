@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,11 @@ def find_python(app_root: Path) -> Path:
                 if python.exists():
                     return python
     return Path(sys.executable)
+
+
+def venv_python(app_root: Path) -> Path:
+    """Where the interpreter of the app's `.venv` is, whether or not it exists."""
+    return app_root / ".venv" / _PYTHONS[os.name == "nt"]
 
 
 def command_line(python: Path, arguments: Sequence[str] = ()) -> list[str]:
@@ -69,7 +75,7 @@ def missing_library(answer: Mapping[str, Any], python: Path) -> Problem | None:
         "FJ0511",
         "the app's Python has no module 'azure.functions'",
         why=f"{python} runs the handlers, and they need the package azure-functions",
-        fix="name azure-functions in the app's requirements.txt and run 'funcjson start --install', "
-        f"or: {python} -m pip install azure-functions",
+        fix="start with --install, which gets it (into the app's own environment), or: "
+        f"{python} -m pip install azure-functions; name it in requirements.txt for others",
         azure=message,
     )
