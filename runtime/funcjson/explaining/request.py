@@ -93,7 +93,7 @@ async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
         trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
         trace.problems = (nothing_answers(request.method, path, choice.hint, choice.broken),)
         trace.end("failed")
-        return {**view(trace, stage.access_keys, more), "ran": False}
+        return view(trace, stage.access_keys, more)
     heard: list[dict[str, Any]] = []
     if asked.run:
         async with Clients(stage, asked.clients, facts.hubs) as clients:
@@ -106,11 +106,11 @@ async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
         more[Step.DELIVERED] = {"clients": heard}
     document = view(trace, stage.access_keys, more)
     last = document["steps"][Step.DELIVERED - 1]
-    for client in last.get("clients", ()):
+    for client in last["clients"]:
         client["why"] = [] if client["messages"] else reasons(client, last["deliveries"])
         client["unheard"] = unheard(client, asked.listens)
     complete(document, version, facts)
-    return {**document, "ran": trace.outcome != EXPLAINED and asked.run}
+    return document
 
 
 def _request(root: Path, asked: Asked) -> HttpRequest:
@@ -205,7 +205,7 @@ def _preflight(request: HttpRequest, arrived: dict[str, Any]) -> dict[str, Any]:
             "no function runs"
         )
     more = {Step.ARRIVED: arrived, Step.CHOSEN: {"rejected": [], "hints": [hint]}}
-    return {**view(trace, (), more), "ran": False}
+    return view(trace, (), more)
 
 
 def _chosen(

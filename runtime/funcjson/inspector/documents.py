@@ -99,7 +99,7 @@ def cors_of(request: HttpRequest, policy: CorsPolicy) -> dict[str, Any]:
             "read the answer"
         )
     return {
-        "cors": {"origin": origin, "allowed": allowed},
+        "cors": {"origin": origin, "allowed": allowed, "preflight": False, "headers": []},
         "hints": hints,
         "rules": ["cors-listed" if policy.configured or not allowed else "cors-local"],
     }

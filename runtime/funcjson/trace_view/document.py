@@ -1,6 +1,7 @@
 """An invocation's trace as a document of nine steps: JSON-like, masked, bounded; the only way out of a trace.
 
-The shape is stable (`version` 1): explain, `--json`, the page and saved traces all read it.
+The shape is stable, and `schemas/trace.json` describes it: explain, `--json`, the page and saved traces all read it.
+Every member is always there, null or empty where nothing is; a later `version` 1 may only add members.
 """
 
 from __future__ import annotations
@@ -137,6 +138,8 @@ def view(
         "began": datetime.fromtimestamp(trace.began_at, UTC).isoformat(timespec="milliseconds"),
         "durationMs": _ms(trace.duration_s),
         "forgotten": trace.forgotten,
+        "ran": found.call is not None,
+        "event": None,
         "steps": steps,
         "problems": [_problem(problem, shown) for problem in trace.problems],
     }
@@ -173,12 +176,41 @@ def _step(  # noqa: PLR0913 - what a step is made of
         "name": NAMES[step],
         "state": _state(step, trace, found, failed, last),
         "atMs": _ms(found.reached[step]) if step in found.reached else None,
+        **_MEMBERS[step],
         **content,
         **{name: shown.value(value) for name, value in added.items()},
         "problems": problems,
         "hints": [shown.text(hint) for hint in more.get("hints", ())],
         "rules": labels((*rules, *more.get("rules", ()))),
     }
+
+
+# What each step has, also when nothing of it is known.
+_MEMBERS: Mapping[Step, Mapping[str, Any]] = {
+    Step.ARRIVED: {
+        "kind": None,
+        "reason": None,
+        "request": None,
+        "payload": None,
+        "persona": None,
+        "cors": None,
+    },
+    Step.CHOSEN: {
+        "function": None,
+        "handler": None,
+        "declared": None,
+        "trigger": None,
+        "bindings": [],
+        "rejected": [],
+    },
+    Step.DATA: {"names": []},
+    Step.RESOLVED: {"bindings": []},
+    Step.INPUTS: {"inputs": []},
+    Step.HANDLER: {"arguments": [], "durationMs": None, "lines": []},
+    Step.COLLECTED: {"outputs": [], "unbound": [], "declared": []},
+    Step.FLUSHED: {"calls": [], "answer": None, "completion": None},
+    Step.DELIVERED: {"deliveries": [], "clients": []},
+}
 
 
 def _state(
@@ -234,7 +266,7 @@ def _arrived(_trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
 def _chosen(trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
     function = found.function
     if function is None:
-        return {"function": trace.function}, []
+        return {"function": trace.function or None}, []
     trigger = function.trigger
     properties = {
         name: value
@@ -313,7 +345,13 @@ def _flushed(trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
     if found.sink is not None and found.sink.status:
         content["answer"] = streamed_row(found.sink, trace.outcome, shown)
     elif is_http and trace.outcome == "failed" and found.plan is not None:
-        content["answer"] = {"status": 500, "headers": [], "body": None, "error": None}
+        content["answer"] = {
+            "status": 500,
+            "headers": [],
+            "body": None,
+            "error": None,
+            "streamed": None,
+        }
         rules.append("failure-empty-500")
     elif found.plan is not None and found.result is not None and found.event is not None:
         content["answer"] = answer_row(found.plan, found.result, found.event, shown)

@@ -91,7 +91,13 @@ def token_view(
         header = jwt.get_unverified_header(token)
         payload = jwt.decode(token, options={"verify_signature": False})
     except jwt.InvalidTokenError:
-        return {"readable": False, "characters": len(token), "header": None, "claims": []}
+        return {
+            "readable": False,
+            "characters": len(token),
+            "header": None,
+            "claims": [],
+            "expiresInS": None,
+        }
     known = sources or {}
     return {
         "readable": True,

@@ -199,10 +199,20 @@ def call_rows(
         missing = len(wanted) - sent.get(name, 0)
         if 0 < missing <= len(wanted):
             rows += [
-                {"output": name, "status": None, "item": item_row(item, shown)}
+                {**_NOT_SENT, "output": name, "item": item_row(item, shown)}
                 for item in wanted[len(wanted) - missing :][: shown.items]
             ]
     return rows
+
+
+_NOT_SENT: Mapping[str, Any] = {
+    "method": None,
+    "url": None,
+    "body": None,
+    "status": None,
+    "attempts": 0,
+    "curl": None,
+}
 
 
 def call_row(output: str, delivery: Delivery, shown: Shown) -> dict[str, Any]:
@@ -216,6 +226,7 @@ def call_row(output: str, delivery: Delivery, shown: Shown) -> dict[str, Any]:
         "status": delivery.status,
         "attempts": delivery.attempts,
         "curl": curl(delivery, url, shown),
+        "item": None,
     }
 
 
@@ -240,7 +251,8 @@ def answer_row(
         response = answer(plan, outcome, event.request)
     except OutputShapeError as error:
         problem = error.problems[0]
-        return {"status": 500, "headers": [], "body": None, "error": shown.value(problem.as_json())}
+        error_row = shown.value(problem.as_json())
+        return {"status": 500, "headers": [], "body": None, "error": error_row, "streamed": None}
     return response_row(response, shown)
 
 
@@ -286,6 +298,7 @@ def response_row(response: HttpResponse, shown: Shown) -> dict[str, Any]:
         ],
         "body": body_text(response.body, shown),
         "error": None,
+        "streamed": None,
     }
 
 

@@ -80,6 +80,7 @@ async def test_a_failed_http_call_answers_an_empty_500() -> None:
         "headers": [],
         "body": None,
         "error": None,
+        "streamed": None,
     }
     assert "failure-empty-500" in [rule["id"] for rule in document["steps"][7]["rules"]]
 

@@ -73,6 +73,7 @@ def test_what_is_no_token_is_not_decoded() -> None:
         "characters": 11,
         "header": None,
         "claims": [],
+        "expiresInS": None,
     }
 
 
