@@ -7,6 +7,7 @@ import argparse
 import gc
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -98,7 +99,10 @@ def _app(parser: argparse.ArgumentParser) -> None:
 # As in `scaffold`, which only its own commands import.
 _LANGUAGES = ("python", "javascript")
 _MODELS = ("v1", "v2", "v3", "v4")
-_TEMPLATES = ("http", "timer", "signalr-negotiate", "signalr-broadcast", "signalr-trigger")
+_TEMPLATES = (
+    *("http", "timer", "event-grid", "manual"),
+    *("signalr-negotiate", "signalr-broadcast", "signalr-trigger"),
+)
 
 
 def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -153,7 +157,7 @@ def _print_made(made: Made, app: Path) -> None:
             print(f"{word:<8} {(app / path).as_posix()}")
     # JavaScript of model v3 needs nothing to be installed.
     install = "" if made.model == "v3" else " --install"
-    print(f"\nRun it: funcjson start {app.as_posix()}{install}")
+    print(f"\nRun it: funcjson start {shlex.quote(app.as_posix())}{install}")
 
 
 def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

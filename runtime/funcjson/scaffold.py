@@ -18,10 +18,15 @@ from pathlib import Path
 from funcjson.errors import AppLoadError, Location, Problem
 from funcjson.frontends import Model, choose_model
 from funcjson.frontends.folders import FILE, find_functions
+from funcjson.http_route_table import RESERVED_STARTS
 from funcjson.settings import Settings, load_settings
 from funcjson.validation import is_function_name
 
-TEMPLATES = ("http", "timer", "signalr-negotiate", "signalr-broadcast", "signalr-trigger")
+TEMPLATES = (
+    *("http", "timer", "event-grid", "manual"),
+    *("signalr-negotiate", "signalr-broadcast", "signalr-trigger"),
+)
+_WITH_ROUTE = ("http", "signalr-negotiate", "signalr-broadcast")
 FIRST_FUNCTION = "hello"
 
 
@@ -83,7 +88,7 @@ def init_app(root: Path, language: str | None = None, model: str | None = None) 
     """Make an app with one function; files that are there are kept. Raises AppLoadError."""
     if root.exists() and not root.is_dir():
         raise AppLoadError(_is_file(root))
-    chosen = _model_of(language, model)
+    chosen = _model_of_new_app(root, language, model)
     kind = KINDS[chosen]
     wanted = {
         path: text.replace("APP_LANGUAGE", kind.runtime)
@@ -96,7 +101,7 @@ def init_app(root: Path, language: str | None = None, model: str | None = None) 
     for path in created:
         _write(root / path, wanted[path])
     if is_new:
-        created += new_function(root, FIRST_FUNCTION, "http", chosen).created
+        created += new_function(root, FIRST_FUNCTION, "http", chosen, {}).created
     return Made(chosen, tuple(created), kept=kept)
 
 
@@ -104,6 +109,24 @@ def _is_empty(root: Path) -> bool:
     """Whether a folder has nothing of an app."""
     signs = ("host.json", "function_app.py", "package.json", FIRST_FUNCTION)
     return not any((root / sign).exists() for sign in signs) and not find_functions(root).functions
+
+
+def _model_of_new_app(root: Path, language: str | None, model: str | None) -> str:
+    """What is asked for, else what the app is, if it is one already; both must be the same."""
+    asked = _model_of(language, model)
+    if not (root / "host.json").is_file() and not (
+        root.is_dir() and find_functions(root).functions
+    ):
+        return asked
+    try:
+        own = _model_of_app(root, {})
+    except AppLoadError:
+        return asked  # it says nothing of its model yet
+    if language is None and model is None:
+        return own
+    if own != asked and (model is not None or KINDS[own].language != language):
+        raise AppLoadError(_other_model(asked, own))
+    return own
 
 
 def _model_of(language: str | None, model: str | None) -> str:
@@ -127,7 +150,9 @@ def new_function(
     """Make a function of an app; `model` None is the app's own. Raises AppLoadError, and then nothing is written."""
     if not is_function_name(name):
         raise AppLoadError(_bad_name(name))
-    chosen = model or _model_of_app(root, os.environ if environ is None else environ)
+    if template in _WITH_ROUTE and name.lower().startswith(RESERVED_STARTS):
+        raise AppLoadError(_reserved_route(name))
+    chosen = _model_of_function(root, model, os.environ if environ is None else environ)
     kind = KINDS[chosen]
     identifier = _identifier(name)
     words = {
@@ -157,6 +182,26 @@ def _identifier(name: str) -> str:
     return f"{made}_function" if keyword.iskeyword(made) or made in ("app", *_IMPORTS) else made
 
 
+def _model_of_function(root: Path, asked: str | None, environ: Mapping[str, str]) -> str:
+    """The app's own model, or another of function.json folders in an app that names no language."""
+    if asked is None:
+        return _model_of_app(root, environ)
+    try:
+        own = _model_of_app(root, environ)
+    except AppLoadError:
+        # Nothing speaks for a model yet, so only folders can be added: code needs its app's files.
+        if KINDS[asked].http_output:
+            return asked
+        raise
+    if own == asked:
+        return asked
+    if not (KINDS[own].http_output and KINDS[asked].http_output):
+        raise AppLoadError(_other_model(asked, own))
+    if runtime := _runtime(load_settings(root, environ)):
+        raise AppLoadError(_left_out(asked, runtime))
+    return asked
+
+
 def _model_of_app(root: Path, environ: Mapping[str, str]) -> str:
     """The model of an app that is there."""
     settings = load_settings(root, environ)
@@ -173,10 +218,14 @@ def _model_of_app(root: Path, environ: Mapping[str, str]) -> str:
 
 
 def _model_of_empty_app(root: Path, settings: Settings) -> str:
-    runtime = (settings.get("FUNCTIONS_WORKER_RUNTIME") or "").strip().lower()
+    runtime = _runtime(settings)
     if settings.host.custom_handler is not None or runtime not in ("python", "node"):
         raise AppLoadError(_unknown_model(root, runtime))
     return "v1" if runtime == "python" else "v3"
+
+
+def _runtime(settings: Settings) -> str:
+    return (settings.get("FUNCTIONS_WORKER_RUNTIME") or "").strip().lower()
 
 
 def _has_suffix(folder: Path, suffix: str) -> bool:
@@ -186,9 +235,13 @@ def _has_suffix(folder: Path, suffix: str) -> bool:
 def _append(root: Path, path: str, text: str, name: str, identifier: str) -> Made:
     """A v2 function goes to the end of function_app.py, which keeps all that it has."""
     file = root / path
-    source = file.read_text("utf-8") if file.is_file() else ""
     try:
+        # As bytes, so that line ends stay what they are.
+        written = file.read_bytes().decode("utf-8") if file.is_file() else ""
+        source = written.removeprefix(_BOM)
         names = _top_names(ast.parse(source))
+    except UnicodeDecodeError as error:
+        raise AppLoadError(_cannot_append(path, "it is not UTF-8")) from error
     except SyntaxError as error:
         raise AppLoadError(_cannot_append(path, f"line {error.lineno}: {error.msg}")) from error
     if "app" not in names:
@@ -200,11 +253,14 @@ def _append(root: Path, path: str, text: str, name: str, identifier: str) -> Mad
         for word, statement in _IMPORTS.items()
         if word not in names and f"{word}." in text
     )
-    parts = [source.rstrip("\n") + "\n", *([imports] if imports else []), f"\n{text}"]
-    file.write_text("\n".join(parts), "utf-8")
+    added = "\n".join(["", *([imports] if imports else []), f"\n{text}"])
+    end = "\r\n" if "\r\n" in written else "\n"
+    whole = written.rstrip("\r\n") + (f"\n{added}").replace("\n", end)
+    file.write_bytes(whole.encode())
     return Made("v2", (), (path,))
 
 
+_BOM = "\ufeff"
 _IMPORTS = {
     "func": "import azure.functions as func",
     "json": "import json",
@@ -325,6 +381,40 @@ def _wrong_model(language: str, model: str) -> Problem:
         Location("--model"),
         why=f"{model} is a model of {KINDS[model].language}; {language} has {models}",
         fix=f"write --model {_FIRST_MODEL[language]}, or leave out --language",
+    )
+
+
+def _other_model(asked: str, own: str) -> Problem:
+    return Problem(
+        "FJ0171",
+        f"the app is of model {own}, so a function of model {asked} would never run",
+        Location("--model"),
+        why=f"an app has one model, and this one has {own} ({KINDS[own].language})",
+        fix="leave out --model and --language, or make another app: funcjson init FOLDER --model "
+        f"{asked}",
+    )
+
+
+def _left_out(asked: str, runtime: str) -> Problem:
+    language = KINDS[asked].language
+    return Problem(
+        "FJ0171",
+        f"a function in {language} would be left out",
+        Location("--model"),
+        why=f"FUNCTIONS_WORKER_RUNTIME is {runtime}, so functions of other languages do not run",
+        fix="leave out --model, or remove FUNCTIONS_WORKER_RUNTIME from local.settings.json: here "
+        "both languages then run, on Azure they do not",
+    )
+
+
+def _reserved_route(name: str) -> Problem:
+    return Problem(
+        "FJ0241",
+        f"a function called '{name}' would have a route that the host keeps for itself",
+        Location(name),
+        why="routes that begin with admin or runtime belong to the host, and its name is its route",
+        fix=f"choose another name, such as my-{name}",
+        azure="The specified route conflicts with one or more built in routes.",
     )
 
 

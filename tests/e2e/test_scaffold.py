@@ -19,6 +19,8 @@ FUNCTIONS = {
     "negotiate": "signalr-negotiate",
     "tell": "signalr-broadcast",
     "say": "signalr-trigger",
+    "order": "manual",
+    "seen": "event-grid",
 }
 END = "\x1e"
 
@@ -75,6 +77,26 @@ def test_every_function_is_listed(host: RunningHost) -> None:
 def test_the_timer_runs(host: RunningHost) -> None:
     assert host.call("POST", "/admin/functions/tick", {}).status == 202
     host.output.wait_for("tick ran")
+
+
+def test_a_function_is_run_by_hand(host: RunningHost) -> None:
+    assert host.call("POST", "/admin/functions/order", {"input": "two teas"}).status == 202
+    host.output.wait_for("order got two teas")
+
+
+def test_an_event_runs_its_function(host: RunningHost) -> None:
+    event = {
+        "id": "1",
+        "eventType": "Made.Up",
+        "subject": "a/b",
+        "dataVersion": "1",
+        "data": {},
+        "eventTime": "2026-01-01T00:00:00Z",
+    }
+    url = "/runtime/webhooks/eventgrid?functionName=seen"
+
+    assert host.call("POST", url, [event]).status == 202
+    host.output.wait_for("seen got Made.Up of a/b")
 
 
 async def test_a_broadcast_reaches_a_client(host: RunningHost) -> None:

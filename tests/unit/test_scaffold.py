@@ -179,6 +179,69 @@ def test_an_app_of_unknown_model_is_told_what_to_do(
     assert fix in caught.value.problems[0].fix
 
 
+@pytest.mark.parametrize(
+    ("app", "asked"), [("v3", "v4"), ("v4", "v3"), ("v1", "v3"), ("v1", "v2"), ("v2", "v1")]
+)
+def test_a_function_of_another_model_is_refused(tmp_path: Path, app: str, asked: str) -> None:
+    init_app(tmp_path, model=app)
+
+    assert refused(tmp_path, "more", asked).code == "FJ0171"
+
+
+def test_a_function_in_code_needs_an_app_of_its_model(tmp_path: Path) -> None:
+    assert "funcjson init" in refused(tmp_path, "first", "v4").fix
+
+
+def test_both_languages_go_into_an_app_that_names_none(tmp_path: Path) -> None:
+    init_app(tmp_path, model="v1")
+    (tmp_path / "local.settings.json").unlink()
+
+    assert new_function(tmp_path, "more", "http", "v3", {}).model == "v3"
+
+
+@pytest.mark.parametrize("template", ["http", "signalr-negotiate", "signalr-broadcast"])
+@pytest.mark.parametrize("name", ["admin", "Admin-page", "runtime"])
+def test_a_route_of_the_host_is_no_name(tmp_path: Path, template: str, name: str) -> None:
+    init_app(tmp_path)
+    with pytest.raises(AppLoadError) as caught:
+        new_function(tmp_path, name, template, None, {})
+
+    assert caught.value.problems[0].code == "FJ0241"
+    assert not (tmp_path / name).exists()
+    new_function(tmp_path, name, "timer", None, {})
+    assert [p for p in validate_app(tmp_path, {}) if p.severity is not Severity.NOTE] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "language", "model"),
+    [("v1", "javascript", None), ("v1", None, "v2"), ("v3", "python", None), ("v4", None, "v3")],
+)
+def test_an_app_of_another_model_is_left_as_it_is(
+    tmp_path: Path, before: str, language: str | None, model: str | None
+) -> None:
+    init_app(tmp_path, model=before)
+    there = texts(tmp_path)
+    with pytest.raises(AppLoadError) as caught:
+        init_app(tmp_path, language, model)
+
+    assert caught.value.problems[0].code == "FJ0171"
+    assert texts(tmp_path) == there
+
+
+@pytest.mark.parametrize(
+    ("model", "language"), [("v2", None), ("v2", "python"), ("v4", "javascript"), ("v3", None)]
+)
+def test_what_an_app_of_a_model_lacks_is_made(
+    tmp_path: Path, model: str, language: str | None
+) -> None:
+    init_app(tmp_path, model=model)
+    (tmp_path / ".gitignore").unlink()
+
+    made = init_app(tmp_path, language)
+
+    assert (made.model, made.created) == (model, (".gitignore",))
+
+
 # -- function_app.py -----------------------------------------------------------------------------
 
 
@@ -197,6 +260,29 @@ def test_a_function_goes_to_the_end_of_function_app_with_the_imports_it_needs(
     assert text.count("import json") == 1
     assert "import logging" not in text
     ast.parse(text)
+
+
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_file_keeps_its_first_bytes_and_line_ends(tmp_path: Path, bom: str, end: str) -> None:
+    init_app(tmp_path, model="v2")
+    file = tmp_path / "function_app.py"
+    before = (bom + file.read_text("utf-8").replace("\n", end)).encode()
+    file.write_bytes(before)
+
+    new_function(tmp_path, "tick", "timer", None, {})
+    after = file.read_bytes()
+
+    assert after.startswith(before.rstrip())
+    assert b"def tick(" in after
+    assert after.count(b"\n") == after.count(end.encode())
+    assert (after.count(b"\r") == 0) == (end == "\n")
+
+
+def test_a_file_of_another_encoding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_bytes(b"# coding: latin-1\napp = '\xe9'\n")
+    with pytest.raises(AppLoadError, match="not UTF-8"):
+        new_function(tmp_path, "f", "http", None, {})
 
 
 @pytest.mark.parametrize(
@@ -236,6 +322,15 @@ def test_the_command_line_offers_what_there_is() -> None:
     assert cli._LANGUAGES == LANGUAGES
     assert tuple(KINDS) == cli._MODELS
     assert cli._TEMPLATES == TEMPLATES
+
+
+def test_the_command_to_run_an_app_can_be_pasted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = tmp_path / "my app"
+
+    assert cli.main(["init", str(app)]) == 0
+    assert f"funcjson start '{app}' --install" in capsys.readouterr().out
 
 
 def test_the_commands_say_what_they_made_and_what_to_do_next(
