@@ -153,10 +153,11 @@ class Loader:
         except FuncJsonError as error:
             raise AppLoadError(error.problems) from error
         if result.error is not None:
-            version.index_problems = (_index_failed(language, result),)
+            version.index_problems = (_index_failed(language, version.settings, result),)
             version.problems += version.index_problems
         version.problems += tuple(
-            Problem("FJ0149", text, severity=Severity.WARNING) for text in result.warnings
+            Problem("FJ0149", text, place, severity=Severity.WARNING)
+            for text, place in result.warnings
         )
         loaded = load_indexed(result.functions, self.root, language, rules)
         version.problems += loaded.problems
@@ -242,11 +243,13 @@ def _passed_on(settings: Settings, functions: list[Function]) -> frozenset[str]:
     return frozenset(f.name for f in functions if f.language is Language.CUSTOM and is_http_only(f))
 
 
-def _index_failed(language: Language, result: IndexResult) -> Problem:
+def _index_failed(language: Language, settings: Settings, result: IndexResult) -> Problem:
+    script = settings.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py"
+    entry = script if language is Language.PYTHON else "package.json"
     return Problem(
         "FJ0148",
         f"the app's {language} code could not be read for functions: {result.error}",
-        Location("function_app.py" if language is Language.PYTHON else "package.json"),
+        result.place or Location(entry),
         result.stack.rstrip(),
         "correct the error; until then none of its functions exists, as on the real host",
         azure=result.error,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from funcjson.errors import Location
 from funcjson.model import Call, CallResult, Function, Language, WorkerLog
 
 LogSink = Callable[[WorkerLog], None]
@@ -24,15 +25,16 @@ class IndexedFunction:
 
 @dataclass(frozen=True, slots=True)
 class IndexResult:
-    """What indexing found. `error` is the user's own error text when the app's entry file failed; `streams` tells that the
-    app's responses come in pieces where they may.
+    """What indexing found. `error` is the user's own error text when the app's entry file failed, `place` where; `streams`
+    tells that the app's responses come in pieces where they may. Each of `warnings` has its place, when it is known.
     """
 
     functions: tuple[IndexedFunction, ...] = ()
     error: str | None = None
     stack: str = ""
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[tuple[str, Location | None], ...] = field(default=())
     streams: bool = False
+    place: Location | None = None
 
 
 class Worker(Protocol):

@@ -167,7 +167,9 @@ class Channel:
         identifier = f"index-{next(self._numbers)}"
         answer = await self.ask(identifier, {"op": "index", "id": identifier})
         if answer["op"] == "failed":
-            return IndexResult(error=_said(answer), stack=answer.get("stack") or "")
+            return IndexResult(
+                error=_said(answer), stack=answer.get("stack") or "", place=self._place(answer)
+            )
         functions = tuple(
             IndexedFunction(
                 item["name"],
@@ -182,8 +184,9 @@ class Channel:
             functions,
             answer.get("error"),
             answer.get("stack") or "",
-            tuple(answer.get("warnings") or ()),
+            tuple(self._warning(warning) for warning in answer.get("warnings") or ()),
             bool(answer.get("streams")),
+            self._place(answer),
         )
 
     async def transpile(self, files: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -304,6 +307,9 @@ class Channel:
             message=said,
             stack=stack,
         )
+
+    def _warning(self, said: str | Message) -> tuple[str, Location | None]:
+        return (said, None) if isinstance(said, str) else (said["message"], self._place(said))
 
     def _place(self, answer: Message) -> Location | None:
         file = answer.get("file")

@@ -25,8 +25,8 @@ Host to worker
 Worker to host
   {"op": "ready", "version": 1, "runtime": "python 3.11.7"}
   {"op": "loaded", "id"}
-  {"op": "indexed", "id", "functions": [{"name", "document", "script_file", "line", "entry_point"}], "error", "stack", "warnings": [str],
-   "streams": bool}   whether responses come in pieces where they may
+  {"op": "indexed", "id", "functions": [{"name", "document", "script_file", "line", "entry_point"}], "error", "stack", "streams": bool,
+   "warnings": [str, or an object with "message", "file", "line", "column"]}   whether responses come in pieces where they may
   {"op": "result", "id", "outputs": {name: typed data}, "return": typed data}
   {"op": "failed", "id", "type": exception class name, "message": str, "stack": str (user frames only)}
    and, where known, "file" (absolute), "line" and "column" (from 1): the innermost place in the app's own code

@@ -135,7 +135,7 @@ async def test_index_gives_functions_and_warnings() -> None:
     )
 
     assert result.functions == (IndexedFunction("f", {}, "function_app.py", 4),)
-    assert result.warnings == ("w",)
+    assert result.warnings == (("w", None),)
     assert result.error is None
 
 

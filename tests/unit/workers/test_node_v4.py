@@ -151,7 +151,8 @@ async def test_a_package_without_main_is_warned_of(tmp_path: Path) -> None:
 async def test_a_function_without_handler_is_warned_of(tmp_path: Path) -> None:
     indexed = await index(tmp_path, "app.http('f', {});")
 
-    assert indexed["warnings"] == ["Function 'f' has no handler: its calls will fail."]
+    (warning,) = indexed["warnings"]
+    assert warning["message"] == "Function 'f' has no handler: its calls will fail."
 
 
 @pytest.mark.parametrize(

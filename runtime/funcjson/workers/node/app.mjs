@@ -115,6 +115,9 @@ export class App {
       functions: problem ? [] : this.core.documents(),
       error: problem ? problem.message : null,
       stack: problem ? problem.stack : '',
+      file: problem?.file,
+      line: problem?.line,
+      column: problem?.column,
       warnings: problem ? [] : this.#warnings(),
       streams: this.core.httpUri !== undefined,
     };
@@ -123,7 +126,11 @@ export class App {
   #warnings() {
     const warnings = this.core.functions
       .filter(({ handler }) => typeof handler !== 'function')
-      .map(({ metadata: { name } }) => `Function '${name}' has no handler: its calls will fail.`);
+      .map(({ metadata: { name }, place }) => ({
+        ...place,
+        file: place.file && path.join(this.#root, place.file),
+        message: `Function '${name}' has no handler: its calls will fail.`,
+      }));
     if (this.#package && !this.#package.main && this.core.functions.length === 0) {
       warnings.push('package.json has no "main"; functions of the v4 programming model are only loaded from there.');
     }

@@ -154,14 +154,15 @@ function systemError(Kind, message) {
   return Object.assign(new Kind(message), { isAzureFunctionsSystemError: true });
 }
 
-/** The line in the source, where the file that runs was made of one in memory. */
-function lineInSource(file, site) {
-  const line = site.getLineNumber() ?? 0;
-  const entry = Module.findSourceMap(file)?.findEntry(line - 1, (site.getColumnNumber() ?? 1) - 1);
-  return isTypeScript(file) && entry?.originalLine !== undefined ? entry.originalLine + 1 : line;
+/** Line and column in the source, where the file that runs was made of one in memory. */
+function placeInSource(file, site) {
+  const [line, column] = [site.getLineNumber() ?? 0, site.getColumnNumber() ?? 1];
+  const entry = Module.findSourceMap(file)?.findEntry(line - 1, column - 1);
+  if (!isTypeScript(file) || entry?.originalLine === undefined) return { line, column };
+  return { line: entry.originalLine + 1, column: entry.originalColumn + 1 };
 }
 
-/** File (relative to the app, with `/`) and line of the user's code that is registering a function now. */
+/** File (relative to the app, with `/`), line and column of the user's code that is registering a function now. */
 function placeOfCall(root) {
   const { prepareStackTrace, stackTraceLimit } = Error;
   let sites;
@@ -176,7 +177,7 @@ function placeOfCall(root) {
     const url = site.getFileName() ?? '';
     const file = url.startsWith('file:') ? fileURLToPath(url) : url;
     if (!path.isAbsolute(file) || isOurs(file)) continue;
-    return { file: path.relative(root, file).replaceAll('\\', '/'), line: lineInSource(file, site) };
+    return { file: path.relative(root, file).replaceAll('\\', '/'), ...placeInSource(file, site) };
   }
   return { file: '', line: 0 };
 }

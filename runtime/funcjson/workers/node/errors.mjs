@@ -74,14 +74,15 @@ export function failure(thrown) {
 
 // A frame: `at f (path:12:3)`, where a path may hold brackets.
 const FRAME = /^\s+at (?:async )?(?:.* \()??((?:file:\/\/)?\/.+?):(\d+):(\d+)\)?$/m;
-// A syntax error begins with `path:12`, the line of code, and a mark below the place.
-const SYNTAX = /^((?:file:\/\/)?\/[^\n]+?):(\d+)(?:\n[^\n]*\n( *)\^|\n|$)/;
+// A syntax error begins with `path:12`, the line of code, and a mark below the place; that of a compiler with `path:12:3`.
+const SYNTAX = /^((?:file:\/\/)?\/[^\n]+?):(\d+)(?::(\d+))?(?:\n[^\n]*\n( *)\^|\n|$)/;
 
 function placeOf(stack) {
   const syntax = SYNTAX.exec(stack);
   const first = syntax ?? FRAME.exec(stack);
   if (!first) return {};
   const file = first[1].startsWith('file:') ? fileURLToPath(first[1]) : first[1];
-  const column = syntax ? (syntax[3] === undefined ? 0 : syntax[3].length + 1) : Number(first[3]);
+  const marked = syntax?.[4] === undefined ? 0 : syntax[4].length + 1;
+  const column = first[3] === undefined ? marked : Number(first[3]);
   return { file, line: Number(first[2]), column };
 }

@@ -91,6 +91,8 @@ export class Invocation {
 async function run(model, handler, core, from) {
   const { context, inputs } = await model.getArguments();
   from.context = context;
+  // Libraries would tell this in words of their own, or not at all.
+  if (typeof handler !== 'function') throw new TypeError('handler is not a function');
   if (!core.hasHooks('preInvocation') && !core.hasHooks('postInvocation')) {
     return model.getResponse(context, await model.invokeFunction(context, inputs, handler));
   }

@@ -104,6 +104,13 @@ function byPackage(root) {
     module: ts.ModuleKind.CommonJS,
     target: ts.ScriptTarget.ES2022,
     moduleResolution: undefined,
+    // They would turn the names of sources in maps into those of a build.
+    rootDir: undefined,
+    rootDirs: undefined,
+    outDir: undefined,
+    outFile: undefined,
+    sourceRoot: undefined,
+    mapRoot: undefined,
     verbatimModuleSyntax: undefined,
     noEmit: false,
     declaration: false,

@@ -11,13 +11,19 @@ from typing import Any
 
 _OURS = str(Path(__file__).resolve().parent)
 _IMPORT_MACHINERY = ("<frozen importlib", "<frozen runpy", importlib.__file__)
+_LIBRARY = f"{os.sep}azure{os.sep}functions{os.sep}"
 _PLACE = "_funcjson_place"
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
 
-def describe(error: BaseException, app_root: str = "") -> dict[str, Any]:
-    """Type, message, stack; file, line, column of the innermost frame inside the app, if any."""
+def describe(
+    error: BaseException, app_root: str = "", *, without_library: bool = False
+) -> dict[str, Any]:
+    """Type, message, stack; file, line, column of the innermost frame inside the app, if any.
+
+    `without_library` leaves the frames of azure.functions out: where decorators run, they tell nothing.
+    """
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
@@ -26,6 +32,11 @@ def describe(error: BaseException, app_root: str = "") -> dict[str, Any]:
     try:
         trace = traceback.TracebackException.from_exception(error)
         _drop_our_frames(trace)
+        if without_library:
+            trace.stack[:] = [frame for frame in trace.stack if _LIBRARY not in frame.filename]
+        if _PLACE in vars(error):
+            # Raised by what looked at the user's code, not in it.
+            trace.stack[:] = [frame for frame in trace.stack if is_of_app(frame.filename, app_root)]
         answer["stack"] = _text(error, trace)
         place = _place(error, trace, app_root)
     except Exception:  # noqa: BLE001 - source lines come from users' files and loaders
@@ -50,6 +61,15 @@ def at_function(error: BaseException, function: Any) -> None:
 def is_ours(filename: str) -> bool:
     """Whether a frame of this file belongs to the worker or to the import machinery."""
     return filename.startswith((_OURS + os.sep, *_IMPORT_MACHINERY))
+
+
+def is_of_app(filename: str, app_root: str) -> bool:
+    """Whether a frame of this file is the app's own, not of a library in its folder."""
+    return (
+        bool(app_root)
+        and filename.startswith(app_root + os.sep)
+        and f"{os.sep}site-packages{os.sep}" not in filename
+    )
 
 
 def _drop_our_frames(trace: Any) -> None:
@@ -85,13 +105,7 @@ def _place(error: BaseException, trace: Any, app_root: str) -> tuple[str, int, i
     found: tuple[str, int, int] | None = vars(error).get(_PLACE)
     if found is not None:
         return found
-    inside = [
-        frame
-        for frame in trace.stack
-        if app_root
-        and frame.filename.startswith(app_root + os.sep)
-        and f"{os.sep}site-packages{os.sep}" not in frame.filename
-    ]
+    inside = [frame for frame in trace.stack if is_of_app(frame.filename, app_root)]
     if not inside:
         return None
     # Python tells the column from 3.11 on.

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from . import failures
 from .signatures import BoundParameter
 
 _DIRECTIONS = {0: "in", 1: "out", 2: "inout"}
@@ -80,6 +81,15 @@ def place(function: Any) -> tuple[str, int]:
     """File and line of a function; ("", 0) when it has no code of its own."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return (code.co_filename, code.co_firstlineno) if code is not None else ("", 0)
+
+
+def find_place(error: Exception, app: Any) -> None:
+    """Say where the function is that the library complains of; of two with one name it is the second."""
+    functions = [builder._function for builder in getattr(app, "_function_builders", ())]
+    for function in reversed(functions):
+        if f"Function {function.get_function_name()} " in f"{error}":
+            failures.at_function(error, function.get_user_function())
+            return
 
 
 def warnings(module: Any, app: Any) -> Iterator[str]:

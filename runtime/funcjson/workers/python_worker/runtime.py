@@ -156,7 +156,7 @@ class Runtime:
         bindings = [_bound(binding) for binding in function["bindings"]]
         try:
             self._handlers[name] = check(name, directory, call, bindings, self._converters)
-        except RuntimeError as error:
+        except Exception as error:
             failures.at_function(error, call)
             raise
         self._hooks.loaded(name, directory)
@@ -167,7 +167,7 @@ class Runtime:
         try:
             found = self._find_functions()
         except BaseException as error:  # noqa: BLE001 - a user's module may raise anything, also SystemExit
-            failure = failures.describe(error, self._app_root)
+            failure = failures.describe(error, self._app_root, without_library=True)
             answer["error"] = f"{failure['type']}: {failure['message']}"
             answer.update(
                 {k: failure[k] for k in ("stack", "file", "line", "column") if k in failure}
@@ -180,18 +180,26 @@ class Runtime:
         if not Path(self._app_root, script).exists():
             return {}
         module, app = loading.import_app(script, self._library)
-        functions = app.get_functions()
+        try:
+            functions = app.get_functions()
+        except Exception as error:
+            indexing.find_place(error, app)
+            raise
         handlers = {}
         for function in functions:
             name = function.get_function_name()
             call = function.get_user_function()
-            handlers[name] = check(
-                name,
-                str(Path(indexing.place(call)[0]).parent),
-                call,
-                indexing.bound_parameters(function),
-                self._converters,
-            )
+            try:
+                handlers[name] = check(
+                    name,
+                    str(Path(indexing.place(call)[0]).parent),
+                    call,
+                    indexing.bound_parameters(function),
+                    self._converters,
+                )
+            except Exception as error:
+                failures.at_function(error, call)
+                raise
         self._handlers.update(handlers)
         return {
             "functions": [indexing.describe(f, script, self._app_root) for f in functions],
