@@ -47,6 +47,9 @@ class FakeTransport:
 
     transport_name = "WebSockets"
 
+    grace_s = 0.1
+    taken = 0
+
     def __init__(self) -> None:
         self.records: list[bytes] = []
         self.arrived = asyncio.Event()

@@ -21,7 +21,7 @@ async def main(url: str = "", dead_after_s: float = 0) -> None:
     if url:
         backplane = RedisBackplane(url, beat_s=dead_after_s / 4, dead_after_s=dead_after_s)
     server = SignalRServer(
-        ServiceOptions(port=0, keys=("k" * 44,), close_timeout_s=0.5), backplane=backplane
+        ServiceOptions(port=0, keys=("k" * 44,), close_timeout_s=2), backplane=backplane
     )
     await server.start()
     print(server.port, flush=True)

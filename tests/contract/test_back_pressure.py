@@ -135,8 +135,9 @@ async def test_a_stalled_client_is_dropped_and_the_others_lose_nothing(
         connections = await service.connections()
         assert stalled.connection_id not in connections
         assert healthy.connection_id in connections
-        # 20 MB were sent past it; what the allocator keeps differs by some megabytes between runs.
-        assert largest - usual < 8 * MEGABYTE
+        # 20 MB were sent past it, of which 8 may wait when they come very fast; what the allocator keeps
+        # differs by some megabytes between runs.
+        assert largest - usual < 12 * MEGABYTE
         assert "does not read" in service.log
         assert stalled.connection_id in service.log
         assert "reads too slowly" in (await service.ended())[stalled.connection_id]
@@ -157,22 +158,26 @@ async def test_many_stalled_clients_are_each_dropped(service: Service, transport
 
 
 @pytest.mark.parametrize("transport", ["WebSockets", "ServerSentEvents"])
-async def test_a_dropped_client_that_reads_again_finds_the_end(
+async def test_a_dropped_client_that_reads_again_learns_the_reason(
     service: Service, transport: str
 ) -> None:
     async with client(service, transport, "stalled") as stalled:
         stalled.stall()
-        for number in range(COUNT):
-            await service.send(number)
-        assert await service.connections() == {}
+        while await service.connections():
+            await service.send(0)
 
-        rest = await stalled.rest()
-
-        assert rest.startswith((b"\x81", b"\r\n", b"8")) or not rest
+        assert b"reads too slowly" in await stalled.rest()
 
 
-async def test_one_large_burst_drops_nobody_who_reads(service: Service) -> None:
-    async with client(service, "WebSockets", "healthy") as healthy:
-        await asyncio.gather(healthy.messages(400), *(service.send(n) for n in range(400)))
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_one_large_burst_drops_nobody_who_reads(service: Service, transport: str) -> None:
+    async with client(service, transport, "healthy") as healthy:
+        numbers = iter(range(400))
+
+        async def sender() -> None:
+            for number in numbers:
+                await service.send(number)
+
+        await asyncio.gather(healthy.messages(400), *(sender() for _ in range(4)))
 
         assert set(await service.connections()) == {healthy.connection_id}

@@ -36,7 +36,6 @@ from funcjson.signalr.protocols.json import handshake_response, parse_handshake
 JSON = PROTOCOLS["json"]
 # 2 is what clients say after negotiating a stateful reconnect, 0 what signalrcore says after negotiate v0.
 SUPPORTED_VERSIONS = range(3)
-MAX_UNACKNOWLEDGED = 8 << 20  # bytes kept for a client that reconnects statefully
 CANCELED = "Handshake was canceled."
 GENERIC_CLOSE = "Connection closed with an error."
 

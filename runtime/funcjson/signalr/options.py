@@ -37,7 +37,11 @@ class ServiceOptions:
     stateful_window_s: float = 30.0
     invoke_timeout_s: float = 30.0
     close_timeout_s: float = 5.0
-    buffer_bytes: int = 1 << 20  # with more unsent when the next message comes, a client is dropped
+    buffer_bytes: int = 1 << 20  # with more unsent a client that takes nothing is dropped
+    max_buffer_bytes: int = 16 << 20  # with more unsent any client is dropped, see backlog.py
+    stall_s: float = (
+        3.0  # how long a client that reads may pause with more than buffer_bytes unsent
+    )
     max_message_bytes: int = 16 << 20  # one message of a WebSocket client
     max_post_bytes: int = 1 << 20  # one POST of a client, and one REST body
     rest_close_allows_reconnect: bool = False

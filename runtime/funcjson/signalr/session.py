@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from funcjson.signalr.backlog import Backlog
 from funcjson.signalr.connection import Connection, Ended, Event, Rules
 from funcjson.signalr.events import ClientInfo
 from funcjson.signalr.frames import Batch
@@ -21,6 +22,14 @@ class Sink(Protocol):
     @property
     def transport_name(self) -> str:
         """ "WebSockets", "ServerSentEvents" or "LongPolling"."""
+
+    @property
+    def grace_s(self) -> float:
+        """How long a client that was not seen to read yet may take nothing, when much waits for it."""
+
+    @property
+    def taken(self) -> int:
+        """How many bytes of what had to wait were taken, ever."""
 
     def write(self, batch: Batch, protocol: HubProtocol) -> int:
         """Write or keep; gives how many bytes of earlier batches are not sent yet."""
@@ -63,6 +72,7 @@ class Session:
     """One client connection, from negotiate to its end."""
 
     __slots__ = (
+        "backlog",
         "caller",
         "calls",
         "connection",
@@ -99,6 +109,7 @@ class Session:
         self.current: tuple[str, asyncio.Future[Any]] | None = None
         self.calls: dict[str, asyncio.Future[Completion]] | None = None
         self.streams: set[str] | None = None
+        self.backlog: Backlog | None = None  # of the present transport
 
     @property
     def is_attached(self) -> bool:

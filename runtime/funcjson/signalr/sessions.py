@@ -124,6 +124,7 @@ class Sessions:
     def reattach(self, session: Session, sink: Sink) -> None:
         """A stateful client is back on a new socket; an old one that still looks alive is replaced."""
         old, session.sink, session.detached_at = session.sink, sink, None
+        session.backlog = None
         if old is not None:
             old.close()
         session.connection.reattach(self.options.monotonic())

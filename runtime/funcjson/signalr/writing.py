@@ -1,8 +1,8 @@
 """Messages on their way to clients: queued with every connection they are for, written once a turn.
 
 Writing never waits. As long as all messages of a turn of the event loop go to the same sessions, they are one wave:
-joined once, and the same bytes written to each. A client that does not read is dropped, and the others do not
-notice.
+joined once, and the same bytes written to each. A client that does not read is dropped (backlog.py), and the others
+do not notice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-from funcjson.signalr.connection import MAX_UNACKNOWLEDGED, State
+from funcjson.signalr.backlog import Backlog
+from funcjson.signalr.connection import State
 from funcjson.signalr.frames import MAX_BATCH, Payload
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.session import Session
@@ -24,11 +25,12 @@ TOO_SLOW = "The client reads too slowly: too much data is waiting for it."
 class Writing:
     """What one node has still to write. `end` is told of each session whose connection has closed."""
 
-    __slots__ = ("_burst", "_dirty", "_end", "_is_scheduled", "_options", "_wave")
+    __slots__ = ("_burst", "_dirty", "_end", "_is_scheduled", "_options", "_watched", "_wave")
 
     def __init__(self, options: ServiceOptions, end: Callable[[Session], None]) -> None:
         self._options = options
         self._end = end
+        self._watched = options.buffer_bytes // 16  # with more unsent, a client is behind
         # What is to be written at the end of this turn: messages that all went to the same sessions, as long
         # as that is so; from then on the sessions that something was queued with.
         self._wave: tuple[list[Payload], list[Session]] | None = None
@@ -101,7 +103,7 @@ class Writing:
 
     def _write_wave(self, payloads: Sequence[Payload], sessions: Iterable[Session]) -> None:
         """The same to many: what `send` and `flush` do, with the least work for those that only listen."""
-        now, limit, is_open = self._options.monotonic(), self._options.buffer_bytes, State.OPEN
+        now, watched, is_open = self._options.monotonic(), self._watched, State.OPEN
         batch = payloads[0].alone()
         for payload in payloads[1:]:
             batch = batch.then(payload)
@@ -116,39 +118,55 @@ class Writing:
                 continue
             connection.last_write = now
             unsent = sink.write(batch, connection.protocol)
-            if unsent > limit:
-                self._drop(session, unsent, limit)
+            if unsent > watched and self._is_lost(session, unsent, now):
                 self.flush(session)
 
     def flush(self, session: Session) -> None:
         """Write what is queued; after a Close message, end."""
         self.settle()
         connection = session.connection
-        batch = connection.take(self._options.monotonic())
+        options, now = self._options, self._options.monotonic()
+        batch = connection.take(now)
         sink = session.sink
         if batch is not None and sink is not None:
             unsent = sink.write(batch, connection.protocol)
-            if unsent > self._options.buffer_bytes:
-                self._drop(session, unsent, self._options.buffer_bytes)
+            if unsent > self._watched:
+                self._is_lost(session, unsent, now)
         if connection.resend is not None and connection.resend.bytes:
-            limit = self._options.buffer_bytes if sink is None else MAX_UNACKNOWLEDGED
+            limit = options.buffer_bytes if sink is None else options.max_buffer_bytes
             if connection.resend.bytes > limit:
-                self._drop(session, connection.resend.bytes, limit)
+                size = connection.resend.bytes
+                self._drop(session, f"it does not acknowledge, {size} bytes wait (limit {limit})")
         if connection.state is State.CLOSED and session.is_attached:
             self._end(session)
 
-    def _drop(self, session: Session, unsent: int, limit: int) -> None:
-        """The client does not read. The others must not notice, and memory must stay bounded."""
+    def _is_lost(self, session: Session, unsent: int, now: float) -> bool:
+        """Drop a client for which so much waits, unless it gets on."""
+        sink, backlog, options = session.sink, session.backlog, self._options
+        assert sink is not None
+        if backlog is None:
+            backlog = session.backlog = Backlog(sink.taken, unsent, now)
+        backlog.look(sink.taken, unsent, now)
+        cap = backlog.cap(options.max_buffer_bytes)
+        if unsent > cap:
+            self._drop(session, f"it does not read fast enough, {unsent} bytes wait (limit {cap})")
+        elif unsent > options.buffer_bytes and backlog.is_stalled(
+            now, sink.grace_s, options.stall_s
+        ):
+            idle_s, limit = backlog.idle_s(now), options.buffer_bytes
+            why = f"{unsent} bytes wait for it (limit {limit}), none was taken for {idle_s:.1f} s"
+            self._drop(session, f"it does not read, {why}")
+        else:
+            return False
+        return True
+
+    def _drop(self, session: Session, why: str) -> None:
+        """The client reads too slowly. The others must not notice, and memory must stay bounded."""
         connection = session.connection
         if connection.state is State.CLOSED:
             return
-        log.warning(
-            "connection %s of hub %s is dropped: it does not read, %s bytes wait for it (limit %s)",
-            session.id,
-            session.caller.hub,
-            unsent,
-            limit,
-        )
+        hub = session.caller.hub
+        log.warning("connection %s of hub %s is dropped: %s", session.id, hub, why)
         connection.close(TOO_SLOW, allow_reconnect=True)
         batch = connection.take(self._options.monotonic())
         if batch is not None and session.sink is not None:

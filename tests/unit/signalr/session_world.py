@@ -24,7 +24,8 @@ class FakeSink:
         self.said: list[dict[str, Any]] = []
         self.writes = 0
         self.events: list[str] = []
-        self.unsent = 0
+        self.unsent = self.taken = 0
+        self.grace_s = 0.1
         self.stale = False
 
     def write(self, batch: Batch, protocol: HubProtocol) -> int:

@@ -21,6 +21,8 @@ GRANTS = Grants(frozenset({"WebSockets"}), 15.0, 5.0)
 
 class FakeSink:
     transport_name = "WebSockets"
+    grace_s = 0.1
+    taken = 0
 
     def __init__(self) -> None:
         self.said: list[dict[str, Any]] = []

@@ -37,16 +37,89 @@ async def test_a_long_burst_is_written_in_parts() -> None:
     assert sink.writes >= before + 2
 
 
+class Sending:
+    """A message each 10 ms to one client, for which more and more waits; `reads`: what it takes before each."""
+
+    def __init__(self) -> None:
+        self.world = World(buffer_bytes=1000, max_buffer_bytes=10_000)  # half if it does not read
+        self.session, self.sink = self.world.connect()
+
+    async def go_on(self, times: int, *, reads: int = 0) -> None:
+        for _ in range(times):
+            self.world.now += 0.01
+            self.sink.unsent += 100 - reads
+            self.sink.taken += reads
+            self.world.sessions.deliver((self.session,), Payload(Invocation("m")))
+            await settled()
+            if self.session.is_ended:
+                return
+
+
 async def test_a_client_that_does_not_read_is_dropped_with_a_reason() -> None:
-    world = World(buffer_bytes=10)
-    session, sink = world.connect()
-    sink.unsent = 11
+    sending = Sending()
+    await sending.go_on(100)
+
+    assert sending.session.is_ended
+    assert sending.sink.unsent < 2000
+    assert sending.sink.said[-1]["allowReconnect"] is True
+    assert "reads too slowly" in sending.world.upstream.heard[-1][1]
+
+
+async def test_a_client_that_reads_more_slowly_than_a_burst_comes_is_kept() -> None:
+    sending = Sending()
+    await sending.go_on(150, reads=50)
+    assert sending.sink.unsent > 5000
+    await sending.go_on(20)  # it pauses, as clients do
+
+    assert not sending.session.is_ended
+
+
+async def test_a_client_that_stops_in_a_burst_is_dropped_after_some_seconds() -> None:
+    sending = Sending()
+    await sending.go_on(50, reads=50)
+    sending.sink.unsent = 2000
+    sending.world.now += 3.1
+    await sending.go_on(1)
+
+    assert sending.session.is_ended
+
+
+async def test_no_client_may_be_further_behind_than_the_cap() -> None:
+    sending = Sending()
+    await sending.go_on(1000, reads=50)
+
+    assert sending.session.is_ended
+    assert 10_000 < sending.sink.unsent <= 10_100
+
+
+async def test_a_client_that_polls_has_the_grace_of_its_transport_each_time() -> None:
+    sending = Sending()
+    sending.sink.grace_s = 0.3
+    for _ in range(5):
+        await sending.go_on(25)
+        sending.sink.taken += sending.sink.unsent
+        sending.sink.unsent = 0
+    assert not sending.session.is_ended
+    await sending.go_on(100)
+
+    assert sending.session.is_ended
+
+
+async def test_a_new_socket_of_a_client_begins_anew() -> None:
+    world = World(buffer_bytes=1000)
+    session, sink = world.connect(stateful=True)
+    sink.unsent = 2000
+    world.sessions.deliver((session,), Payload(Invocation("m")))
+    await settled()
+    world.sessions.lost(session, sink, "cut")
+    world.now += 10
+    again = FakeSink()
+    world.sessions.reattach(session, again)
+    again.unsent = 2000
     world.sessions.deliver((session,), Payload(Invocation("m")))
     await settled()
 
-    assert session.is_ended
-    assert sink.said[-1]["allowReconnect"] is True
-    assert "reads too slowly" in world.upstream.heard[-1][1]
+    assert not session.is_ended
 
 
 async def test_what_waits_for_a_client_that_is_away_is_bounded() -> None:
@@ -133,7 +206,7 @@ async def test_a_stateful_client_that_loses_its_socket_within_the_turn_gets_it_l
 
 
 async def test_one_slow_client_among_many_is_dropped_within_a_broadcast() -> None:
-    world = World(buffer_bytes=10)
+    world = World(buffer_bytes=10, max_buffer_bytes=10)
     (slow, slow_sink), (quick, sink) = world.connect(), world.connect()
     slow_sink.unsent = 11
     (message,) = numbered(1)

@@ -40,10 +40,12 @@ class PollSink:
         "gate",
         "is_closed",
         "polls",
+        "taken",
         "unsent",
     )
 
     transport_name = "LongPolling"
+    grace_s = 0.5  # nothing is taken between two polls
 
     def __init__(self, idle_s: float, now: float, on_close: Callable[[PollSink], None]) -> None:
         self._idle_s = idle_s
@@ -51,6 +53,7 @@ class PollSink:
         self._on_close = on_close
         self._parts: list[bytes] = []
         self.unsent = 0  # bytes that wait for a poll
+        self.taken = 0  # bytes that polls have fetched
         self._changed = asyncio.Event()
         self.polls = 0  # how many there were; the newest one is served
         self.gate = Gate()
@@ -81,6 +84,7 @@ class PollSink:
     def take(self) -> bytes:
         """Everything that was kept."""
         data, self._parts, self.unsent = b"".join(self._parts), [], 0
+        self.taken += len(data)
         return data
 
     async def wait(self, timeout_s: float, now: Callable[[], float]) -> tuple[int, bytes]:

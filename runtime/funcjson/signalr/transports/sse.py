@@ -38,12 +38,14 @@ def event(data: bytes) -> bytes:
 class SseSink:
     """Writes events without waiting."""
 
-    __slots__ = ("_transport", "ended", "gate")
+    __slots__ = ("_transport", "_written", "ended", "gate")
 
     transport_name = "ServerSentEvents"
+    grace_s = 0.15  # the system's buffers, which are filled first, hold much more
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._written = 0
         self.ended = asyncio.Event()
         self.gate = Gate()
 
@@ -51,6 +53,10 @@ class SseSink:
     def unsent(self) -> int:
         """Bytes that were written and that the operating system has not taken yet."""
         return self._transport.get_write_buffer_size()
+
+    @property
+    def taken(self) -> int:
+        return self._written - self.unsent
 
     def write(self, batch: Batch, protocol: HubProtocol) -> int:
         transport = self._transport
@@ -60,6 +66,7 @@ class SseSink:
         data = batch.wire("sse", protocol.name, frame_events)
         if data:
             transport.write(data)
+            self._written += len(data)
         return unsent
 
     def close(self) -> None:
@@ -92,10 +99,12 @@ async def serve_sse(
         # A comment at once, so that browsers say that the stream is open.
         await response.write(b":\r\n\r\n")
         await sink.ended.wait()
-        if sink.unsent > sessions.options.buffer_bytes:
-            transport.abort()  # it does not read, so it would not read the end either
-        else:
+        # A client that was dropped since it is slow learns the reason, if it goes on reading.
+        response.force_close()
+        async with asyncio.timeout(sessions.options.close_timeout_s):
             await response.write_eof()
+    except TimeoutError:
+        transport.abort()
     except ConnectionError:
         pass  # the client left while something was written
     finally:

@@ -47,6 +47,7 @@ class WebSocket(asyncio.Protocol):
         "_is_held",
         "_open",
         "_peer_closed",
+        "_queued",
         "_reader",
         "_session",
         "_sessions",
@@ -54,6 +55,7 @@ class WebSocket(asyncio.Protocol):
     )
 
     transport_name = "WebSockets"
+    grace_s = 0.15  # the system's buffers, which are filled first, hold much more
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class WebSocket(asyncio.Protocol):
         self._is_closing = False  # our close frame is written
         self._peer_closed = False
         self._is_held = False
+        self._queued = 0  # bytes that the operating system did not take at once
         self._fd = _NONE  # where a message may go past the transport, see `write`
         sockets.add(self)
         self._find_fd()
@@ -82,6 +85,10 @@ class WebSocket(asyncio.Protocol):
     def unsent(self) -> int:
         """Bytes that were written and that the operating system has not taken yet."""
         return self._transport.get_write_buffer_size()
+
+    @property
+    def taken(self) -> int:
+        return self._queued - self.unsent
 
     def write(self, batch: Batch, protocol: HubProtocol) -> int:
         data = batch.on_socket.get(protocol)
@@ -106,6 +113,7 @@ class WebSocket(asyncio.Protocol):
         unsent = transport.get_write_buffer_size()
         if data:
             transport.write(data)
+            self._queued += len(data)
         self._find_fd()
         return unsent
 

@@ -162,7 +162,7 @@ async def test_reading_pauses_while_upstream_is_slower_than_the_client() -> None
 
 
 async def test_a_client_that_does_not_read_is_dropped() -> None:
-    world = await opened(buffer_bytes=100)
+    world = await opened(max_buffer_bytes=100, buffer_bytes=100)
     world.transport.unsent = 101
     world.sessions.deliver((world.session,), Payload(Invocation("m")))
     await asyncio.sleep(0)
