@@ -25,6 +25,13 @@ _USAGE = """funcjson explain CODE                          an error code, such a
        funcjson explain why USER GROUP --service URL  why a user does not get a group's messages"""
 
 
+_BY_HAND = """Functions without HTTP are set off as by hand, with the text for the trigger in "input":
+  a timer             funcjson explain request POST /admin/functions/tick --body '{}'
+  a method of a hub   funcjson explain request POST /admin/functions/say --body '{"input": "{\\"Arguments\\": [1]}"}'
+  as the service does funcjson explain request POST /runtime/webhooks/signalr --header 'X-ASRS-Hub: chat'
+                      --header 'X-ASRS-Category: messages' --header 'X-ASRS-Event: say' --header 'X-ASRS-Connection-Id: c1' ..."""
+
+
 def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the program's parser."""
     parser = commands.add_parser(
@@ -54,6 +61,9 @@ def explain(options: argparse.Namespace) -> int:
     # The document tells all that the log would.
     logging.getLogger("funcjson").addHandler(logging.NullHandler())
     make(parser)
+    if words[0] == "request":
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.epilog = _BY_HAND
     parser.add_argument(
         "--json", action="store_true", help="print the document as JSON, in a stable shape"
     )
@@ -182,18 +192,39 @@ def _make_token(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the app whose connection string has the key",
     )
+    parser.add_argument(
+        "--service",
+        default=None,
+        metavar="URL",
+        help="a running local service, which looks at the signature",
+    )
     parser.add_argument("--key-setting", default="AzureSignalRConnectionString", metavar="NAME")
     parser.add_argument("--hub", default=None, help="the hub that the client asks for")
     parser.add_argument("--path", default=None, help="the path of the REST request")
 
 
 def _token(options: argparse.Namespace) -> int:
-    from funcjson.errors import ConnectionStringInvalid, Location, Problem
+    from funcjson.errors import AppLoadError, ConnectionStringInvalid, Location, Problem
     from funcjson.explaining.text import token_text
-    from funcjson.explaining.token import explain_token, keys_of, refused_connection_string
+    from funcjson.explaining.token import (
+        ask_service,
+        explain_token,
+        keys_of,
+        refused_connection_string,
+    )
     from funcjson.settings import load_settings
     from funcjson.signalr.connection_string import ConnectionStringError
 
+    if options.app is not None and not (options.app / "host.json").is_file():
+        raise AppLoadError(
+            Problem(
+                "FJ0160",
+                f"{options.app} is no function app",
+                Location("--app"),
+                "it has no host.json",
+                "name the folder of an app",
+            )
+        )
     settings = load_settings(options.app.resolve(), os.environ) if options.app else None
     try:
         keys = keys_of(settings, options.key_setting)
@@ -203,6 +234,8 @@ def _token(options: argparse.Namespace) -> int:
             Problem("FJ0306", what, Location(options.key_setting), error.hint, azure=error.message)
         ) from error
     text = sys.stdin.read() if options.token == "-" else options.token  # noqa: S105 - a dash
+    if options.service:
+        keys = asyncio.run(ask_service(options.service, text))
     document = explain_token(text, keys, hub=options.hub, path=options.path, now=time.time())
     _show(options, document, token_text)
     return 1 if document["good"] is False else 0

@@ -76,11 +76,18 @@ async def test_a_service_in_the_cloud_is_played_by_the_local_one(tmp_path: Path)
     steps = await run(write_app(tmp_path, **{SETTING: AZURE}), "/api/send/ann", "ann")
 
     (call,) = steps[7]["calls"]
-    assert call["url"].startswith("http://localhost:")
+    assert call["url"].startswith("https://name.service.signalr.net/api/hubs/chat/")
+    assert "'https://name.service.signalr.net/api/hubs/chat/" in call["curl"]
     assert steps[7]["hints"] == [
         "a local service stood in for https://name.service.signalr.net: nothing left this machine"
     ]
     assert KEY not in json.dumps(steps)
+
+
+async def test_without_a_connection_string_the_address_is_that_of_start(tmp_path: Path) -> None:
+    steps = await run(write_app(tmp_path), "/api/send/ann", "ann")
+
+    assert steps[7]["calls"][0]["url"].startswith("http://localhost:8888/api/hubs/chat/users/ann/")
 
 
 async def test_a_handler_that_raises_is_told_with_its_place(tmp_path: Path) -> None:

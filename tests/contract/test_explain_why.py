@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -10,7 +11,9 @@ import pytest
 from tests.contract.service_client import KEY, Client, Clients, clients
 
 from funcjson.errors import FuncJsonError
+from funcjson.explaining.token import ask_service, explain_token
 from funcjson.explaining.why import explain_why
+from funcjson.signalr.credentials import ServiceEndpoint, mint_client_token
 from funcjson.signalr.messages import Invocation
 from funcjson.signalr.server import SignalRServer, serve
 from funcjson.signalr.service import ServiceOptions
@@ -93,3 +96,13 @@ async def test_what_is_no_local_service_says_so(world: World) -> None:
         await explain_why(f"{world.url}/elsewhere", "ann", "lobby", None)
 
     assert caught.value.problems[0].code == "FJ0414"
+
+
+async def test_a_forged_token_is_told_by_the_service_itself(world: World) -> None:
+    endpoint = ServiceEndpoint(world.url, KEY)
+    own = mint_client_token(endpoint, "chat", now=time.time(), user_id="ann")
+    forged = mint_client_token(ServiceEndpoint(world.url, "f" * 44), "chat", now=time.time())
+
+    for token, good in ((own, True), (forged, False)):
+        keys = await ask_service(world.url, token)
+        assert explain_token(token, keys, now=time.time())["good"] is good

@@ -16,9 +16,11 @@ from multidict import CIMultiDict
 from funcjson.app_facts import AppFacts, facts_of
 from funcjson.app_hints import complete, output_hints
 from funcjson.app_version import AppVersion
+from funcjson.bindings.signalr_webhook import WebhookRefused, read_event, route_key
 from funcjson.cors import make_policy, refusal, refused_request
 from funcjson.errors import FuncJsonError, Location, Problem
 from funcjson.explaining.clients import Clients, ClientSpec, reasons, unheard
+from funcjson.explaining.route import trigger_rows
 from funcjson.explaining.routing import Choice, choose, nothing_answers
 from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
 from funcjson.expression_faults import LOGIN_HEADER
@@ -32,6 +34,7 @@ from funcjson.personas import load_personas
 from funcjson.plan import Plan
 from funcjson.trace import InvocationTrace, Step
 from funcjson.trace_view import view
+from funcjson.upstream_webhook import find_trigger, near_misses
 
 BASE = "http://localhost:7071"
 _ADMIN = "/admin/functions/"
@@ -110,6 +113,7 @@ async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
         client["why"] = [] if client["messages"] else reasons(client, last["deliveries"])
         client["unheard"] = unheard(client, asked.listens)
     complete(document, version, facts)
+    _real_addresses(document, stage)
     return document
 
 
@@ -220,6 +224,8 @@ def _chosen(
         if plan is not None and text is None:
             return None, None, replace(choice, hint=_INPUT_WANTED)
         return plan, (fired_event(plan.function, text or "", BASE) if plan else None), choice
+    if path == UPSTREAM and request.method == "POST":
+        return _upstream(version, request)
     choice = choose(version, request.method, path)
     if choice.function is None:
         return None, None, choice
@@ -228,6 +234,31 @@ def _chosen(
         request.method, request.url, request.headers, request.query, choice.params, request.body
     )
     return plan, TriggerEvent("httpTrigger", asked), choice
+
+
+def _upstream(
+    version: AppVersion, request: HttpRequest
+) -> tuple[Plan | None, TriggerEvent | None, Choice]:
+    """An event of the SignalR service, as it posts it; its signature is not asked for."""
+    try:
+        hub, category, event_name = route_key(request.headers)
+        plan = find_trigger(version, (hub.lower(), category.lower(), event_name.lower()))
+        rejected = tuple(trigger_rows(version, hub, category, event_name))
+        if plan is None:
+            why = near_misses(version, (hub, category, event_name), places=True)
+            return None, None, Choice(None, {}, rejected, why)
+        event = read_event(request.headers, request.body, None)
+    except WebhookRefused as refused:
+        return None, None, Choice(None, {}, (), f"{refused.reason}; {_BY_HAND}")
+    chosen = Choice(plan.function.name, {}, rejected)
+    return plan, TriggerEvent("signalRTrigger", payload=event), chosen
+
+
+UPSTREAM = "/runtime/webhooks/signalr"
+_BY_HAND = (
+    "an event has the headers X-ASRS-Hub, X-ASRS-Category, X-ASRS-Event and X-ASRS-Connection-Id; without them: "
+    """explain request POST /admin/functions/NAME --body '{"input": "{\\"Arguments\\": [1]}"}'"""
+)
 
 
 def _add_hints(
@@ -266,6 +297,23 @@ def _add_hints(
         more[Step.FLUSHED] = {
             "hints": [f"a local service stood in for {named}: nothing left this machine"]
         }
+
+
+def _real_addresses(document: dict[str, Any], stage: Stage) -> None:
+    """Let the requests of step 8 name the service that the app uses, and not the one that stood in for this run."""
+    if stage.local is None:
+        return
+    own = stage.local.endpoint.server_endpoint.rstrip("/")
+    named = sorted(stage.replaced or ())
+    # With several endpoints it cannot be told from a request which of them it was for.
+    shown = named[0].rstrip("/") if len(named) == 1 else _START if not named else own
+    for call in document["steps"][Step.FLUSHED - 1]["calls"]:
+        for name in ("url", "curl"):
+            if call[name]:
+                call[name] = call[name].replace(own, shown)
+
+
+_START = "http://localhost:8888"  # where `funcjson start` runs the local service unless it is told otherwise
 
 
 def _properties(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def _row(
             "asked": asked,
             "declared": str(written.get(_PROPERTIES[part]) or ""),
             "near": _near(asked, mine) or (guessed and part == "category"),
-            "where": str(function.locate(f"{function.trigger.pointer}/{_PROPERTIES[part]}")),
+            "where": _where(function, part),
         }
         for part, asked, mine in zip(_PARTS, key, own, strict=True)
         if asked != mine
@@ -98,6 +99,11 @@ def _row(
         "differs": differs,
         "why": why,
     }
+
+
+def _where(function: Function, part: str) -> str:
+    place = function.locate(f"{function.trigger.pointer}/{_PROPERTIES[part]}")
+    return str(replace(place, pointer=""))
 
 
 def _near(asked: str, own: str) -> bool:
@@ -159,3 +165,19 @@ def _meant(row: dict[str, Any]) -> str:
 def _nearest(function: str, one: dict[str, Any]) -> str:
     only = f"only its {one['part']} '{one['declared']}' differs ({one['where']})"
     return f"the nearest is {function}: {only}"
+
+
+def trigger_rows(version: AppVersion, hub: str, category: str, event: str) -> list[dict[str, Any]]:
+    """Rows `{function, route, why}` of the signalRTrigger functions that an event does not go to, the nearest first."""
+    document = route_of(version, hub, category, event)
+    rows = []
+    for row in document["triggers"]:
+        if not row["chosen"]:
+            differs = [
+                f"{one['part']} '{one['declared']}' is not '{one['asked']}' ({one['where']})"
+                for one in row["differs"]
+            ]
+            route = f"{row['hubName']} · {row['category']} · {row['event']}"
+            why = "; ".join(differs) or row["why"]
+            rows.append({"function": row["function"], "route": route, "why": why})
+    return rows

@@ -25,7 +25,7 @@ def request_text(document: Row) -> str:
     if missing:
         parts.append(f"   not reached: {', '.join(missing)}")
     if document["outcome"] == "explained" and document["function"]:
-        parts.append("   The handler was not called. Add --run to go on to step 9.")
+        parts.append("   The handler was not loaded or called. Add --run to go on to step 9.")
     return "\n\n".join(parts)
 
 
@@ -88,8 +88,20 @@ def _rejected(rows: Sequence[Row]) -> Iterable[str]:
             route = f" ({row['route']})" if row["route"] else ""
             yield f"rejected  {row['function']}{route}: {row['why']}"
     if far:
-        named = ", ".join(f"{row['function']} ({row['route']})" for row in far)
-        yield f"rejected  {OTHER_PATH}: {named}"
+        named = [f"{row['function']} ({row['route']})" for row in far]
+        first, *others = _packed(named, _LINE - len(OTHER_PATH))
+        yield f"rejected  {OTHER_PATH}: {first}"
+        yield from (f"          {line}" for line in others)
+
+
+def _packed(names: Sequence[str], width: int) -> list[str]:
+    """Names in lines of about a width."""
+    lines = [""]
+    for name in names:
+        if lines[-1] and len(lines[-1]) + len(name) > width:
+            lines.append("")
+        lines[-1] += f", {name}" if lines[-1] else name
+    return lines
 
 
 def _data(step: Row) -> Iterable[str]:
@@ -188,6 +200,8 @@ def _flushed(step: Row) -> Iterable[str]:
         again = f" after {call['attempts']} attempts" if call["attempts"] > 1 else ""
         yield f"{call['output']}: {call['method']} {call['url']}   -> {call['status']}{again}"
         yield f"  {call['curl']}"
+    if any(call["curl"] for call in step.get("calls", ())):
+        yield "  $TOKEN: `funcjson signalr token URL --key KEY` makes one, with the AccessKey of the connection string"
     answer = step.get("answer")
     if answer:
         error = answer["error"]
@@ -323,8 +337,9 @@ def _differs(one: Row) -> str:
 def why_text(document: Row) -> str:
     """Whether a user gets what is sent to a group."""
     verdict = "gets" if document["reached"] else "does not get"
+    of = f" of hub '{document['hub']}'" if document["hub"] else ""
     lines = [
-        f"user '{document['user']}' {verdict} what is sent to group '{document['group']}' of hub '{document['hub']}'",
+        f"user '{document['user']}' {verdict} what is sent to group '{document['group']}'{of}",
         "",
     ]
     lines += [
@@ -354,13 +369,18 @@ def _problem(problem: Row) -> list[str]:
         place = f"{place}:{problem['line']}:{problem['column']}"
     for name, text in (("at", place), *((n, problem.get(n)) for n in ("why", "fix", "azure"))):
         if text:
-            lines.append(f"  {name:<6} {text.strip()}")
+            first, *others = text.strip().splitlines()
+            lines += [f"  {name:<6} {first}", *(f"{' ' * 9}{line}" for line in others)]
     lines.append(f"  more   funcjson explain {problem['code']}")
     return lines
 
 
 def _rules(rules: Sequence[Row]) -> list[str]:
-    return [f"({rule['label']}) {rule['text']}; {rule['because']}" for rule in rules]
+    lines = []
+    for rule in rules:
+        kind = "source" if rule["same"] else "reason"
+        lines += [f"({rule['label']}) {rule['text']}", f"    {kind}: {rule['because']}"]
+    return lines
 
 
 def _short(value: Any, most: int = 240) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 
+from funcjson.explaining.asking import asking
 from funcjson.honesty import labels
 from funcjson.masking import Mask, Shown
 from funcjson.settings import Settings
@@ -30,6 +31,7 @@ from funcjson.trace_view.inputs import token_view
 
 # A token on its way here: in a URL, a header, a JSON answer.
 _TOKEN = re.compile(r"[\w-]{2,}\.[\w-]+\.[\w-]*")
+_TOKEN_PATH = "/_lss/token"  # noqa: S105 - a path
 _THROWAWAY = "0" * 64  # signs copies of the claims, so that one check can be asked alone
 
 CHECKS = ("form", "algorithm", "signature", "expiry", "audience")
@@ -54,14 +56,29 @@ _WHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys that may have signed, where they come from, and the service's URLs. The repr has no key."""
+    """The keys that may have signed, where they come from, and the service's URLs. The repr has no key.
+
+    `signed` is what a running service said of the signature; None: none was asked.
+    """
 
     keys: tuple[str, ...]
     source: str
     urls: tuple[str, ...] = ()
+    signed: bool | None = None
 
     def __repr__(self) -> str:
         return f"Keys({len(self.keys)} from {self.source})"
+
+
+async def ask_service(service: str, text: str) -> Keys:
+    """Let a running local service look at the signature. Raises FuncJsonError when it cannot be asked."""
+    async with asking(service) as (session, base):
+        head = {"Authorization": f"Bearer {bare_token(text)}"}
+        async with session.get(base + _TOKEN_PATH, headers=head) as answer:
+            if answer.status != 200:
+                raise ValueError(f"{base}{_TOKEN_PATH} answered {answer.status}")
+            signed = bool((await answer.json())["signed"])
+    return Keys((), f"the service at {base}", (base,), signed)
 
 
 def keys_of(settings: Settings | None, setting: str) -> Keys:
@@ -77,7 +94,10 @@ def keys_of(settings: Settings | None, setting: str) -> Keys:
     endpoints = [(name, parse_connection_string(text)) for name, text in texts]
     keys = tuple(one.access_key for _, one in endpoints if one.access_key)
     urls = tuple(url for _, one in endpoints for url in (one.endpoint, one.client_endpoint))
-    return Keys(keys, ", ".join(name for name, _ in endpoints), urls)
+    source = ", ".join(name for name, _ in endpoints)
+    if settings is not None and not source:
+        source = f"the app has no connection string in {setting}"
+    return Keys(keys, source, urls)
 
 
 def explain_token(
@@ -92,7 +112,9 @@ def explain_token(
     kind, own_hub, own_path = _kind(claims)
     shown = Shown(Mask(keys.keys))
     rule = audience_rule("local", *keys.urls)
-    rows = _checks(token, claims, keys, kind, hub or own_hub, path or own_path, now, rule)
+    rows = _checks(
+        token, claims, keys, kind, hub or own_hub, path or own_path, now, rule, bool(hub or path)
+    )
     failed = next((row for row in rows if row["state"] == "failed"), None)
     unchecked = any(row["state"] == "not checked" for row in rows)
     rules = ["token-checks", "token-port"]
@@ -154,6 +176,7 @@ def _checks(  # noqa: PLR0913 - what the checks look at
     path: str,
     now: float,
     rule: AudienceRule,
+    compared: bool,
 ) -> list[dict[str, str]]:
     """Each check by the service's own code, the later ones too when an earlier one failed."""
     rows: dict[str, dict[str, str]] = {}
@@ -165,7 +188,9 @@ def _checks(  # noqa: PLR0913 - what the checks look at
         for name in CHECKS[: CHECKS.index(failed)]:
             rows[name] = _row(name, "passed", _PASSED[name])
         if failed == "signature" and not keys.keys:
-            rows["signature"] = _row("signature", "not checked", _NO_KEY)
+            rows["signature"] = _row(
+                "signature", "not checked", _NO_KEY.format(keys.source or _NOWHERE)
+            )
         else:
             rows[failed] = _row(failed, "failed", refused.hint)
         if failed == "form":
@@ -174,14 +199,27 @@ def _checks(  # noqa: PLR0913 - what the checks look at
         source = keys.source or "the official emulator, which everybody knows"
         rows |= {name: _row(name, "passed", _PASSED[name]) for name in ("form", "algorithm")}
         rows["signature"] = _row("signature", "passed", f"made with the key of {source}")
+    if keys.signed is not None and "algorithm" in rows and rows["algorithm"]["state"] == "passed":
+        rows["signature"] = (
+            _row("signature", "passed", f"made with the key of {keys.source}")
+            if keys.signed
+            else _row("signature", "failed", f"not made with the key of {keys.source}")
+        )
     rows.setdefault("signature", _row("signature", "not reached", ""))
     off = AudienceRule("off")
     rows["expiry"] = _ask("expiry", claims, kind, hub, path, now, off)
     fresh = {**claims, "exp": now + 3600}
     rows["audience"] = _ask("audience", fresh, kind, hub, path, now, rule)
+    if not compared and rows["audience"]["state"] == "passed":
+        rows["audience"]["says"] = _NOT_COMPARED[kind]
     return [rows[name] for name in CHECKS]
 
 
+_NOT_COMPARED = {
+    "client": "it is for this service; --hub NAME compares its hub with the one that is meant",
+    "server": "it is for this service; --path PATH compares its path with that of the request",
+    "other": "it is for this service",
+}
 _PASSED = {
     "form": "three parts of base64url, the first two JSON",
     "algorithm": "HS256 or HS512, as the service wants",
@@ -190,9 +228,10 @@ _PASSED = {
     "audience": "it is for this service and for what is asked",
 }
 _NO_KEY = (
-    "no connection string to check it with; the local service makes a key for each run, which only that run "
-    "knows. Give --app or --key-setting to check it"
+    "{} to check it with; the local service makes a key for each run, which only that run knows: "
+    "--service http://localhost:8888 asks it"
 )
+_NOWHERE = "no connection string (--app DIR, --key-setting NAME)"
 
 
 def _ask(  # noqa: PLR0913 - what one check looks at

@@ -9,29 +9,20 @@ from typing import Any
 
 import aiohttp
 
-from funcjson.errors import FuncJsonError, Problem
+from funcjson.explaining.asking import asking
 from funcjson.honesty import labels
 from funcjson.masking import Shown
 
 STATE_PATH, TRACE_PATH = "/_lss/state", "/_lss/trace"
-_TIME_LIMIT_S = 5.0
 _MOST_LINES = 20
 
 
 async def explain_why(service: str, user: str, group: str, hub: str | None) -> dict[str, Any]:
     """Ask a running local service and look. Raises FuncJsonError when it cannot be asked."""
-    base = service.rstrip("/")
-    timeout = aiohttp.ClientTimeout(total=_TIME_LIMIT_S)
-    try:
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            state = json.loads(await _get(session, base + STATE_PATH))
-            lines = [
-                json.loads(line)
-                for line in (await _get(session, base + TRACE_PATH)).splitlines()
-                if line.strip()
-            ]
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        raise FuncJsonError(_not_asked(base, str(error) or type(error).__name__)) from error
+    async with asking(service) as (session, base):
+        state = json.loads(await _get(session, base + STATE_PATH))
+        told = await _get(session, base + TRACE_PATH)
+        lines = [json.loads(line) for line in told.splitlines() if line.strip()]
     return why(state, lines, user, group, hub)
 
 
@@ -67,6 +58,8 @@ def why(
         _check("group", bool(in_group), *_of_group(hubs, found, name, group, in_group)),
         _check("member", bool(reached), *_of_member(user, group, own, reached)),
     ]
+    if not name:
+        del checks[1:]
     failed = next((check for check in checks if not check["ok"]), None)
     remembered = group in found.get("remembered", {}).get(user, ())
     return {
@@ -113,6 +106,8 @@ def _of_hub(hubs: Mapping[str, Any], name: str) -> tuple[str, str]:
     count = len(hubs.get(name, {}).get("connections", []))
     if count:
         return f"hub '{name}' has {_connections(count)}", ""
+    if not name:
+        return "nobody is connected to this service, in any hub", "connect a client to it first"
     others = {n: len(h["connections"]) for n, h in hubs.items() if h.get("connections")}
     listed = ", ".join(f"'{n}' ({c})" for n, c in sorted(others.items())) or "none"
     near = difflib.get_close_matches(name, others, 1, 0.6)
@@ -218,12 +213,3 @@ def _listed(names: Sequence[str]) -> str:
 
 def _connections(count: int) -> str:
     return f"{count} connection{'' if count == 1 else 's'}"
-
-
-def _not_asked(base: str, reason: str) -> Problem:
-    return Problem(
-        "FJ0414",
-        f"the SignalR service at {base} cannot be asked",
-        why=reason,
-        fix="start it (`funcjson start` prints its URL), or correct --service; Azure's own service has no such view",
-    )

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 from funcjson.app_facts import AppFacts
 from funcjson.app_hints import complete, output_hints, target_hint
+from funcjson.bindings.signalr_trigger import SignalREvent
 from funcjson.cors import CorsPolicy, refusal
 from funcjson.errors import FuncJsonError
+from funcjson.explaining.route import trigger_rows
 from funcjson.explaining.routing import choose
 from funcjson.http_answer import answer
 from funcjson.inspector.inspected import Inspected
@@ -32,6 +34,9 @@ def document(host: Inspected, trace: InvocationTrace, facts: AppFacts) -> dict[s
         if not path.lower().startswith("/admin/"):
             chosen = choose(host.version, event.request.method, path)
             more[Step.CHOSEN] = {"rejected": [dict(row) for row in chosen.rejected]}
+    elif event is not None and isinstance(event.payload, SignalREvent):
+        key = (event.payload.hub, event.payload.category, event.payload.event)
+        more[Step.CHOSEN] = {"rejected": trigger_rows(host.version, *key)}
     if plan is not None:
         settings = host.version.settings
         if any(is_absent(settings.connection_string(name)) for name in plan.connection_settings):

@@ -1,4 +1,4 @@
-"""What is connected and what happens, for programs on this machine: /_lss/state and /_lss/trace."""
+"""What is connected, what happens and whose tokens are good, for programs on this machine: /_lss/state, trace, token."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from funcjson.signalr.live_trace import LiveTrace, TraceLine
 
 STATE_PATH = "/_lss/state"
 TRACE_PATH = "/_lss/trace"
+TOKEN_PATH = "/_lss/token"  # noqa: S105 - a path
 MAX_UNREAD = 10_000  # lines that wait for one reader of the live stream; older ones are dropped
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 _OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -23,13 +24,22 @@ _OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 class Inspection:
     """Answers requests below /_lss/. Nothing here goes to other machines or to web pages."""
 
-    def __init__(self, state: Callable[[], Awaitable[Mapping[str, Any]]], trace: LiveTrace) -> None:
+    def __init__(
+        self,
+        state: Callable[[], Awaitable[Mapping[str, Any]]],
+        trace: LiveTrace,
+        signed: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._state = state
         self._trace = trace
+        self._signed = signed
         self._readers: set[Unread] = set()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The state as JSON, or the trace as JSON lines; with `?follow=1` the lines to come too."""
+        """The state as JSON, whether a bearer token is signed with a key of this service, or the trace as JSON lines.
+
+        With `?follow=1` the trace's lines to come too.
+        """
         if not is_local(request.remote, request.headers):
             text = "Only programs on this machine may look at the service.\n"
             return web.Response(status=403, text=text)
@@ -37,6 +47,10 @@ class Inspection:
             return web.Response(status=405, headers={"Allow": "GET, HEAD"})
         if request.path == STATE_PATH:
             text = json.dumps(await self._state())
+            return web.Response(text=text, content_type="application/json")
+        if request.path == TOKEN_PATH:
+            _, _, token = request.headers.get("Authorization", "").partition(" ")
+            text = json.dumps({"signed": self._signed(token.strip())})
             return web.Response(text=text, content_type="application/json")
         if request.path != TRACE_PATH:
             return web.Response(status=404)

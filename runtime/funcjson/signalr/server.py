@@ -29,7 +29,7 @@ from funcjson.signalr.rest_api import RestApi
 from funcjson.signalr.rest_message import RestRequest, RestResponse
 from funcjson.signalr.rest_problem import invalid
 from funcjson.signalr.service import SignalRService
-from funcjson.signalr.token_check import TokenReader, audience_rule
+from funcjson.signalr.token_check import TokenReader, TokenRefused, audience_rule
 
 log = logging.getLogger("funcjson.signalr.server")
 _http_log = http_log("funcjson.signalr.http")
@@ -90,7 +90,7 @@ class SignalRServer:
         self.service.node.more["claim"] = elsewhere.give
         self.service.node.more["client"] = self._clients.answer_forwarded
         self.service.node.more["count"] = self._counts.answer
-        self._inspection = Inspection(self.service.whole_state, self.trace)
+        self._inspection = Inspection(self.service.whole_state, self.trace, self._signed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
         self._port = self.options.port
@@ -208,6 +208,14 @@ class SignalRServer:
         client = self.options.client_endpoint
         extra = f"ClientEndpoint={client};" if client else ""
         return f"Endpoint={self.url};AccessKey={self.options.keys[0]};Version=1.0;{extra}"
+
+    def _signed(self, token: str) -> bool:
+        """Whether a token is signed with one of the keys; nothing else of it is looked at."""
+        try:
+            TokenReader(self.options.keys).read(token)
+        except TokenRefused:
+            return False
+        return True
 
     def state(self) -> dict[str, Any]:
         """Hubs with their connections, users and groups, of this node."""

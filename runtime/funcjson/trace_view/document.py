@@ -169,12 +169,15 @@ def _step(  # noqa: PLR0913 - what a step is made of
     more: Mapping[str, Any],
 ) -> dict[str, Any]:
     content, rules = _CONTENT[step](trace, found, shown)
+    state = _state(step, trace, found, failed, last)
+    if state == "nothing to do" and _answers(content):
+        state = "done"
     added = {name: value for name, value in more.items() if name not in ("rules", "hints")}
     problems = [_problem(p, shown) for p in trace.problems] if step is failed else []
     return {
         "number": int(step),
         "name": NAMES[step],
-        "state": _state(step, trace, found, failed, last),
+        "state": state,
         "atMs": _ms(found.reached[step]) if step in found.reached else None,
         **_MEMBERS[step],
         **content,
@@ -183,6 +186,12 @@ def _step(  # noqa: PLR0913 - what a step is made of
         "hints": [shown.text(hint) for hint in more.get("hints", ())],
         "rules": labels((*rules, *more.get("rules", ()))),
     }
+
+
+def _answers(content: Mapping[str, Any]) -> bool:
+    """Whether somebody who waited was answered, though nothing was sent."""
+    completion = content.get("completion")
+    return bool(content.get("answer") or (completion and completion["waits"]))
 
 
 # What each step has, also when nothing of it is known.
@@ -250,9 +259,9 @@ def _failed_step(trace: InvocationTrace, found: Pieces) -> Step | None:
         return Step.INPUTS
     if Step.DATA in reached:
         return Step.RESOLVED
-    # A handler that was never loaded fails the call before anything is bound.
+    # A handler that was never loaded: the function is known, and nothing is bound for it.
     if any(problem.code.startswith("FJ05") for problem in trace.problems):
-        return Step.HANDLER
+        return Step.CHOSEN
     return Step.DATA
 
 

@@ -168,6 +168,37 @@ async def test_a_timer_teaches_nothing_of_signalr_events(tmp_path: Path) -> None
     assert "data-context" not in rules(step(document, 3))
 
 
+MESSAGE_OF_A_CLIENT = (
+    ("X-ASRS-Hub", "chat"),
+    ("X-ASRS-Category", "messages"),
+    ("X-ASRS-Connection-Id", "c1"),
+    ("Content-Type", "application/json"),
+)
+
+
+async def test_an_event_of_the_service_is_explained_like_a_request(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    (tmp_path / "ping").mkdir()
+    trigger = {"type": "signalRTrigger", "direction": "in", "name": "call", "hubName": "chat",
+               "category": "messages", "event": "ping"}  # fmt: skip
+    (tmp_path / "ping" / "function.json").write_text(json.dumps({"bindings": [trigger]}))
+    (tmp_path / "ping" / "__init__.py").write_text("def main(call):\n    pass\n")
+    url, body = "/runtime/webhooks/signalr", b'{"type":1,"target":"ping","arguments":[1]}'
+
+    named = [("X-ASRS-Event", name) for name in ("ping", "pong")]
+    found, missed = [
+        await explained(tmp_path, "POST", url, *MESSAGE_OF_A_CLIENT, event, body=body)
+        for event in named
+    ]
+    bare = await explained(tmp_path, "POST", url)
+
+    assert (found["function"], found["outcome"]) == ("ping", "explained")
+    assert step(found, 1)["payload"]["Arguments"] == [1]
+    assert "event 'pong' is not 'ping'" in step(missed, 2)["problems"][0]["why"]
+    assert step(missed, 2)["rejected"][0]["route"] == "chat · messages · ping"
+    assert "POST /admin/functions/NAME" in step(bare, 2)["problems"][0]["why"]
+
+
 async def test_outputs_are_declared_and_their_hubs_checked(tmp_path: Path) -> None:
     write_app(tmp_path)
     file = tmp_path / "send" / "function.json"

@@ -7,6 +7,7 @@ from typing import Any
 from tests.unit.explaining.test_why import STATE, line
 from tests.unit.trace_view.traces import ANSWER, as_json, http, negotiate, plan_of, signalr, traced
 
+from funcjson.errors import HandlerError, Problem
 from funcjson.explaining.routing import OTHER_PATH
 from funcjson.explaining.text import request_text, route_text, table, why_text
 from funcjson.explaining.why import why
@@ -126,3 +127,24 @@ def test_the_missing_link_and_what_happened_lately() -> None:
 def test_a_table_is_as_wide_as_it_needs() -> None:
     assert table(("a", "b"), [("long", "x")]) == ["a     b", "long  x"]
     assert table(("a", "b"), []) == []
+
+
+async def test_lines_stay_short_and_are_indented() -> None:
+    far = [
+        {"function": f"function{n}", "route": f"GET /api/function{n}", "why": OTHER_PATH}
+        for n in range(20)
+    ]
+    text = await text_of(CallResult({}), negotiate(), more={Step.CHOSEN: {"rejected": far}})
+
+    assert all(len(line) < 130 for line in text.splitlines() if "rejected" in line or "GET" in line)
+    assert "          function" in text
+    assert "source: " in text
+
+
+async def test_what_azure_says_in_two_lines_stays_in_its_column() -> None:
+    error = HandlerError(Problem("FJ0514", "it raised", azure="Result: Failure\nException: x"), "x")
+    trace = await traced(plan_of(negotiate()), http(USER), error)
+
+    text = request_text(view(trace))
+
+    assert "     azure  Result: Failure\n            Exception: x\n" in text

@@ -157,3 +157,32 @@ def test_keys_come_from_the_apps_settings() -> None:
     assert keys.keys == ("east-key", KEY)
     assert keys.source == "endpoint east, the setting Mine"
     assert keys_of(None, "Mine").keys == ()
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_running_service_says_whether_the_signature_is_its_own(signed: bool) -> None:
+    keys = Keys((), "the service at http://localhost:8888", ("http://localhost:8888",), signed)
+
+    document = explain_token(CLIENT, keys, now=NOW)
+
+    assert states(document)["signature"] == ("passed" if signed else "failed")
+    assert document["good"] is signed
+
+
+def test_nothing_asked_is_nothing_compared() -> None:
+    says = {c["check"]: c["says"] for c in explain_token(CLIENT, KEYS, now=NOW)["checks"]}
+    asked = explain_token(CLIENT, KEYS, hub="chat", now=NOW)
+
+    assert "--hub NAME compares its hub" in says["audience"]
+    assert asked["checks"][4]["says"] == "it is for this service and for what is asked"
+
+
+def test_an_app_without_a_connection_string_is_said_to_have_none(tmp_path: Path) -> None:
+    keys = keys_of(load_settings(tmp_path, {}), "AzureSignalRConnectionString")
+
+    (check,) = [
+        c for c in explain_token(CLIENT, keys, now=NOW)["checks"] if c["check"] == "signature"
+    ]
+
+    assert check["says"].startswith("the app has no connection string in AzureSignalRConnectionStr")
+    assert "--service http://localhost:8888 asks it" in check["says"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from funcjson.explaining.text import why_text
 from funcjson.explaining.why import why
 
 
@@ -106,6 +107,15 @@ def test_without_a_hub_the_one_where_they_are_is_taken() -> None:
     assert asked("carl", "g", None)["hub"] == "news"
     assert asked("nobody", "nothing", None)["hub"] == "chat"
     assert asked("a", "b", None, {"hubs": {}})["hub"] == ""
+
+
+def test_a_service_where_nobody_is_connected_has_one_answer() -> None:
+    document = asked("ann", "blue", None, {"hubs": {}})
+
+    assert [check["check"] for check in document["checks"]] == ["hub"]
+    text = why_text(document)
+    assert text.startswith("user 'ann' does not get what is sent to group 'blue'\n")
+    assert "nobody is connected to this service, in any hub" in text
 
 
 def test_what_happened_lately_to_the_user_or_the_group_is_listed() -> None:

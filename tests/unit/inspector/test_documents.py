@@ -9,9 +9,10 @@ import pytest
 from tests.unit.inspector.inspected_host import InspectedHost, http, inspected, message
 
 from funcjson.app_facts import facts_of
+from funcjson.bindings.signalr_webhook import local_event
 from funcjson.cors import CorsPolicy
 from funcjson.inspector.documents import document, row, target_of
-from funcjson.model import CallResult
+from funcjson.model import CallResult, TriggerEvent
 from funcjson.trace import InvocationTrace
 
 
@@ -50,6 +51,16 @@ async def test_a_name_that_no_binding_has(tmp_path: Path) -> None:
 
     assert found["unbound"]
     assert found["status"] == 404
+
+
+async def test_the_triggers_that_an_event_did_not_go_to(tmp_path: Path) -> None:
+    async with inspected(tmp_path) as host:
+        event = local_event("chat", "messages", "pnig", "c1", arguments=[])
+        trace = await host.invoke("ping", TriggerEvent("signalRTrigger", payload=event))
+        (row,) = document(host, trace, facts_of(host.version))["steps"][1]["rejected"]
+
+    assert (row["function"], row["route"]) == ("ping", "chat · messages · ping")
+    assert row["why"].startswith("event 'ping' is not 'pnig' (ping/function.json:")
 
 
 async def test_a_failure_was_answered_500(tmp_path: Path) -> None:

@@ -42,10 +42,10 @@ async def test_a_whole_invocation_has_nine_steps_that_are_done() -> None:
     assert document["outcome"] == "succeeded"
 
 
-async def test_without_outputs_the_last_steps_have_nothing_to_do() -> None:
+async def test_without_outputs_the_caller_is_answered_and_nothing_else_is_to_do() -> None:
     document = view(await traced(plan_of(negotiate()), http(USER)))
 
-    assert states(document)[6:] == ["done", "nothing to do", "nothing to do"]
+    assert states(document)[6:] == ["done", "done", "nothing to do"]
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ async def test_a_failed_http_call_answers_an_empty_500() -> None:
     assert "failure-empty-500" in [rule["id"] for rule in document["steps"][7]["rules"]]
 
 
-def test_a_handler_that_never_loaded_fails_step_6() -> None:
+def test_a_handler_that_never_loaded_fails_the_step_that_chose_it() -> None:
     trace = InvocationTrace("id", "f", 0.0)
     trace.add(Step.ARRIVED, {"event": http()})
     trace.add(Step.CHOSEN, {"function": "f", "plan": plan_of(), "settings": None})
     trace.problems = (Problem("FJ0513", "ImportError"),)
     trace.end("failed")
 
-    assert states(view(trace))[2:7] == ["not reached"] * 3 + ["failed", "not reached"]
+    assert states(view(trace))[:7] == ["done", "failed"] + ["not reached"] * 5
 
 
 def test_a_request_that_no_function_answers_fails_step_2() -> None:

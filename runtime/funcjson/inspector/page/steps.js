@@ -138,9 +138,15 @@ const Steps = (() => {
       ? [`${item.action} ${item.to} `, code(item.name), " · group ", code(item.group), item.idle ? ` (${item.idle})` : null]
       : [value(item.value)];
 
+  /** Hub, category and event of what the SignalR service told. */
+  function eventOf(step) {
+    const told = step.payload;
+    return told && told.Hub && told.Event ? `hub ${told.Hub} · ${told.Category} · ${told.Event}` : "";
+  }
+
   function rejected(trace, rows) {
     const [first] = trace.steps;
-    const arrived = first.request ? `${first.request.method} ${first.request.url.replace(/^https?:\/\/[^/]*/, "").replace(/\?.*$/, "")}` : first.kind || "";
+    const arrived = first.request ? `${first.request.method} ${first.request.url.replace(/^https?:\/\/[^/]*/, "").replace(/\?.*$/, "")}` : eventOf(first) || first.kind || "";
     const listed = table("Rejected", ["not this one", "route", "because"], rows.map((row) => [row.function, code(row.route), linked(row.why)]));
     return [el("p", {}, code(arrived)), !listed ? null : step2IsOpen(trace) ? listed
       : el("details", { class: "rules" }, el("summary", {}, `${plural(rows.length, "function")} not chosen`), listed)];
@@ -158,6 +164,7 @@ const Steps = (() => {
     1: (step) => both(
       step.request ? request(step.request) : value(step.payload),
       [el("p", {}, step.kind ? ["an event of type ", code(step.kind)] : "nothing"),
+        eventOf(step) ? el("p", {}, eventOf(step)) : null,
         step.cors ? el("p", {}, "A page of ", code(step.cors.origin), step.cors.allowed ? " may read the answer." : " may not read the answer.") : null]),
     2: (step, trace) => [heading("In"), rejected(trace, step.rejected || []), heading("Out"),
       step.function ? [el("p", {}, code(step.function), " in ", code(step.handler || "")),
@@ -236,7 +243,7 @@ const Steps = (() => {
   }
 
   const GIST = {
-    1: (s) => s.request ? `${s.request.method} ${s.request.url.replace(/^https?:\/\/[^/]*/, "")}` : s.kind || "",
+    1: (s) => s.request ? `${s.request.method} ${s.request.url.replace(/^https?:\/\/[^/]*/, "")}` : eventOf(s) || s.kind || "",
     2: (s) => s.function || "none",
     3: (s) => plural(s.names.length, "name"),
     4: (s) => {
