@@ -23,6 +23,7 @@ from funcjson.frontends import (
     needs_of,
     read_app,
     registers_hooks,
+    run_as_it_is,
 )
 from funcjson.http_route_table import build_table
 from funcjson.model import Function, Language, WorkerLog
@@ -161,6 +162,9 @@ class Loader:
         )
         loaded = load_indexed(result.functions, self.root, language, rules)
         version.problems += loaded.problems
+        if language is Language.NODE:
+            scripts = [function.script_file for function in loaded.functions]
+            version.problems += run_as_it_is(self.root, scripts)
         if result.streams:
             version.streams |= {function.name for function in loaded.functions}
         return list(loaded.functions)

@@ -17,11 +17,16 @@ from funcjson.app_version import AppVersion
 from funcjson.errors import FuncJsonError, Problem, Severity, render
 from funcjson.last_good import Taken, keep_last_good
 from funcjson.reload import Watched, Watcher
+from funcjson.workers.typescript import SUFFIXES
 
 log = logging.getLogger("funcjson.host")
 
 # While saves go on and on, a reload is dropped for a newer one for this long, and then has as long to finish.
 PATIENCE_S = 2.0
+_BUILD = (
+    "%s is not live: the app runs what was built from its TypeScript before. Build it after each change, for example with "
+    "`npm run build`, or remove the build: then the TypeScript is run as it is."
+)
 _NOT_TAKEN = "The change was not taken: the last good version goes on running."
 
 
@@ -59,6 +64,7 @@ class Reloads:
         self._reload: asyncio.Task[None] | None = None
         self._drains: set[asyncio.Future[None]] = set()
         self._since = 0.0
+        self._told_to_build = False
         # Files whose change is not live yet.
         self._saved: set[str] = set()
 
@@ -121,6 +127,9 @@ class Reloads:
         self._host.install(version)
         self._saved.clear()
         self._watcher.also(self._watched(version))
+        if not self._told_to_build and (sources := _not_built(version, changed)):
+            self._told_to_build = True
+            log.warning(_BUILD, sources)
         _tell(version, taken, known, time.perf_counter() - began)
         serving = version.serving
         for replaced in [each for each in old.serving if each not in serving]:
@@ -151,6 +160,16 @@ def _cancel_once(task: asyncio.Task[None]) -> None:
 
 def _problems(errors: Iterable[FuncJsonError]) -> Iterable[Problem]:
     return (problem for error in errors for problem in error.problems)
+
+
+def _not_built(version: AppVersion, changed: Iterable[str]) -> str:
+    """The changed TypeScript files of an app that runs what was made of them before."""
+    scripts = [plan.function.script_file or "" for plan in version.plans.values()]
+    runs_build = any(file.endswith((".js", ".mjs", ".cjs")) for file in scripts) and not any(
+        file.endswith(SUFFIXES) for file in scripts
+    )
+    sources = [f for f in changed if f.endswith(SUFFIXES) and ".d." not in f] if runs_build else []
+    return ", ".join(sorted(sources))
 
 
 def _tell(version: AppVersion, taken: Taken, known: set[str], took_s: float) -> None:

@@ -47,6 +47,8 @@ def normalised(plan: Plan) -> dict[str, Any]:
             for binding in function.bindings
         ]
     }
+    if retry := function.document.get("retry"):
+        document["retry"] = retry
     if function.script_file:
         document["scriptFile"] = function.script_file
     if function.entry_point:

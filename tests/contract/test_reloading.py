@@ -290,3 +290,36 @@ app.get('a', { handler: async () => ({ body: `${said} ${loaded()}` }) });
 
     assert (first, second) == ((200, "first true"), (200, "second false"))
     assert (third, fourth) == ((200, "third false"), (200, "third true"))
+
+
+async def test_a_change_of_typescript_that_was_built_before_says_that_it_needs_a_build(
+    tmp_path: Path,
+) -> None:
+    files = {
+        "package.json": V4.replace("src/*.%s", "dist/*.js"),
+        "dist/a.js": v4("a", "built"),
+        "src/a.ts": typescript("a", "source"),
+    }
+    async with watched(tmp_path, app() | files) as world:
+        said = await saved(world, "src/a.ts", typescript("a", "changed"), "npm run build")
+        answer = await get(world, "/api/a")
+
+    assert said.startswith("src/a.ts is not live")
+    assert answer == (200, "built")
+
+
+async def test_an_app_whose_build_is_missing_is_told_that_its_sources_are_run(
+    tmp_path: Path,
+) -> None:
+    package = V4.replace("src/*.%s", "dist/src/*.js").replace('"main"', '\n  "main"')
+    async with running(
+        tmp_path, app() | {"package.json": package, "src/a.ts": typescript("a", "source")}
+    ) as world:
+        (problem,) = world.problems()
+        answer = await get(world, "/api/a")
+
+    assert answer == (200, "source")
+    assert (problem.code, str(problem.severity)) == ("FJ0140", "warning")
+    assert problem.where is not None
+    assert (problem.where.file, problem.where.line, problem.where.column) == ("package.json", 2, 11)
+    assert "src/a.ts is run as it is" in problem.what

@@ -12,7 +12,12 @@ from funcjson.errors import AppLoadError, Location, Problem, Severity
 from funcjson.frontends.code_first import function_from_document, load_indexed
 from funcjson.frontends.folders import FILE, find_functions, load_folders
 from funcjson.frontends.needs import Needs, needs_of_folders, needs_of_main
-from funcjson.frontends.package_main import main_problems, package_main, registers_hooks
+from funcjson.frontends.package_main import (
+    main_problems,
+    package_main,
+    registers_hooks,
+    run_as_it_is,
+)
 from funcjson.model import FunctionSet, Language
 from funcjson.registry import Registry
 from funcjson.settings import Settings
@@ -30,6 +35,7 @@ __all__ = [
     "needs_of",
     "read_app",
     "registers_hooks",
+    "run_as_it_is",
     "without_conflicts",
 ]
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from funcjson.errors import Location, Problem, Severity
 from funcjson.frontends.scripts import uncompiled
+from funcjson.json_source import parse_json
 
 _LIBRARY = "@azure/functions"
 _OWN_MODULE = re.compile(r"""(?:require\(\s*|from\s+|import\s*\(?\s*)["'](\.{1,2}/[^"']+)["']""")
 _PATTERN = re.compile(r"[*?\[{!(]")
+_TYPESCRIPT = re.compile(r"\.[cm]?tsx?$")
 _SUFFIXES = ("", ".js", ".mjs", ".cjs", ".ts", "/index.js", "/index.ts")
 
 
@@ -59,6 +62,28 @@ def main_problems(root: Path) -> tuple[Problem, ...]:
             azure=None
             if there
             else f'Worker was unable to load entry point "{main}": File does not exist. '
+            "Learn more here: https://aka.ms/AAla7et",
+        ),
+    )
+
+
+def run_as_it_is(root: Path, scripts: Iterable[str | None]) -> tuple[Problem, ...]:
+    """A warning when `main` names a build that is not there; `scripts` are the files that registered the functions."""
+    main = package_main(root)
+    sources = sorted({file for file in scripts if file and _TYPESCRIPT.search(file)})
+    if main is None or not sources or ".ts" in main:
+        return ()
+    source = parse_json((root / "package.json").read_bytes(), "package.json")
+    return (
+        Problem(
+            "FJ0140",
+            f"'{main}', the main of package.json, does not exist: {', '.join(sources)} is run as it is",
+            source.locate("/main"),
+            why="the app was not compiled; its own typescript compiles it in memory, else a Node.js that strips types runs it "
+            "(22.18 or newer)",
+            fix="build the app before it goes to Azure, for example with `npm install` and `npm run build`",
+            severity=Severity.WARNING,
+            azure=f'Worker was unable to load entry point "{main}": File does not exist. '
             "Learn more here: https://aka.ms/AAla7et",
         ),
     )
