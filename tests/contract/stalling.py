@@ -112,15 +112,18 @@ class PlainClient:
         if self._writer is not None:
             self._writer.transport.pause_reading()  # type: ignore[attr-defined]
 
-    async def rest(self) -> bytes:
-        """Everything until the service ends the socket."""
+    async def comes_to(self, text: bytes) -> bool:
+        """Read again; True when this text comes, False if the service ends the socket before."""
         assert self._reader is not None
         assert self._writer is not None
         self._writer.transport.resume_reading()  # type: ignore[attr-defined]
-        try:
-            return await self._reader.read()
-        except ConnectionError:
-            return b""
+        found = b""
+        while text not in found:
+            data = await self._reader.read(1 << 16)
+            if not data:
+                return False
+            found = found[-len(text) :] + data
+        return True
 
     async def close(self) -> None:
         if self._writer is not None:

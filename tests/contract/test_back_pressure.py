@@ -166,7 +166,7 @@ async def test_a_dropped_client_that_reads_again_learns_the_reason(
         while await service.connections():
             await service.send(0)
 
-        assert b"reads too slowly" in await stalled.rest()
+        assert await stalled.comes_to(b"reads too slowly")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

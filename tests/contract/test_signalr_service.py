@@ -291,6 +291,7 @@ async def test_a_client_that_does_not_read_is_dropped_and_the_others_do_not_noti
         reading = asyncio.create_task(read())
         largest = 0
         for number in range(count):
+            world.clock.now += 0.0004  # 2.5 MB a second
             await service.send_to_all("chat", Invocation("m", [number, "x" * size]))
             largest = max(largest, stalled.unsent)
             if number % 50 == 49:

@@ -100,7 +100,6 @@ async def serve_sse(
         await response.write(b":\r\n\r\n")
         await sink.ended.wait()
         # A client that was dropped since it is slow learns the reason, if it goes on reading.
-        response.force_close()
         async with asyncio.timeout(sessions.options.close_timeout_s):
             await response.write_eof()
     except TimeoutError:
