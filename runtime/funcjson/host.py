@@ -25,6 +25,7 @@ from funcjson.listening import DEFAULT_ADDRESS, DEFAULT_PORT, is_loopback
 from funcjson.local_service import EmbeddedService, Need, find_need, start_embedded
 from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent, WorkerLog
+from funcjson.personas import FILES as PERSONAS
 from funcjson.pipeline import Outcome
 from funcjson.plan import Plan
 from funcjson.reload import Watched, Watcher
@@ -326,9 +327,10 @@ class Host:
 
 
 def _watched(settings: Settings) -> Watched:
-    """What host.json wants watched, and the program of a custom handler."""
+    """What host.json wants watched, the program of a custom handler, and who can be signed in as."""
     host = settings.host
-    return Watched(frozenset((*host.watch_files, *program_files(settings))), host.watch_directories)
+    names = frozenset((*host.watch_files, *program_files(settings)))
+    return Watched(names, host.watch_directories, (*PERSONAS, "staticwebapp.config.json"))
 
 
 def _environment(environ: Mapping[str, str], functions: tuple[str, ...]) -> dict[str, str]:

@@ -19,13 +19,12 @@ from funcjson.fired_events import fired_event
 from funcjson.http_admin import LoadedApp
 from funcjson.http_options import HostFacade
 from funcjson.http_served import Served
-from funcjson.http_wire import presented_key, read_body, text_response
+from funcjson.http_wire import header_text, presented_key, read_body, text_response
 from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
 
 log = logging.getLogger("funcjson.host")
 
-UNAUTHORIZED = HttpResponse(401)
 _NOT_RUNNING = text_response(503, b"Function host is not running.")
 
 
@@ -68,7 +67,9 @@ class HostEndpoints:
             return not_running(self._root)
         keys = served.keys
         if keys is not None and not keys.opens_webhook(name, presented_key(request, query)):
-            return UNAUTHORIZED
+            return unauthorized(
+                request, f"this URL needs the system key {name}_extension, in ?code="
+            )
         answer = await self._facade.webhook(
             name, await _plain_request(request, query, served.max_body)
         )
@@ -82,7 +83,9 @@ class HostEndpoints:
         if parts == ["host", "ping"]:
             return HttpResponse(200) if app is not None else not_running(self._root)
         if keys is not None and not keys.opens_admin(presented_key(request, query)):
-            return UNAUTHORIZED
+            return unauthorized(
+                request, "/admin needs the master key, in the header x-functions-key"
+            )
         match request.method, parts:
             case "GET" | "HEAD", ["host", "status"]:
                 is_offline = offline_page(self._root) is not None
@@ -125,6 +128,14 @@ class HostEndpoints:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return HttpResponse(202)
+
+
+def unauthorized(request: web.BaseRequest, hint: str) -> HttpResponse:
+    """The answer to who has no key, and a line in the log; both say what is missing."""
+    hint = f"{hint}; `funcjson keys list` prints the keys"
+    path = request.raw_path.partition("?")[0]
+    log.info("401 for %s %s: %s", request.method, path, hint)
+    return HttpResponse(401, (("x-funcjson-hint", header_text(hint)),))
 
 
 def not_running(root: Path) -> HttpResponse:

@@ -36,8 +36,7 @@ class HostFacade(Protocol):
 class HttpServerOptions:
     """How to listen and whom to believe. `port` 0 chooses a free one.
 
-    `azure` reproduces Azure's own behaviour where it differs. `session_key` signs the login's
-    cookies, and is made for this run when empty. `max_body` is in bytes. `auth_shape` None: that of
+    `azure` reproduces Azure's own behaviour where it differs. `max_body` is in bytes. `auth_shape` None: that of
     Static Web Apps when the app, or the folder above it, has a staticwebapp.config.json.
     """
 
@@ -52,5 +51,4 @@ class HttpServerOptions:
     app_root: Path = field(default_factory=Path)
     azure: bool = False
     auth_shape: Shape | None = None
-    session_key: bytes = field(default=b"", repr=False)
     max_body: int = MAX_BODY

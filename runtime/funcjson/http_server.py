@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -15,7 +14,7 @@ from funcjson import http_admin
 from funcjson.cors import CorsPolicy, make_policy, refusal
 from funcjson.errors import FuncJsonError, Problem, Severity, not_loaded, render
 from funcjson.http_admin import LoadedApp
-from funcjson.http_endpoints import UNAUTHORIZED, HostEndpoints, not_running
+from funcjson.http_endpoints import HostEndpoints, not_running, unauthorized
 from funcjson.http_options import HostFacade, HttpServerOptions
 from funcjson.http_principal import PrincipalGuard
 from funcjson.http_routes import NotFound, RouteMatch, RouteTable
@@ -33,10 +32,11 @@ from funcjson.http_wire import (
 )
 from funcjson.identity import Shape
 from funcjson.keys import KeyRing
-from funcjson.listening import open_sockets
+from funcjson.listening import is_loopback, open_sockets
 from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
 from funcjson.personas import load_personas
+from funcjson.session_key import SessionKey
 from funcjson.signalr.http_log import http_log
 from funcjson.turned_away import TurnedAwayList
 
@@ -61,7 +61,7 @@ class HttpServer:
             where=options.cors_at,
         )
         _tell(problems)
-        self._session_key = options.session_key or secrets.token_bytes(32)
+        self._session_key = SessionKey(options.app_root)
         self._persona_problems: tuple[Problem, ...] = ()
         self._login = self._make_login()
         self._guard = PrincipalGuard(options.address, options.trusted_proxies)
@@ -158,11 +158,12 @@ class HttpServer:
         self._persona_problems = problems
         return LoginTwin(
             personas,
-            self._session_key,
+            self._session_key.value,
             time.time,
             shape=options.auth_shape or _shape_of(options.app_root),
             default=options.persona,
             trusts_origin=self._trusts_origin,
+            signs_in=self._session_key.used,
         )
 
     def _trusts_origin(self, origin: str) -> bool:
@@ -201,7 +202,7 @@ class HttpServer:
                 served.levels[function], function, presented_key(request, query)
             ):
                 self.turned_away.add(request.method, path, 401, _needs_key(function))
-                return response_of(UNAUTHORIZED)
+                return response_of(unauthorized(request, _needs_key(function)))
             if 0 < served.limit <= self._running:
                 return response_of(_TOO_MANY)
             body = b""
@@ -322,12 +323,19 @@ class HttpServer:
         if not allowed and not same and path[:6].lower() == "/.auth" and request.method == "POST":
             # A page elsewhere may not sign the user in or out.
             return response_of(text_response(403, b"this origin may not sign anybody in\n"))
+        if path[:6].lower() == "/admin" and not (allowed or self._is_own(origin, same)):
+            # It starts functions, which needs no answer that the page could read.
+            return response_of(text_response(403, b"this origin may not call /admin\n"))
         response = await self._handle(request, of_page=True)
         if not allowed and not same:
             self.turned_away.add(request.method, path, 0, refusal(policy, origin), origin)
         if not response.prepared:
             self._let_page_read(response, origin)
         return response
+
+    def _is_own(self, origin: str, same: bool) -> bool:
+        """Whether a page came from this host; on loopback a foreign name that leads here is a trick."""
+        return same and (self._trusts_origin(origin) or not is_loopback(self._options.address))
 
     def _let_page_read(self, response: web.StreamResponse, origin: str) -> None:
         policy = self._policy

@@ -37,8 +37,22 @@ class Persona:
     claims: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A persona of the app's file, by its name there. `provider` counts when it has none of its own."""
+
+    name: str
+    provider: str = "aad"
+
+
 class NotAPersona(ValueError):
     """The JSON does not describe a persona; the text says why."""
+
+
+# What a persona is described with, in lower case.
+MEMBERS = frozenset(
+    ("id", "userid", "user_id", "name", "userdetails", "provider", "identityprovider")
+) | {"provider_name", "roles", "userroles", "claims"}
 
 
 def persona_from(value: Any, name: str = "", provider: str = "aad") -> Persona:
@@ -56,17 +70,29 @@ def persona_from(value: Any, name: str = "", provider: str = "aad") -> Persona:
     label = known or name or user_id
     if not label:
         raise NotAPersona('a persona needs a "name" or an "id"')
-    return Persona(
-        id=user_id or label,
-        name=label,
-        provider=_first(members, "provider", "identityprovider", "provider_name") or provider,
-        roles=tuple(
-            role
-            for role in _texts(members.get("roles", members.get("userroles")))
-            if role.lower() not in _BUILT_IN_ROLES
-        ),
-        claims=tuple(_claims(members.get("claims"))),
+    return checked(
+        Persona(
+            id=user_id or label,
+            name=label,
+            provider=_first(members, "provider", "identityprovider", "provider_name") or provider,
+            roles=tuple(
+                role
+                for role in _texts(members.get("roles", members.get("userroles")))
+                if role.lower() not in _BUILT_IN_ROLES
+            ),
+            claims=tuple(_claims(members.get("claims"))),
+        )
     )
+
+
+def checked(persona: Persona) -> Persona:
+    """The persona, if its texts can be the values of headers. Raises NotAPersona."""
+    for text in (persona.id, persona.name, persona.provider):
+        if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+            raise NotAPersona(
+                "an id, a name and a provider have no line ends or control characters"
+            )
+    return persona
 
 
 def principal_headers(
@@ -131,30 +157,36 @@ def me(persona: Persona | None, shape: Shape) -> Any:
     ]
 
 
-def seal(persona: Persona, key: bytes, now: float) -> str:
-    """A persona as a signed cookie value."""
+def seal(who: Persona | Named, key: bytes, now: float) -> str:
+    """A persona as a signed cookie value: by its name when the app's file has it, else as a whole."""
+    end = int(now + SESSION_S)
+    if isinstance(who, Named):
+        return jwt.encode({"of": who.name, "idp": who.provider, "exp": end}, key, "HS256")
+    persona = who
     claims = {
         "sub": persona.id,
         "name": persona.name,
         "idp": persona.provider,
         "roles": persona.roles,
         "claims": persona.claims,
-        "exp": int(now + SESSION_S),
+        "exp": end,
     }
     return jwt.encode(claims, key, "HS256")
 
 
-def unseal(cookie: str, key: bytes, now: float) -> Persona | None:
-    """The persona of a cookie value, None when it was not signed with this key or has expired."""
+def unseal(cookie: str, key: bytes, now: float) -> Persona | Named | None:
+    """Who a cookie value is of, None when it was not signed with this key or has expired."""
     try:
         # The clock is the caller's, so that expiry can be tested without waiting.
         claims = jwt.decode(
-            cookie, key, ["HS256"], options={"verify_exp": False, "require": ["exp", "sub"]}
+            cookie, key, ["HS256"], options={"verify_exp": False, "require": ["exp"]}
         )
     except jwt.InvalidTokenError:
         return None
     if claims["exp"] <= now:
         return None
+    if "of" in claims:
+        return Named(claims["of"], claims["idp"])
     return Persona(
         claims["sub"],
         claims["name"],

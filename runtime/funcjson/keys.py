@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from funcjson.errors import AppLoadError, Location, Problem
+from funcjson.private_file import FOLDER, write_private
 
-FILE = Path(".funcjson", "keys.json")
+FILE = Path(FOLDER, "keys.json")
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ def load_keys(root: Path, functions: Iterable[str]) -> KeyRing:
         ring.functions.setdefault(name.lower(), {}).setdefault("default", new_key())
     try:
         if json.dumps(ring.as_json()) != before:
-            _write(path, ring)
+            write_private(path, json.dumps(ring.as_json(), indent=2) + "\n")
         # Also one that was made by hand.
         path.chmod(0o600)
     except OSError as error:
@@ -111,19 +111,6 @@ def _ring(document: Any) -> KeyRing:
 
 def _texts(value: Mapping[str, Any] | None) -> dict[str, str]:
     return {str(name): str(key) for name, key in (value or {}).items() if key}
-
-
-def _write(path: Path, ring: KeyRing) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    ignore = path.parent / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("keys.json\n", "utf-8")
-    partial = path.with_name(path.name + ".part")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(ring.as_json(), file, indent=2)
-        file.write("\n")
-    partial.replace(path)
 
 
 def _unreadable(error: Exception) -> Problem:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from funcjson.identity import (
     COOKIE,
+    Named,
     NotAPersona,
     Persona,
     Shape,
+    checked,
     cookie_value,
     me,
     persona_from,
@@ -22,7 +25,9 @@ from funcjson.identity import (
 )
 from funcjson.login_page import login_page, page
 from funcjson.model import HttpRequest, HttpResponse
-from funcjson.personas import find_persona
+from funcjson.personas import find_persona, not_among
+
+log = logging.getLogger("funcjson.host")
 
 ROOT = "/.auth"
 Headers = tuple[tuple[str, str], ...]
@@ -31,16 +36,23 @@ _HTML = ("Content-Type", "text/html; charset=utf-8")
 _JSON = ("Content-Type", "application/json; charset=utf-8")
 _NO_STORE = ("Cache-Control", "no-store")
 _KEPT_SESSIONS = 1000
+# Browsers drop a cookie of more than 4096 bytes without a word.
+_LONGEST_COOKIE = 4000
+# What may stand in a Location as it is.
+_IN_URLS = "!#$%&'()*+,/:;=?@[]~"
 
 
 class LoginTwin:
     """Signs local users in with a cookie that it signs itself.
 
     `default` is who every request without a cookie is signed in as. `key` is at least 32 bytes.
-    `trusts_origin` says of an origin whether a login may lead back to it.
+    `trusts_origin` says of an origin whether a login may lead back to it; `signs_in` is called at each login.
+
+    A cookie has the name of a persona of the app's file, so that a change of the file counts at once, and an invented
+    persona as a whole.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the host decides about logins
         self,
         personas: Mapping[str, Persona],
         key: bytes,
@@ -49,21 +61,23 @@ class LoginTwin:
         shape: Shape = "app-service",
         default: str | None = None,
         trusts_origin: Callable[[str], bool] = lambda _origin: False,
+        signs_in: Callable[[], None] = lambda: None,
     ) -> None:
         self.personas = personas
         self.shape = shape
         self._key = key
         self._clock = clock
         self._trusts_origin = trusts_origin
+        self._signs_in = signs_in
         self.default = find_persona(personas, default) if default else None
         self._default_headers = principal_headers(self.default, shape) if self.default else ()
         # Checking a signature costs more than all the rest of a request.
-        self._sessions: dict[str, tuple[float, Persona, Headers]] = {}
+        self._sessions: dict[str, tuple[float, Persona | None, Headers]] = {}
 
     def who(self, cookies: str) -> Persona | None:
         """The persona that a Cookie header signs in, else the default one."""
         session = self._session(cookies)
-        return session[1] if session else self.default
+        return session[1] if session is not None else self.default
 
     def headers(self, cookies: str) -> Headers:
         """The four headers for a request with this Cookie header; none when nobody is signed in."""
@@ -72,23 +86,40 @@ class LoginTwin:
             return session[2]
         return self._default_headers
 
-    def _session(self, cookies: str) -> tuple[float, Persona, Headers] | None:
+    def _session(self, cookies: str) -> tuple[float, Persona | None, Headers] | None:
         value = cookie_value(cookies) if COOKIE in cookies else None
         if value is None:
             return None
         now = self._clock()
         known = self._sessions.get(value)
-        if known is not None and known[0] > now:
-            return known
-        persona = unseal(value, self._key, now)
-        if persona is None:
-            return None
+        if known is None or known[0] <= now:
+            known = self._open(value, now)
+        return known if known[1] is not None else None
+
+    def _open(self, value: str, now: float) -> tuple[float, Persona | None, Headers]:
+        """Who a cookie is of, kept for a minute, so that one that has expired does not live on in here."""
+        persona = self._persona_of(value, now)
         if len(self._sessions) >= _KEPT_SESSIONS:
             self._sessions.clear()
-        # A minute, so that an expired cookie does not live on in here.
-        session = (now + 60.0, persona, principal_headers(persona, self.shape))
+        session = (now + 60.0, persona, principal_headers(persona, self.shape) if persona else ())
         self._sessions[value] = session
         return session
+
+    def _persona_of(self, value: str, now: float) -> Persona | None:
+        who = unseal(value, self._key, now)
+        if isinstance(who, Persona):
+            return who
+        if who is None:
+            log.info(
+                "A login cookie was refused: it has expired, or another app or an earlier run signed it. "
+                "Sign in again at %s/login/aad",
+                ROOT,
+            )
+            return None
+        if not_among(self.personas, who.name) or not self.personas:
+            log.info("A login cookie is of '%s', who is no longer among the personas", who.name)
+            return None
+        return find_persona(self.personas, who.name, who.provider)
 
     def answer(self, request: HttpRequest) -> HttpResponse | None:
         """The response for a URL below /.auth; None for one that the twin does not know."""
@@ -141,28 +172,46 @@ class LoginTwin:
                 200, (_HTML, _NO_STORE), login_page(provider, self.personas, back).encode()
             )
         try:
-            persona = self._wanted(wanted, provider)
+            persona, known_as = self._wanted(wanted, provider)
+            value = self._sealed(known_as or persona)
         except NotAPersona as error:
             return _refused(str(error))
-        cookie = ("Set-Cookie", f"{COOKIE}={seal(persona, self._key, self._clock())}; {_PLACE}")
+        self._signs_in()
+        cookie = ("Set-Cookie", f"{COOKIE}={value}; {_PLACE}")
         if _is_json(request):
             return _json(me(persona, self.shape), cookie)
-        return HttpResponse(302, (("Location", back or f"{ROOT}/login/done"), cookie, _NO_STORE))
+        return HttpResponse(302, (_location(back or f"{ROOT}/login/done"), cookie, _NO_STORE))
 
-    def _wanted(self, wanted: dict[str, Any], provider: str) -> Persona:
+    def _wanted(self, wanted: dict[str, Any], provider: str) -> tuple[Persona, Named | None]:
+        """Who is meant, and the name in the app's file of one who stands there."""
         name = wanted.get("persona")
-        if isinstance(name, str) and name:
-            return find_persona(self.personas, name, provider)
-        return persona_from(name if isinstance(name, dict) else wanted, provider=provider)
+        if not isinstance(name, str) or not name:
+            described = name if isinstance(name, dict) else wanted
+            return persona_from(described, provider=provider), None
+        persona = checked(find_persona(self.personas, name, provider))
+        if unknown := not_among(self.personas, name):
+            log.info("'%s' was made up to sign in: %s", name, unknown)
+        elif self.personas:
+            return persona, Named(name, provider)
+        return persona, None
+
+    def _sealed(self, who: Persona | Named) -> str:
+        value = seal(who, self._key, self._clock())
+        if len(COOKIE) + len(value) > _LONGEST_COOKIE:
+            raise NotAPersona(
+                f"a cookie cannot hold so much ({len(value)} bytes; browsers keep 4096): describe this persona in "
+                "personas.json of the app, and sign in by its name there"
+            )
+        return value
 
     def _logout(self, query: Mapping[str, str]) -> HttpResponse:
         back = query.get("post_logout_redirect_uri", "")
         if back and not self._may_lead_to(back):
-            return _refused("post_logout_redirect_uri leads away from this machine")
+            return _refused(
+                "post_logout_redirect_uri leads away from this machine", "not signed out"
+            )
         cookie = ("Set-Cookie", f"{COOKIE}=; {_PLACE}; Max-Age=0")
-        return HttpResponse(
-            302, (("Location", back or f"{ROOT}/logout/complete"), cookie, _NO_STORE)
-        )
+        return HttpResponse(302, (_location(back or f"{ROOT}/logout/complete"), cookie, _NO_STORE))
 
     def _done(self, request: HttpRequest) -> HttpResponse:
         persona = self.who(_header(request, "cookie"))
@@ -171,7 +220,13 @@ class LoginTwin:
         return HttpResponse(200, (_HTML, _NO_STORE), page("Signed in", text).encode())
 
     def _logged_out(self) -> HttpResponse:
-        text = "<h1>Signed out</h1>" + _LINKS
+        still = (
+            f"<p>The host was started with --as: who is not signed in is <strong>{escape(self.default.name)}</strong>."
+            "</p>"
+            if self.default
+            else ""
+        )
+        text = f"<h1>Signed out</h1>{still}{_LINKS}"
         return HttpResponse(200, (_HTML, _NO_STORE), page("Signed out", text).encode())
 
     def _may_lead_to(self, target: str) -> bool:
@@ -220,6 +275,10 @@ def _json(value: Any, *headers: tuple[str, str]) -> HttpResponse:
     return HttpResponse(200, (_JSON, _NO_STORE, *headers), json.dumps(value).encode())
 
 
-def _refused(why: str) -> HttpResponse:
+def _location(target: str) -> tuple[str, str]:
+    return "Location", quote(target, safe=_IN_URLS)
+
+
+def _refused(why: str, what: str = "not signed in") -> HttpResponse:
     text = ("Content-Type", "text/plain; charset=utf-8")
-    return HttpResponse(400, (text,), f"not signed in: {why}\n".encode())
+    return HttpResponse(400, (text,), f"{what}: {why}\n".encode())

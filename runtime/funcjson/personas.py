@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from funcjson.errors import Problem, Severity
-from funcjson.identity import NotAPersona, Persona, persona_from
+from funcjson.identity import MEMBERS, NotAPersona, Persona, persona_from
+from funcjson.json_reader import escape_pointer
 from funcjson.json_source import Source, parse_json
 
+_SHOWN = ("id", "name", "provider", "roles", "claims")
 # The first that exists counts.
 FILES = (".funcjson/personas.json", "personas.json")
 
@@ -26,7 +30,10 @@ def load_personas(root: Path) -> tuple[Mapping[str, Persona], tuple[Problem, ...
 def read_personas(
     data: str | bytes, file: str
 ) -> tuple[Mapping[str, Persona], tuple[Problem, ...]]:
-    """`{"alice": {...}}`, `{"personas": {...}}` or a list of objects that each have a name."""
+    """`{"alice": {...}}`, `{"personas": {...}}` or a list of objects that each have a name.
+
+    A persona that names no provider has none: it is of the one that it is signed in with.
+    """
     source = parse_json(data, file, object_root=False)
     problems = list(source.problems)
     personas: dict[str, Persona] = {}
@@ -34,11 +41,12 @@ def read_personas(
         return personas, tuple(problems)
     for name, pointer, described in _described(source.value):
         try:
-            persona = persona_from(described, name)
+            persona = persona_from(described, name, provider="")
         except NotAPersona as error:
             problems.append(_not_a_persona(source, pointer, name, str(error)))
         else:
             personas[name or persona.name] = persona
+            problems += _unknown_members(source, pointer, name or persona.name, described)
     return personas, tuple(problems)
 
 
@@ -46,7 +54,35 @@ def find_persona(personas: Mapping[str, Persona], name: str, provider: str = "aa
     """The persona of a name in any letter case, or one invented for that name."""
     folded = name.lower()
     known = next((one for key, one in personas.items() if key.lower() == folded), None)
-    return known or Persona(name, name, provider)
+    if known is None:
+        return Persona(name, name, provider)
+    return known if known.provider else replace(known, provider=provider)
+
+
+def not_among(personas: Mapping[str, Persona], name: str) -> str:
+    """That a name was made up, in an app that has personas; "" when there is nothing to say."""
+    if not personas or any(key.lower() == name.lower() for key in personas):
+        return ""
+    return f"not among the app's personas, which are: {', '.join(personas)}"
+
+
+def _unknown_members(source: Source, pointer: str, name: str, described: Any) -> list[Problem]:
+    if not isinstance(described, dict):
+        return []
+    unknown = [key for key in described if key.lower() not in MEMBERS and not key.startswith("$")]
+    return [
+        Problem(
+            "FJ0154",
+            f"'{key}' of the persona '{name}' is not used",
+            source.locate_key(f"{pointer}/{escape_pointer(key)}"),
+            f"a persona has: {', '.join(_SHOWN)}",
+            f"write '{near[0]}'"
+            if (near := difflib.get_close_matches(key.lower(), _SHOWN, n=1))
+            else "remove it",
+            Severity.WARNING,
+        )
+        for key in unknown
+    ]
 
 
 def _described(value: Any) -> list[tuple[str, str, Any]]:

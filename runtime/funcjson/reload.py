@@ -6,6 +6,7 @@ Looking costs about 2 us a file and works on every file system, which change not
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -19,17 +20,20 @@ _SHARE = 0.02
 _SKIPPED = frozenset({"node_modules", "__pycache__", "__blobstorage__", "__queuestorage__", "venv"})
 # What the Functions host watches (host.json, function.json, scripts), and the settings, which it does not.
 _SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
-_NAMES = frozenset({"function.json", "host.json", "local.settings.json", "package.json", "tsconfig.json"})
+_NAMES = frozenset(
+    {"function.json", "host.json", "local.settings.json", "package.json", "tsconfig.json"}
+)
 
 Snapshot = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What an app wants watched beside its code: file names anywhere, and folders with all in them."""
+    """What an app wants watched beside its code: file names anywhere, folders with all in them, and single files."""
 
     names: frozenset[str] = frozenset()
     folders: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 NOTHING_MORE = Watched()
@@ -40,6 +44,10 @@ def snapshot(root: Path, more: Watched = NOTHING_MORE) -> Snapshot:
     found = dict(_files(str(root), _NAMES | more.names))
     for folder in more.folders:
         found.update(_files(str(root / folder), _NAMES, every=True))
+    for file in more.files:
+        with contextlib.suppress(OSError):
+            status = (root / file).stat()
+            found[str(root / file)] = (status.st_mtime_ns, status.st_size)
     return found
 
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import logging
+import shlex
 import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +17,7 @@ from aiohttp import web
 from funcjson import banner
 from funcjson.errors import Severity
 from funcjson.host import Host, HostOptions
+from funcjson.personas import not_among
 
 if TYPE_CHECKING:
     from funcjson.inspector import Inspector
@@ -112,6 +114,12 @@ def announce(host: Host) -> None:
         print(f"inspect  {host.url}/_/{whom}")
     for page in banner.pages(plans, host.url, prefix):
         print(f"page     {page}")
+    if persona := host.options.persona:
+        unknown = not_among(host.login.personas, persona)
+        print(f"as       {persona}, whoever does not sign in{f' ({unknown})' if unknown else ''}")
+    if host.options.auth:
+        app = shlex.quote(str(host.options.app_root))
+        print(f"keys     are needed; they are printed by: funcjson keys list {app}")
     print("\nCtrl-C stops it.", flush=True)
 
 

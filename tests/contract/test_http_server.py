@@ -421,6 +421,38 @@ async def test_a_page_elsewhere_may_not_sign_anybody_in() -> None:
         assert (answer.status, "Set-Cookie" in answer.headers) == (403, False)
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        ("http://b.test", None, 403),
+        # A name that an attacker makes lead to this machine is a foreign one, too.
+        ("http://b.test:7071", "b.test:7071", 403),
+        ("http://localhost:3000", None, 202),
+        (None, "b.test:7071", 202),
+    ],
+)
+async def test_a_page_elsewhere_may_not_start_functions(
+    origin: str | None, host: str | None, status: int
+) -> None:
+    headers = {name: text for name, text in (("Origin", origin), ("Host", host)) if text}
+    async with world(plan("f")) as w:
+        answer, _ = await w.ask(
+            "POST",
+            "/admin/functions/f",
+            data='{"input": ""}',
+            headers={"Content-Type": "text/plain", **headers},
+        )
+
+        assert answer.status == status
+
+
+async def test_a_page_of_a_host_that_others_reach_may_call_its_admin_urls() -> None:
+    async with world(plan("f"), address="0.0.0.0") as w:
+        headers = {"Origin": "http://box.test:7071", "Host": "box.test:7071"}
+
+        assert (await w.ask("GET", "/admin/functions", headers=headers))[0].status == 200
+
+
 # Who the caller is
 
 
@@ -494,6 +526,23 @@ async def test_keys_are_asked_for_with_auth(tmp_path: Path) -> None:
         assert await status("/runtime/webhooks/signalr") == 401
         code = keys.system["signalr_extension"]
         assert await status(f"/runtime/webhooks/signalr?code={code}") == 202
+
+
+async def test_who_has_no_key_is_told_what_is_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "funcjson.host")
+    async with world(plan("f"), root=tmp_path, auth=True) as w:
+        for path, needed in (
+            ("/api/f", "'f' needs a key"),
+            ("/admin/functions", "the master key"),
+            ("/runtime/webhooks/signalr", "signalr_extension"),
+        ):
+            answer, _ = await w.ask("GET", path)
+
+            assert needed in answer.headers["x-funcjson-hint"]
+            assert "funcjson keys list" in answer.headers["x-funcjson-hint"]
+            assert f"401 for GET {path}: " in caplog.text
 
 
 # Life

@@ -12,6 +12,7 @@ from funcjson.identity import (
     NAME_ID,
     ROLE,
     SESSION_S,
+    Named,
     NotAPersona,
     Persona,
     cookie_value,
@@ -98,6 +99,20 @@ def test_a_cookie_of_another_key_is_nothing() -> None:
     assert unseal(cookie, b"x" * 32, 1001.0) is None
     assert unseal(cookie[:-2], KEY, 1001.0) is None
     assert unseal("x", KEY, 1001.0) is None
+
+
+def test_a_cookie_may_just_name_a_persona() -> None:
+    cookie = seal(Named("alice", "github"), KEY, 1000.0)
+
+    assert unseal(cookie, KEY, 1001.0) == Named("alice", "github")
+    assert unseal(cookie, b"x" * 32, 1001.0) is None
+
+
+@pytest.mark.parametrize("member", ["id", "name", "provider"])
+@pytest.mark.parametrize("text", ["a\r\nX-Evil: 1", "a\nb", "a\x00", "a\x7f"])
+def test_what_would_be_more_than_one_header_is_no_persona(member: str, text: str) -> None:
+    with pytest.raises(NotAPersona, match="line ends"):
+        persona_from({"name": "b", member: text})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from urllib.parse import urlencode
 
 import pytest
@@ -65,6 +66,98 @@ def test_a_name_that_nobody_has_is_invented_for_the_provider() -> None:
     answer = ask(login, "GET", "/.auth/login/google?persona=zoe")
 
     assert login.who(cookie(answer)) == Persona("zoe", "zoe", "google")
+
+
+def test_a_persona_of_the_file_without_a_provider_gets_that_of_the_url() -> None:
+    login = LoginTwin({"bob": Persona("bob", "bob", "")}, b"k" * 32, Clock())
+    answer = ask(login, "GET", "/.auth/login/github?persona=bob")
+
+    assert dict(login.headers(cookie(answer)))["X-MS-CLIENT-PRINCIPAL-IDP"] == "github"
+    assert (
+        json.loads(ask(login, "GET", "/.auth/me", ("Cookie", cookie(answer))).body)[0][
+            "provider_name"
+        ]
+        == "github"
+    )
+
+
+BIG = Persona("b", "big", "aad", (), tuple(("groups", f"{n:036}") for n in range(200)))
+
+
+def test_a_persona_of_the_file_may_have_any_number_of_claims() -> None:
+    login = LoginTwin({"big": BIG}, b"k" * 32, Clock())
+    answer = ask(login, "GET", "/.auth/login/aad?persona=big")
+
+    assert len(header(answer, "Set-Cookie")) < 4096
+    assert login.who(cookie(answer)) == BIG
+
+
+def test_an_invented_persona_that_no_browser_would_keep_is_refused_with_the_way_out() -> None:
+    claims = json.dumps({"groups": [text for _, text in BIG.claims]})
+    form = urlencode({"userDetails": "Bob", "claims": claims}).encode()
+    answer = ask(twin(), "POST", "/.auth/login/aad", FORM, body=form)
+
+    assert (answer.status, header(answer, "Set-Cookie")) == (400, "")
+    assert b"personas.json" in answer.body
+
+
+def test_a_change_of_the_file_counts_for_who_is_signed_in() -> None:
+    value = cookie(ask(twin(), "GET", "/.auth/login/aad?persona=alice"))
+    changed = Persona("a-1", "alice", "github", ("reader",))
+
+    assert LoginTwin({"alice": changed}, b"k" * 32, Clock()).who(value) == changed
+    assert LoginTwin({"bob": ALICE}, b"k" * 32, Clock()).who(value) is None
+    assert LoginTwin({}, b"k" * 32, Clock()).who(value) is None
+
+
+def test_a_name_that_was_made_up_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "funcjson.host")
+    login = twin()
+    answer = ask(login, "GET", "/.auth/login/aad?persona=alise")
+
+    assert login.who(cookie(answer)) == Persona("alise", "alise")
+    assert "'alise' was made up" in caplog.text
+    assert "which are: alice" in caplog.text
+
+
+def test_a_refused_cookie_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "funcjson.host")
+    other = LoginTwin({}, b"x" * 32, Clock())
+    value = cookie(ask(other, "GET", "/.auth/login/aad?persona=zoe"))
+    login = twin()
+
+    assert [login.who(value), login.headers(value)] == [None, ()]
+    assert caplog.text.count("login cookie was refused") == 1
+
+
+def test_each_login_is_told_to_who_keeps_the_key() -> None:
+    called: list[int] = []
+    login = twin(signs_in=lambda: called.append(1))
+    ask(login, "GET", "/.auth/login/aad")
+    ask(login, "GET", "/.auth/login/aad?persona=alice&post_login_redirect_uri=//x")
+    assert called == []
+
+    ask(login, "GET", "/.auth/login/aad?persona=alice")
+    assert called == [1]
+
+
+@pytest.mark.parametrize("name", ["a\r\nX-Evil: 1", "a\x00"])
+def test_a_name_of_two_lines_signs_nobody_in(name: str) -> None:
+    for query in ({"persona": name}, {"persona": "", "userDetails": name}):
+        form = urlencode(query).encode()
+        answer = ask(twin(), "POST", "/.auth/login/aad", FORM, body=form)
+
+        assert (answer.status, header(answer, "Set-Cookie")) == (400, "")
+
+
+def test_a_location_has_only_what_a_header_may_have() -> None:
+    target = "/\u00e9 x?a=%20&b=1#c"
+    query = urlencode({"persona": "alice", "post_login_redirect_uri": target})
+    back = header(ask(twin(), "GET", f"/.auth/login/aad?{query}"), "Location")
+
+    assert back == "/%C3%A9%20x?a=%20&b=1#c"
+    query = urlencode({"post_logout_redirect_uri": target})
+    assert header(ask(twin(), "GET", f"/.auth/logout?{query}"), "Location") == back
 
 
 def test_a_form_invents_a_persona() -> None:
@@ -160,7 +253,14 @@ def test_logout_leads_to_local_pages_only() -> None:
     there = ask(twin(), "GET", "/.auth/logout?post_logout_redirect_uri=/bye")
 
     assert header(there, "Location") == "/bye"
-    assert ask(twin(), "GET", "/.auth/logout?post_logout_redirect_uri=//x").status == 400
+    refused = ask(twin(), "GET", "/.auth/logout?post_logout_redirect_uri=//x")
+    assert refused.status == 400
+    assert refused.body.startswith(b"not signed out: ")
+
+
+def test_who_is_signed_in_after_all_is_told_after_a_logout() -> None:
+    assert b"alice" in ask(twin(default="alice"), "GET", "/.auth/logout/complete").body
+    assert b"--as" not in ask(twin(), "GET", "/.auth/logout/complete").body
 
 
 def test_a_default_persona_signs_everybody_in() -> None:

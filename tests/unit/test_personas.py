@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from funcjson.errors import Severity
 from funcjson.identity import Persona
-from funcjson.personas import find_persona, load_personas, read_personas
+from funcjson.personas import find_persona, load_personas, not_among, read_personas
 
 ALICE = Persona("1", "Alice", "github", ("admin",))
 DESCRIBED = '{"id": "1", "name": "Alice", "provider": "github", "roles": ["admin"]}'
@@ -29,7 +30,34 @@ def test_the_shapes_of_the_file(text: str, name: str) -> None:
 def test_a_name_is_enough() -> None:
     found, _ = read_personas('{"bob": {}}', "personas.json")
 
-    assert found == {"bob": Persona("bob", "bob")}
+    assert found == {"bob": Persona("bob", "bob", "")}
+
+
+def test_a_persona_without_a_provider_is_of_the_one_that_is_signed_in_with() -> None:
+    found, _ = read_personas('{"bob": {}, "eve": {"provider": "aad"}}', "personas.json")
+
+    assert find_persona(found, "bob", "github") == Persona("bob", "bob", "github")
+    assert find_persona(found, "eve", "github") == Persona("eve", "eve", "aad")
+
+
+def test_a_member_that_nobody_reads_is_told_and_the_persona_used() -> None:
+    text = '{"dora": {"nmae": "x", "xyz": 1, "$comment": "mine", "userRoles": []}}'
+    found, problems = read_personas(text, "personas.json")
+
+    assert list(found) == ["dora"]
+    assert [(p.code, p.severity, str(p.where)) for p in problems] == [
+        ("FJ0154", Severity.WARNING, "personas.json:1:11  /dora/nmae"),
+        ("FJ0154", Severity.WARNING, "personas.json:1:24  /dora/xyz"),
+    ]
+    assert problems[0].fix == "write 'name'"
+
+
+def test_a_name_that_was_made_up_is_told_with_those_there_are() -> None:
+    personas = {"alice": ALICE, "bob": ALICE}
+
+    assert not_among(personas, "ALICE") == ""
+    assert not_among({}, "zoe") == ""
+    assert "alice, bob" in not_among(personas, "alise")
 
 
 def test_one_wrong_persona_leaves_the_others() -> None:

@@ -52,6 +52,15 @@ def test_what_is_not_the_apps_code_is_not_watched(tmp_path: Path, name: str) -> 
     assert snapshot(tmp_path) == before
 
 
+def test_single_files_are_watched_where_nothing_else_is(tmp_path: Path) -> None:
+    more = Watched(files=(".funcjson/personas.json",))
+    before = snapshot(tmp_path, more)
+    file = write(tmp_path, ".funcjson/personas.json")
+    write(tmp_path, ".funcjson/session.key")
+
+    assert changed_files(before, snapshot(tmp_path, more)) == [str(file)]
+
+
 def test_another_size_or_a_removal_is_a_change(tmp_path: Path) -> None:
     kept, gone = write(tmp_path, "a.py"), write(tmp_path, "b.py")
     before = snapshot(tmp_path)
