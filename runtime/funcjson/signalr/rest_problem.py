@@ -11,7 +11,12 @@ from typing import Any
 
 from funcjson.signalr.errors import SignalRError
 from funcjson.signalr.limits import Excess
-from funcjson.signalr.rest_message import ERROR_CODE_HEADER, RestResponse
+from funcjson.signalr.rest_message import (
+    ERROR_CODE_HEADER,
+    REASON_HEADER,
+    RestResponse,
+    header_text,
+)
 
 REQUEST_INVALID = "Error.Request.Invalid"
 NO_CONNECTION = "Warning.Connection.NotExisted"
@@ -25,7 +30,7 @@ class RestProblem(SignalRError):
     """A request that is refused.
 
     `code` is one of the service's own words, `target` the member or parameter, `position` the
-    character in it, counted from 1.
+    character in it, counted from 1, `reason` goes into a header of ours.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class RestProblem(SignalRError):
         self.fix = fix
         self.target = target
         self.position = position
+        self.reason = ""
 
     def response(self, headers: Mapping[str, str] | None = None) -> RestResponse:
         """The answer to send.
@@ -70,6 +76,7 @@ class RestProblem(SignalRError):
             {
                 "content-type": "application/problem+json",
                 ERROR_CODE_HEADER: self.code,
+                **({REASON_HEADER: header_text(self.reason)} if self.reason else {}),
                 **(headers or {}),
             },
             json.dumps(body).encode(),
@@ -97,6 +104,13 @@ def unsupported_media_type(given: str, known: tuple[str, ...], fix: str = "") ->
     )
 
 
-def absent(code: str, message: str, fix: str = "") -> RestProblem:
-    """404 with the code by which an SDK knows that the service itself says so."""
-    return RestProblem(404, code, message, fix=fix)
+def absent(code: str, message: str, fix: str = "", gap: str = "") -> RestProblem:
+    """404 with the code by which an SDK knows that the service itself says so.
+
+    `gap` is why not every node was asked.
+    """
+    if gap:
+        message = f"{message.rstrip('.')} on the nodes that answered; {gap}."
+    problem = RestProblem(404, code, message, fix=fix)
+    problem.reason = gap
+    return problem

@@ -137,7 +137,7 @@ async def _user_in_group(call: Call) -> RestResponse:
 
 def _found(call: Call, found: bool, code: str, message: str) -> RestResponse:
     """Success or 404. Not a refusal: absence is an answer here, and is not logged."""
-    return call.done() if found else absent(code, message).response()
+    return call.done() if found else absent(code, message, gap=call.service.gap).response()
 
 
 async def _list_group_connections(call: Call) -> RestResponse:
@@ -206,6 +206,7 @@ def _member(call: Call, found: bool) -> RestResponse:
         problems.CONNECTION_GONE,
         f"Connection '{call.name('connection')}' does not exist.",
         "use the id of a connection that is open; ids change at every reconnect",
+        call.service.gap,
     )
 
 
@@ -264,7 +265,11 @@ async def _close_group(call: Call) -> RestResponse:
 
 
 def _closed(call: Call, count: int) -> RestResponse:
-    return RestResponse(call.match.status, {"x-funcjson-closed": str(count)})
+    gap = call.service.gap
+    headers = {"x-funcjson-closed": str(count)}
+    return RestResponse(
+        call.match.status, headers | ({REASON_HEADER: header_text(gap)} if gap else {})
+    )
 
 
 # Asking one client
@@ -280,7 +285,9 @@ async def _invoke_connection(call: Call) -> RestResponse:
         )
     except NoSuchConnection as error:
         raise absent(
-            problems.CONNECTION_GONE, f"Connection '{connection}' does not exist."
+            problems.CONNECTION_GONE,
+            f"Connection '{connection}' does not exist.",
+            gap=call.service.gap,
         ) from error
     except ClientResultError as error:
         raise RestProblem(
@@ -332,6 +339,7 @@ def _streamed(call: Call, found: bool) -> RestResponse:
         "the id is that of the client's stream invocation, as upstream got it"
         if call.service.options.forward_streams
         else "start the service with --forward-streams: without it streams of clients are refused",
+        call.service.gap,
     )
 
 

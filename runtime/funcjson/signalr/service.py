@@ -463,6 +463,7 @@ class SignalRService:
     ) -> Answers:
         """What the other nodes answer to a request; the log tells when not all of them did."""
         if self.backplane.is_alone:
+            self._told_gap = ""
             return Answers()
         answers = await self.backplane.call(
             request, timeout_s=timeout_s, enough=enough, without=without
@@ -475,6 +476,11 @@ class SignalRService:
             if gap:
                 log.warning("a request (%s) did not reach every node: %s", request["verb"], gap)
         return answers
+
+    @property
+    def gap(self) -> str:
+        """Why the latest request did not reach every node; to be read as soon as its verb has returned."""
+        return self._told_gap
 
     async def _everywhere(self, request: Request) -> list[Reply]:
         here = await self.node.answer(request)

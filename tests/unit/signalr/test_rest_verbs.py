@@ -7,8 +7,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
+import pytest
 from tests.conformance.rest_world import KEY, World
 
+from funcjson.signalr.backplane.base import Answers, Request
+from funcjson.signalr.backplane.memory import MemoryBackplane
 from funcjson.signalr.credentials import AudienceRule, verify_client_token
 
 V24 = "api-version=2024-12-01"
@@ -148,3 +151,47 @@ async def test_a_broken_host_header_does_not_break_a_generated_token() -> None:
     )
 
     assert response.status == 200
+
+
+class CutOff(MemoryBackplane):
+    """It cannot reach the other nodes; whether there are any it does not know."""
+
+    is_alone = False
+
+    async def call(self, request: Request, **_limits: Any) -> Answers:
+        return Answers(cut_off="Redis at redis:6379 cannot be reached")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "GET /api/hubs/chat/connections/nobody",
+        "GET /api/hubs/chat/users/nobody",
+        "GET /api/hubs/chat/groups/none",
+        "GET /api/hubs/chat/users/nobody/groups/none",
+        "PUT /api/hubs/chat/groups/g/connections/nobody",
+        "DELETE /api/hubs/chat/connections/nobody",
+        "POST /api/hubs/chat/connections/nobody/:invoke",
+        "POST /api/hubs/chat/connections/nobody/streams/1/:send",
+    ],
+)
+async def test_an_absence_says_that_not_every_node_was_asked(target: str) -> None:
+    world = World({})
+    whole = await world.do({"do": f"{target}?{V24}", "body": {"target": "m"}})
+    world.service.backplane = CutOff()
+
+    partial = await world.do({"do": f"{target}?{V24}", "body": {"target": "m"}})
+
+    assert (whole.status, partial.status) == (404, 404)
+    assert "x-funcjson-reason" not in whole.headers
+    gap = "only this node was asked: Redis at redis:6379 cannot be reached"
+    assert partial.headers["x-funcjson-reason"] == gap
+    assert json.loads(partial.body)["message"].endswith(f" on the nodes that answered; {gap}.")
+
+
+async def test_a_close_says_that_not_every_node_was_asked() -> None:
+    world = World({})
+    world.service.backplane = CutOff()
+    response = await world.do({"do": f"POST /api/hubs/chat/:closeConnections?{V24}"})
+
+    assert "only this node was asked" in response.headers["x-funcjson-reason"]
