@@ -29,7 +29,8 @@ _BY_HAND = """Functions without HTTP are set off as by hand, with the text for t
   a timer             funcjson explain request POST /admin/functions/tick --body '{}'
   a method of a hub   funcjson explain request POST /admin/functions/say --body '{"input": "{\\"Arguments\\": [1]}"}'
   as the service does funcjson explain request POST /runtime/webhooks/signalr --header 'X-ASRS-Hub: chat'
-                      --header 'X-ASRS-Category: messages' --header 'X-ASRS-Event: say' --header 'X-ASRS-Connection-Id: c1' ..."""
+                      --header 'X-ASRS-Category: messages' --header 'X-ASRS-Event: say' --header 'X-ASRS-Connection-Id: c1'
+                      --header 'Content-Type: application/json' --body '{"type": 1, "target": "say", "arguments": [1]}'"""
 
 
 def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -215,7 +215,7 @@ def test_output_name_without_a_binding(inspector: Inspector) -> None:
 
     detail = inspector.opened("wrongName", "no such output")
 
-    expect(detail).to_contain_text("No output binding is called signalRMessage")
+    expect(detail.get_by_text("No output binding is called signalRMessage")).to_be_visible()
     expect(detail).to_contain_text("Did you mean signalRMessages?")
     detail.get_by_role("button", name="wrongName/index.js:2").first.click()
     expect(detail.get_by_role("list", name="Why")).to_contain_text(

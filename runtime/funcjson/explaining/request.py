@@ -256,7 +256,8 @@ def _upstream(
 
 UPSTREAM = "/runtime/webhooks/signalr"
 _BY_HAND = (
-    "an event has the headers X-ASRS-Hub, X-ASRS-Category, X-ASRS-Event and X-ASRS-Connection-Id; without them: "
+    "an event has the headers X-ASRS-Hub, X-ASRS-Category, X-ASRS-Event, X-ASRS-Connection-Id and Content-Type; "
+    "without them: "
     """explain request POST /admin/functions/NAME --body '{"input": "{\\"Arguments\\": [1]}"}'"""
 )
 

@@ -99,6 +99,7 @@ def _packed(names: Sequence[str], width: int) -> list[str]:
     lines = [""]
     for name in names:
         if lines[-1] and len(lines[-1]) + len(name) > width:
+            lines[-1] += ","
             lines.append("")
         lines[-1] += f", {name}" if lines[-1] else name
     return lines
@@ -201,7 +202,10 @@ def _flushed(step: Row) -> Iterable[str]:
         yield f"{call['output']}: {call['method']} {call['url']}   -> {call['status']}{again}"
         yield f"  {call['curl']}"
     if any(call["curl"] for call in step.get("calls", ())):
-        yield "  $TOKEN: `funcjson signalr token URL --key KEY` makes one, with the AccessKey of the connection string"
+        yield (
+            "  $TOKEN: `funcjson signalr token URL --key KEY` makes one, with the AccessKey of the connection string;"
+        )
+        yield "          the local service in `funcjson start` has a key of its own in each run, `funcjson signalr start` a fixed one"
     answer = step.get("answer")
     if answer:
         error = answer["error"]

@@ -280,7 +280,7 @@ const Steps = (() => {
     let gist = "";
     try { gist = step.state === "done" || step.state === "failed" || step.answer ? GIST[step.number](step) : ""; } catch { gist = ""; }
     const inside = el("div", { class: "inside" });
-    const details = el("details", { open: step.problems.length > 0 || (Boolean(looks) && step.number === 9) },
+    const details = el("details", { open: step.problems.length > 0 || (Boolean(looks) && (step.number === 9 || (step.unbound || []).length > 0)) },
       el("summary", {}, el("span", { class: "number" }, String(step.number)), el("span", { class: "name" }, step.name),
         el("span", { class: "gist" }, gist), status),
       inside);
