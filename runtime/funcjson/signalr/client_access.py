@@ -75,7 +75,7 @@ def caller_of(
         return Refused(400, fault)
     try:
         claims = verify_client_token(
-            _token(request),
+            token_of(request),
             reader,
             hub,
             now=options.wall(),
@@ -92,13 +92,13 @@ def caller_of(
 def claimed_user(request: ClientRequest) -> str | None:
     """The user that a token names, good or not; for a person who asks whose client was refused."""
     try:
-        claims = jwt.decode(_token(request) or "", options={"verify_signature": False})
+        claims = jwt.decode(token_of(request) or "", options={"verify_signature": False})
     except jwt.InvalidTokenError:
         return None
     return user_id_of(claims)
 
 
-def _token(request: ClientRequest) -> str | None:
+def token_of(request: ClientRequest) -> str | None:
     """The header wins; browsers can only use the query for WebSockets and event streams."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():

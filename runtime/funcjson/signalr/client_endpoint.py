@@ -17,10 +17,12 @@ from funcjson.signalr.client_access import (
     claimed_user,
     public_query,
     read_request,
+    token_of,
 )
 from funcjson.signalr.connection import State
 from funcjson.signalr.cors import is_allowed
 from funcjson.signalr.elsewhere import Elsewhere
+from funcjson.signalr.limits import head_excess, long_token_note
 from funcjson.signalr.negotiate import negotiate
 from funcjson.signalr.quiet_log import Quiet
 from funcjson.signalr.quota_exchange import QuotaExchange
@@ -77,10 +79,18 @@ class ClientEndpoint:
             return _json(404, b'{"error":"refresh_disabled"}', headers)
         if path == "/client/negotiate" and asked.method != "POST":
             return _text(405, "", {**headers, "Allow": "POST, OPTIONS"})
-        caller = caller_of(asked, self._sessions.options, self._reader, self._rule)
+        options = self._sessions.options
+        excess = head_excess(asked.path, asked.query, lowered) if options.limits else None
+        if excess is not None:
+            self._tell(asked, excess.status, excess.what)
+            return _text(excess.status, f"{excess.what} To do: {excess.fix}.", headers)
+        caller = caller_of(asked, options, self._reader, self._rule)
         if isinstance(caller, Refused):
             self._tell(asked, caller.status, caller.hint or caller.text)
             return _text(caller.status, caller.text, {**headers, **caller.headers})
+        note = long_token_note(token_of(asked) or "") if options.limits else ""
+        if note and self._quiet.may_log(f"{caller.hub} long token"):
+            log.warning("a client of hub %s: %s", caller.hub, note)
         caller = replace(caller, ip=request.remote or "")
         if self._is_stopping:
             return _text(503, "The service is stopping.", headers)
@@ -90,9 +100,9 @@ class ClientEndpoint:
             await self._counts.learn()
         if path == "/client/negotiate":
             async with self._elsewhere.arriving(caller.hub):
-                excess = self._too_many(asked, headers)
-                body = negotiate(asked, caller, self._sessions) if excess is None else b""
-                return excess or _json(200, body, headers)
+                full = self._too_many(asked, headers)
+                body = negotiate(asked, caller, self._sessions) if full is None else b""
+                return full or _json(200, body, headers)
         if asked.method == "GET" and lowered.get("upgrade", "").lower() == "websocket":
             return await self._socket(request, asked, caller, headers)
         return await self._without_socket(request, asked, caller, headers)

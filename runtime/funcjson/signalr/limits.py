@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from funcjson.signalr.credentials import MAX_TOKEN_CHARS
 from funcjson.signalr.rest_message import RestRequest
 
 MAX_URI_BYTES = 12 * 1024
@@ -48,6 +49,16 @@ def group_name_fault(name: str) -> str | None:
     )
 
 
+def long_token_note(token: str) -> str:
+    """What to know of a token that this service takes, as the real one does, and no SDK makes; or ""."""
+    if len(token) <= MAX_TOKEN_CHARS:
+        return ""
+    return (
+        f"the access token has {len(token)} characters, and SDKs refuse to make one of more than"
+        f" {MAX_TOKEN_CHARS}: put fewer claims into it"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Excess:
     """A limit that a request breaks: the HTTP status, what was found, and what to do."""
@@ -57,29 +68,41 @@ class Excess:
     fix: str
 
 
+def head_excess(path: str, query: str, headers: Mapping[str, str]) -> Excess | None:
+    """The limit of size that the URI or the headers of a request break, if any."""
+    uri = len(path) + len(query) + 1
+    if uri > MAX_URI_BYTES:
+        return head_too_long(414, f"{uri} characters")
+    size = sum(len(name) + len(value) + 4 for name, value in headers.items())
+    return head_too_long(431, f"{size} bytes") if size > MAX_HEADER_BYTES else None
+
+
+def head_too_long(status: Literal[414, 431], found: str = "") -> Excess:
+    """A URI (414) or headers (431) beyond the limit; `found` is their size if it is known."""
+    limit = MAX_URI_BYTES if status == 414 else MAX_HEADER_BYTES
+    what, verb = ("The URI", "has") if status == 414 else ("The headers", "have")
+    unread = "is too long to be read" if status == 414 else "are too large to be read"
+    said = f"{verb} {found}" if found else unread
+    fix = {
+        414: "send fewer 'excluded' ids in one request, and put fewer claims into the token",
+        431: "put fewer claims into the token",
+    }[status]
+    return Excess(status, f"{what} {said}, the limit is {limit}.", fix)
+
+
 def request_excess(request: RestRequest, max_body: int = MAX_REST_BODY_BYTES) -> Excess | None:
     """The limit of size that a REST request breaks, if any."""
-    uri = len(request.path) + len(request.query) + 1
-    if uri > MAX_URI_BYTES:
-        return Excess(
-            414,
-            f"The URI has {uri} characters, the limit is {MAX_URI_BYTES}.",
-            "send fewer 'excluded' ids in one request",
-        )
-    headers = sum(len(name) + len(value) + 4 for name, value in request.headers.items())
-    if headers > MAX_HEADER_BYTES:
-        return Excess(
-            431,
-            f"The headers have {headers} bytes, the limit is {MAX_HEADER_BYTES}.",
-            "put fewer claims into the token",
-        )
-    if len(request.body) > max_body:
-        return Excess(
+    excess = head_excess(request.path, request.query, request.headers)
+    if excess is None and len(request.body) > max_body:
+        # The body is read no further than its limit; its whole size is known only if the header tells it.
+        length = request.headers.get("content-length", "")
+        size = f"{length}" if length.isdecimal() else f"more than {max_body}"
+        excess = Excess(
             413,
-            f"The body has {len(request.body)} bytes, the limit is {max_body}.",
+            f"The body has {size} bytes, the limit is {max_body}.",
             "send the large part another way, and its address in the message",
         )
-    return None
+    return excess
 
 
 # Quotas

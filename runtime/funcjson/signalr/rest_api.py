@@ -19,7 +19,14 @@ from funcjson.signalr.credentials import (
     read_entra_token,
     verify_server_token,
 )
-from funcjson.signalr.limits import Quotas, hub_name_fault, hub_name_fix, request_excess
+from funcjson.signalr.limits import (
+    Excess,
+    Quotas,
+    hub_name_fault,
+    hub_name_fix,
+    long_token_note,
+    request_excess,
+)
 from funcjson.signalr.openapi import OPENAPI_PATH, document
 from funcjson.signalr.quiet_log import Quiet
 from funcjson.signalr.rest_call import Call, json_response
@@ -63,6 +70,12 @@ class RestApi:
             self._tell(request, problem.status, problem.message)
             response = problem.response()
         return replace(response, body=b"") if request.method == "HEAD" else response
+
+    def refuse_unread(self, excess: Excess) -> RestResponse:
+        """The refusal of a request whose head was too long to be read."""
+        problem = problems.excessive(excess)
+        self._tell(RestRequest("a", "request"), problem.status, problem.message)
+        return problem.response()
 
     async def _answer(self, request: RestRequest) -> RestResponse:
         options = self._service.options
@@ -122,6 +135,9 @@ class RestApi:
                 HINT_HEADER: header_text(refused.hint),
             }
             return RestResponse(401, headers)
+        note = long_token_note(token) if options.limits else ""
+        if note and self._quiet.may_log("long token"):
+            _LOG.warning("%s %s: %s", request.method, request.path, note)
         return None
 
     def _not_found(self, request: RestRequest, allowed: Sequence[str]) -> RestResponse:

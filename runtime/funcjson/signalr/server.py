@@ -20,8 +20,9 @@ from funcjson.signalr.errors import OptionsError
 from funcjson.signalr.events import ClientEvents
 from funcjson.signalr.http_log import http_log
 from funcjson.signalr.inspection import Inspection
-from funcjson.signalr.limits import Quotas
+from funcjson.signalr.limits import Excess, Quotas
 from funcjson.signalr.live_trace import LiveTrace
+from funcjson.signalr.long_heads import LongHeadServer
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.quota_exchange import QuotaExchange
 from funcjson.signalr.request_body import read_body
@@ -36,8 +37,6 @@ _http_log = http_log("funcjson.signalr.http")
 
 TICK_S = 1.0
 SOCKETS_CLOSE_S = 1.0  # how long the end of the service waits for clients that do not agree to it
-# The real service takes URLs of 12 KB and headers of 16 KB; tokens stand in both.
-_MAX_LINE, _MAX_FIELD = 12 * 1024 + 512, 16 * 1024 + 512
 # What other kinds of the service have and a serverless one has not.
 _ABSENT: Mapping[str, tuple[int, str]] = {
     "/server": (
@@ -100,13 +99,12 @@ class SignalRServer:
     async def start(self) -> None:
         """Listen. Raises OSError when the port cannot be had, OptionsError for bad certificates."""
         context = self._ssl_context()
-        server = web.Server(
+        server = LongHeadServer(
             self._handle,
+            self._refuse_head,
+            limits=self.options.limits,
             access_log=None,
             logger=_http_log,
-            handler_cancellation=True,
-            max_line_size=_MAX_LINE,
-            max_field_size=_MAX_FIELD,
         )
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -243,7 +241,8 @@ class SignalRServer:
             return _unreadable(request, headers)
         except Exception:
             # The seam where one request must not take the service down.
-            log.exception("a request failed inside the service: %s %s", request.method, path)
+            said = request.raw_path.partition("?")[0]
+            log.exception("a request failed inside the service: %s %s", request.method, said)
             return web.Response(status=500, headers=headers)
 
     async def _route(
@@ -271,6 +270,10 @@ class SignalRServer:
         body = await read_body(request, self.options.max_post_bytes if self.options.limits else 0)
         answer = await self._rest.handle(RestRequest(request.method, path, query, lowered, body))
         return _http(answer, headers)
+
+    def _refuse_head(self, excess: Excess) -> web.Response:
+        """The answer to a request of which nothing but the length is known."""
+        return _http(self._rest.refuse_unread(excess), {})
 
 
 def _http(answer: RestResponse, headers: Mapping[str, str]) -> web.Response:

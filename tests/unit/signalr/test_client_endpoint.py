@@ -23,8 +23,10 @@ class World:
         clock = {"wall": lambda: self.now, "monotonic": lambda: self.now}
         self.server = SignalRServer(ServiceOptions(keys=(KEY,), **clock, **options))
 
-    async def ask(self, method: str, target: str, **headers: str) -> web.Response:
-        claims = {"aud": "http://localhost/client/?hub=chat", "exp": NOW + 60}
+    async def ask(
+        self, method: str, target: str, claims: dict[str, Any] | None = None, **headers: str
+    ) -> web.Response:
+        claims = {"aud": "http://localhost/client/?hub=chat", "exp": NOW + 60, **(claims or {})}
         token = jwt.encode(claims, KEY, algorithm="HS256")
         sent = {"Authorization": f"Bearer {token}", **headers}
         answer = await self.server._handle(make_mocked_request(method, target, headers=sent))
@@ -49,6 +51,18 @@ class World:
 )
 async def test_statuses(method: str, target: str, status: int) -> None:
     assert (await World().ask(method, target)).status == status
+
+
+async def test_a_token_that_no_sdk_makes_is_taken_with_a_note_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    for _ in range(2):
+        answer = await world.ask("POST", "/client/negotiate?hub=chat", {"roles": "x" * 5000})
+        assert answer.status == 200
+
+    (record,) = caplog.records
+    assert "SDKs refuse to make one of more than 4096" in record.getMessage()
 
 
 async def test_a_refused_token_says_nothing_to_the_client_and_why_to_the_log(

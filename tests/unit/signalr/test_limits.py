@@ -9,6 +9,7 @@ from funcjson.signalr.limits import (
     group_name_fault,
     hub_name_fault,
     hub_name_fix,
+    long_token_note,
     request_excess,
 )
 from funcjson.signalr.rest_message import RestRequest
@@ -71,6 +72,23 @@ def test_sizes(request_: RestRequest, status: int | None) -> None:
     excess = request_excess(request_)
 
     assert (excess.status if excess else None) == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [({"content-length": "5000000"}, "has 5000000 bytes"), ({}, "has more than 1048576 bytes")],
+)
+def test_a_body_that_was_not_read_to_its_end(headers: dict[str, str], says: str) -> None:
+    request = RestRequest("POST", "/", headers=headers, body=b"x" * ((1 << 20) + 7))
+    excess = request_excess(request)
+
+    assert excess is not None
+    assert says in excess.what
+
+
+def test_a_token_that_no_sdk_makes_is_noted() -> None:
+    assert long_token_note("x" * 4096) == ""
+    assert "4097 characters" in long_token_note("x" * 4097)
 
 
 def test_the_free_tier_holds_twenty_connections() -> None:
