@@ -20,6 +20,7 @@ export class App {
   #startError;
   #package;
   #runsMain;
+  #transpiler;
   core;
 
   /** Without `runsMain` package.json is only looked into for its dependencies. */
@@ -29,6 +30,7 @@ export class App {
     this.#logs = logs;
     this.core = new CoreApi({ root, logs });
     this.core.install();
+    this.#transpiler = transpiler;
     enableTypeScript(transpiler);
   }
 
@@ -61,7 +63,7 @@ export class App {
     }
     for (const file of files) {
       try {
-        await loadFile(file);
+        await loadFile(file, this.#transpiler);
       } catch (thrown) {
         const name = path.relative(this.#root, file).replaceAll('\\', '/');
         throw entryError(name, withInstallHint(asError(thrown), this.#package));
@@ -95,7 +97,7 @@ export class App {
     }
     const file = path.resolve(this.#root, spec.script_file);
     try {
-      const exported = await current.run(scope(spec.name, null), () => loadFile(file));
+      const exported = await current.run(scope(spec.name, null), () => loadFile(file, this.#transpiler));
       const handler = handlerOf(exported, spec.entry_point);
       this.#functions.set(spec.name, { handler, info: describe(spec) });
     } catch (thrown) {

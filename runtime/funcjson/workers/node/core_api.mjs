@@ -2,7 +2,7 @@
 
 import Module from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { isOurs } from './errors.mjs';
 import { documentOf } from './documents.mjs';
@@ -154,10 +154,14 @@ function systemError(Kind, message) {
   return Object.assign(new Kind(message), { isAzureFunctionsSystemError: true });
 }
 
+function sourceMapOf(file) {
+  return Module.findSourceMap(file) ?? Module.findSourceMap(pathToFileURL(file).href);
+}
+
 /** Line and column in the source, where the file that runs was made of one in memory. */
 function placeInSource(file, site) {
   const [line, column] = [site.getLineNumber() ?? 0, site.getColumnNumber() ?? 1];
-  const entry = Module.findSourceMap(file)?.findEntry(line - 1, column - 1);
+  const entry = sourceMapOf(file)?.findEntry(line - 1, column - 1);
   if (!isTypeScript(file) || entry?.originalLine === undefined) return { line, column };
   return { line: entry.originalLine + 1, column: entry.originalColumn + 1 };
 }

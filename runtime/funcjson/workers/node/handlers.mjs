@@ -1,11 +1,11 @@
 // From a script file of function.json to the function that handles its calls.
 
-import fs from 'node:fs';
 import Module, { createRequire } from 'node:module';
-import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { cannotRun, isTypeScript } from './transpiler.mjs';
+import { isEsModule } from './module_kind.mjs';
+import { isTypeScript } from './transpiler.mjs';
+import { enableTypeScriptModules } from './typescript.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -17,29 +17,10 @@ export function haveMain(program) {
 }
 
 /** Load a file as Node would: `import` for ES modules, `require` for the others. */
-export async function loadFile(file) {
+export async function loadFile(file, transpiler) {
   if (!isEsModule(file)) return require(file);
-  if (isTypeScript(file) && !process.features.typescript) throw cannotRun(file);
+  if (isTypeScript(file)) enableTypeScriptModules(transpiler, file);
   return import(pathToFileURL(file).href);
-}
-
-function isEsModule(file) {
-  const extension = path.extname(file);
-  if (extension === '.mjs' || extension === '.mts') return true;
-  if (extension === '.cjs' || extension === '.cts') return false;
-  return packageType(path.dirname(file)) === 'module';
-}
-
-/** `type` of the nearest package.json, by Node's own rule. */
-function packageType(directory) {
-  for (let folder = directory; ; folder = path.dirname(folder)) {
-    try {
-      return JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8')).type;
-    } catch (error) {
-      if (error.code !== 'ENOENT') return undefined;
-    }
-    if (path.basename(folder) === 'node_modules' || folder === path.dirname(folder)) return undefined;
-  }
 }
 
 /** The handler of a module, bound to it: the rules of host.md 9.1. */

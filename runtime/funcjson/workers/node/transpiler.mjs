@@ -7,6 +7,7 @@ import path from 'node:path';
 import process from 'node:process';
 
 import { toCommonJs } from './commonjs.mjs';
+import { isEsModule } from './module_kind.mjs';
 
 const SOURCE = /\.[cm]?tsx?$/;
 
@@ -16,46 +17,54 @@ export function isTypeScript(file) {
 
 /** Compiles the files of one app. Nothing is looked for before the first one. */
 export class Transpiler {
-  #root;
-  #known;
-  #keep;
+  root;
+  known;
+  keep;
   #settings;
   #compile;
+  #isInstalled;
 
   /** `known` has what was made before: file -> [key, output]. `keep` is told what is made by the app's compiler. */
   constructor(root, { known = {}, keep } = {}) {
-    this.#root = root;
-    this.#known = known;
-    this.#keep = keep;
+    this.root = root;
+    this.known = known;
+    this.keep = keep;
   }
 
-  /** The file's text as JavaScript. */
-  compile(file, text) {
+  /** Whether the app has a compiler of its own. It is not loaded to find out. */
+  get hasCompiler() {
+    this.#isInstalled ??= isInstalled(this.root);
+    return this.#isInstalled;
+  }
+
+  /** The file's text as JavaScript: an ES module, or CommonJS. */
+  compile(file, text, isModule = false) {
     // So that errors name the lines of the source.
     process.setSourceMapsEnabled(true);
-    const key = this.#keep && this.#keyOf(text);
-    const known = key && this.#known[file];
+    const key = this.keep && this.#keyOf(text, isModule);
+    const known = key && this.known[file];
     if (known && known[0] === key) return known[1];
     const { make, isOfPackage } = this.#compiler();
-    const output = make(file, text);
-    if (key && isOfPackage) this.#keep({ file, key, output });
+    const output = make(file, text, isModule);
+    if (key && isOfPackage) this.keep({ file, key, output });
     return output;
   }
 
   /** Load the app's compiler, and let it work once: the first time takes long. */
   warmUp() {
-    this.#compiler().make(path.join(this.#root, 'warm.ts'), 'export const warm: number = 1;');
+    this.#compiler().make(path.join(this.root, 'warm.ts'), 'export const warm: number = 1;');
   }
 
   /** `[file, key, output]` of each file that the app's compiler understands. */
   transpile(files) {
-    const settings = read(path.join(this.#root, 'tsconfig.json'));
+    const settings = read(path.join(this.root, 'tsconfig.json'));
     if (settings !== this.#settings) this.#compile = undefined;
     this.#settings = settings;
     return files.flatMap((file) => {
       try {
         const text = fs.readFileSync(file, 'utf8').replace(/^\ufeff/, '');
-        return [[file, this.#keyOf(text), this.#compiler().make(file, text)]];
+        const isModule = isEsModule(file);
+        return [[file, this.#keyOf(text, isModule), this.#compiler().make(file, text, isModule)]];
       } catch {
         return []; // what is wrong with it, the worker that runs it will tell
       }
@@ -64,16 +73,16 @@ export class Transpiler {
 
   #compiler() {
     if (this.#compile) return this.#compile;
-    const byApp = byPackage(this.#root);
+    const byApp = byPackage(this.root);
     const make = byApp ?? byNode();
     this.#compile = { make: make ?? ((file) => { throw cannotRun(file); }), isOfPackage: Boolean(byApp) };
     return this.#compile;
   }
 
   /** What the output depends on: the source, and how the app compiles. */
-  #keyOf(text) {
-    this.#settings ??= read(path.join(this.#root, 'tsconfig.json'));
-    return createHash('sha1').update(this.#settings).update('\0').update(text).digest('base64');
+  #keyOf(text, isModule) {
+    this.#settings ??= read(path.join(this.root, 'tsconfig.json'));
+    return createHash('sha1').update(isModule ? 'module' : 'script').update(this.#settings).update('\0').update(text).digest('base64');
   }
 }
 
@@ -101,7 +110,6 @@ function byPackage(root) {
   const { options } = ts.convertCompilerOptionsFromJson(config?.compilerOptions ?? {}, root);
   const compilerOptions = {
     ...options,
-    module: ts.ModuleKind.CommonJS,
     target: ts.ScriptTarget.ES2022,
     moduleResolution: undefined,
     // They would turn the names of sources in maps into those of a build.
@@ -120,12 +128,26 @@ function byPackage(root) {
     inlineSourceMap: true,
     inlineSources: true,
   };
-  return (fileName, text) => {
-    const { outputText, diagnostics } = ts.transpileModule(text, { fileName, compilerOptions, reportDiagnostics: true });
+  return (fileName, text, isModule) => {
+    const module = isModule ? ts.ModuleKind.ESNext : ts.ModuleKind.CommonJS;
+    const { outputText, diagnostics } = ts.transpileModule(text, {
+      fileName,
+      compilerOptions: { ...compilerOptions, module },
+      reportDiagnostics: true,
+    });
     const [wrong] = diagnostics.filter(({ category, file }) => file && category === ts.DiagnosticCategory.Error);
     if (wrong) throw syntaxError(ts, wrong);
     return outputText;
   };
+}
+
+function isInstalled(root) {
+  try {
+    createRequire(path.join(root, 'package.json')).resolve('typescript');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function appsCompiler(root) {

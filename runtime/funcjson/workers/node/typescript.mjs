@@ -1,9 +1,11 @@
-// TypeScript as it stands: `require` compiles it in memory.
+// TypeScript as it stands: `require` and `import` compile it in memory.
 
 import fs from 'node:fs';
 import Module from 'node:module';
+import process from 'node:process';
+import { MessageChannel } from 'node:worker_threads';
 
-import { isTypeScript } from './transpiler.mjs';
+import { cannotRun, isTypeScript } from './transpiler.mjs';
 
 const EXTENSIONS = ['.ts', '.cts', '.tsx'];
 
@@ -23,4 +25,21 @@ export function enableTypeScript(transpiler) {
       return resolve.call(this, request.replace(/js$/, 'ts'), parent, ...rest);
     }
   };
+}
+
+let isModulesEnabled = false;
+
+/** Lets `import` load the app's TypeScript files. Throws when nothing here can run them. */
+export function enableTypeScriptModules(transpiler, file) {
+  if (!transpiler.hasCompiler && !process.features.typescript) throw cannotRun(file);
+  if (isModulesEnabled || !Module.register) return;
+  isModulesEnabled = true;
+  process.setSourceMapsEnabled(true);
+  const { root, known, keep } = transpiler;
+  const { port1, port2: port } = new MessageChannel();
+  port1.on('message', keep ?? (() => {}));
+  // On Node's side too: it must not keep the worker alive.
+  port1.unref();
+  const data = keep ? { root, known, port } : { root, known };
+  Module.register('./typescript_hooks.mjs', import.meta.url, { data, transferList: keep ? [port] : [] });
 }
