@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from funcjson.signalr.hub import Hub, Identified
 
 MOST = 20  # names of each kind; a broadcast to thousands must cost no more for it
-_MOST_LOOKED_AT = 10 * MOST
+_MOST_LOOKED_AT = 3 * MOST
 
 C = TypeVar("C", bound=Identified)
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One connection."""
 
     connection_id: str
@@ -24,8 +22,7 @@ class Recipient:
     hub: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recipients:
+class Recipients(NamedTuple):
     """The first of those that got a message, and of those of any hub that did not."""
 
     got: tuple[Recipient, ...]
@@ -44,7 +41,9 @@ def recipients(hubs: Mapping[str, Hub[C]], hub: str, audience: Iterable[C]) -> R
 
 def _others(hubs: Mapping[str, Hub[C]], hub: str, reached: set[str]) -> Iterator[Recipient]:
     """Of the message's own hub first."""
-    for name in sorted(hubs, key=lambda one: one != hub):
+    for name in (hub, *(other for other in hubs if other != hub)):
+        if name not in hubs:
+            continue
         for one in islice(hubs[name].connections.values(), _MOST_LOOKED_AT):
             if one.id not in reached:
                 yield Recipient(one.id, one.user_id, name)
