@@ -236,6 +236,17 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="run functions for streams of clients too; the real service in serverless mode refuses them",
     )
     parser.add_argument(
+        "--tier",
+        choices=("free", "standard"),
+        default="off",
+        help="enforce the quotas of one unit of this tier in the local SignalR service: connections, messages a day",
+    )
+    parser.add_argument(
+        "--no-limits",
+        action="store_true",
+        help="let the local SignalR service accept any size of messages and requests",
+    )
+    parser.add_argument(
         "--inspector",
         choices=("local", "any", "off"),
         default="local",
@@ -304,6 +315,8 @@ def _serve(options: argparse.Namespace) -> int:
             compat_azure=options.compat == "azure",
             strict_delivery=options.strict_delivery,
             forward_streams=options.forward_streams,
+            tier=options.tier,
+            limits=not options.no_limits,
             reload=not options.no_reload,
             in_process=options.debug,
             ready_file=options.ready_file,

@@ -32,7 +32,7 @@ from funcjson.reload import Watched, Watcher
 from funcjson.reloading import Reloads
 from funcjson.services import HostServices
 from funcjson.settings import Settings
-from funcjson.signalr.options import ServiceOptions
+from funcjson.signalr.options import ServiceOptions, Tier
 from funcjson.signalr.rest_client import HttpTransport
 from funcjson.timers import run_timer
 from funcjson.trace import Recorder
@@ -66,6 +66,8 @@ class HostOptions:
     compat_azure: bool = False
     strict_delivery: bool = False
     forward_streams: bool = False
+    tier: Tier = "off"
+    limits: bool = True
     reload: bool = True
     in_process: bool = False
     ready_file: Path | None = None
@@ -171,6 +173,8 @@ class Host:
                 client_endpoint=self.options.client_endpoint,
                 strict_delivery=self.options.strict_delivery,
                 forward_streams=self.options.forward_streams,
+                tier=self.options.tier,
+                limits=self.options.limits,
                 detailed_errors=not self.options.compat_azure,
             ),
             HostEvents(self),

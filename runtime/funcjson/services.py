@@ -13,7 +13,6 @@ from funcjson.local_service import EmbeddedService, is_absent
 from funcjson.settings import IdentityConnection, Settings
 from funcjson.signalr.connection_string import ConnectionStringError
 from funcjson.signalr.credentials import Identity, ServiceEndpoint, parse_connection_string
-from funcjson.signalr.protocols.msgpack import is_installed
 from funcjson.signalr.rest_client import (
     CredentialSource,
     HttpTransport,
@@ -139,11 +138,7 @@ def _encodes_messages(settings: Settings) -> bool:
     text = (settings.get(FRAMES_SETTING) or "").strip()
     if text.lower() not in ("", "true", "false"):
         raise ValueError(f"'{text}' is neither true nor false")
-    if text.lower() != "true":
-        return False
-    if not is_installed():
-        raise ValueError("MessagePack needs pip install 'funcjson[msgpack]'")
-    return True
+    return text.lower() == "true"
 
 
 def _identity_endpoint(identity: IdentityConnection, where: Location) -> ServiceEndpoint:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
+import re
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from funcjson.signalr.credentials import ServiceEndpoint, mint_server_token
 from funcjson.signalr.openapi import OPENAPI_PATH
-from funcjson.signalr.options import ServiceOptions
-from funcjson.signalr.server import serve
 
 KEY = "k" * 44
 HERE = Path(__file__).resolve().parent
@@ -47,23 +47,37 @@ checks.positive_data_acceptance.enabled = false
 """
 
 
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logging.getLogger("funcjson"), "disabled", True)
-    monkeypatch.setattr(logging.getLogger("funcjson.signalr.rest"), "disabled", True)
+@asynccontextmanager
+async def started_service() -> AsyncIterator[str]:
+    """The service as a user starts it; gives its URL."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "funcjson.signalr", "start", "--port", "0", "--key", KEY),
+        # One token for all paths: that the audience is checked is tested elsewhere.
+        *("--audience", "off"),
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1] / "runtime")},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    try:
+        found = re.search(rb"listens on (\S+)", await process.stdout.readline())
+        assert found is not None, "the service did not start"
+        yield found[1].decode()
+    finally:
+        process.terminate()
+        await process.wait()
 
 
+@pytest.mark.timeout(300)  # over a thousand requests
 async def test_every_operation_does_as_documented(tmp_path: Path) -> None:
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG, encoding="utf-8")
-    # One token for all paths: that the audience is checked is tested elsewhere.
-    options = ServiceOptions(port=0, keys=(KEY,), audience="off", strict_versions=True)
-    async with serve(options) as server:
-        endpoint = ServiceEndpoint(server.url, access_key=KEY)
+    async with started_service() as url:
+        endpoint = ServiceEndpoint(url, access_key=KEY)
         token = mint_server_token(endpoint, "api", now=time.time())
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"),
-            *(server.url + OPENAPI_PATH, "--no-color"),
+            *(url + OPENAPI_PATH, "--no-color"),
             *("--header", f"Authorization: Bearer {token}"),
             cwd=tmp_path,
             env={

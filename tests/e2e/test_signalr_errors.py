@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +152,27 @@ async def test_the_embedded_service_tells_details_unless_it_is_to_be_like_azure(
         assert json.loads(said)["error"].startswith("An unexpected error occurred")
         assert ("Missing required property 'protocol'" in said) is (option == ())
         host.output.wait_for("the handshake failed: Missing required property .protocol")
+        assert host.stop() == 0
+    finally:
+        host.kill()
+
+
+async def test_the_embedded_service_has_limits_and_a_tier_as_the_one_alone(
+    app: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    extra = {PORT_SETTING: f"Endpoint=http://localhost:{port};AccessKey={KEY};Version=1.0;"}
+    options = ("--tier", "free", "--no-limits")
+    host = start_host(app, tmp_path, *options, extra=extra, any_service_port=False)
+    try:
+        url = f"http://localhost:{port}/client/?hub=chat&access_token={client_token('ann')}"
+        long_url = f"{url}&long={'x' * 20_000}"
+        async with aiohttp.ClientSession() as session, contextlib.AsyncExitStack() as sockets:
+            for _ in range(20):
+                await sockets.enter_async_context(session.ws_connect(long_url))
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(long_url)
+        assert refused.value.status == 429
         assert host.stop() == 0
     finally:
         host.kill()

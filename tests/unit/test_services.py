@@ -228,12 +228,3 @@ async def test_messagepack_can_be_enabled(
     assert seen == [content_type]
     told = "MessagePack:Enabled: 'enabled' is neither true nor false; the default is used"
     assert (told in caplog.text) == (value == "enabled")
-
-
-def test_messagepack_without_its_package_is_told(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("funcjson.services.is_installed", lambda: False)
-    services({NAME: AZURE, FRAMES: "true"})
-
-    assert "pip install 'funcjson[msgpack]'" in caplog.text

@@ -6,7 +6,6 @@ import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -36,9 +35,6 @@ class Machine(Protocol):
 
     def holder(self, port: int) -> str:
         """`name (pid 123)` of who listens on a port; "" when that is not known."""
-
-    def has_module(self, name: str) -> bool:
-        """Whether funcjson's own Python has a module."""
 
     def is_container(self) -> bool:
         """Whether this is a container."""
@@ -75,10 +71,6 @@ class ThisMachine:
     def holder(self, port: int) -> str:
         """See `Machine`."""
         return port_holder(port)
-
-    def has_module(self, name: str) -> bool:
-        """See `Machine`."""
-        return find_spec(name) is not None
 
     def is_container(self) -> bool:
         """See `Machine`."""

@@ -178,10 +178,7 @@ def network(patient: Patient) -> Finding:
         patient.settings.local_host.address or "127.0.0.1"
     ):
         problems.append(_contained())
-    said = "local requests stay local"
-    if not patient.machine.has_module("msgpack"):
-        said += "; clients that speak MessagePack need: pip install 'funcjson[msgpack]'"
-    return said, problems
+    return "local requests stay local", problems
 
 
 # -- what is said --------------------------------------------------------------------------------

@@ -79,6 +79,11 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="enforce the quotas of one unit of this tier, for all joined nodes together: connections, messages a day",
     )
     add("--no-limits", action="store_true", help="accept any size of messages and requests")
+    add(
+        "--strict-versions",
+        action="store_true",
+        help="refuse REST requests to /api/hubs without api-version; unknown versions are refused anyway",
+    )
     add("--strict-delivery", action="store_true", help="a send that reaches nobody is an error")
     add(
         "--forward-streams",
@@ -109,7 +114,12 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE",
         help="write what happens as JSON lines, to standard output with -",
     )
-    add("--redis", default="", metavar="URL", help="join the services that use the same Redis")
+    add(
+        "--redis",
+        default="",
+        metavar="URL",
+        help="join the services that use the same Redis; needs pip install 'funcjson[redis]'",
+    )
     add(
         "--cors",
         default="*",
@@ -154,6 +164,7 @@ def _start(given: argparse.Namespace) -> int:
         audience=given.audience,
         limits=not given.no_limits,
         tier=given.tier,
+        strict_versions=given.strict_versions,
         strict_delivery=given.strict_delivery,
         forward_streams=given.forward_streams,
         detailed_errors=given.detailed_errors,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from funcjson.signalr.errors import ProtocolError, ProtocolUnavailable
+from funcjson.signalr.errors import ProtocolError
 from funcjson.signalr.frames import Batch, Payload
 from funcjson.signalr.messages import (
     Ack,
@@ -217,10 +217,7 @@ class Connection:
 
     def _choose_protocol(self, name: str, version: int) -> str:
         """Set the protocol; or the reason why not, in ASP.NET's words."""
-        try:
-            found = protocol_named(name)
-        except ProtocolUnavailable as error:
-            return str(error)
+        found = protocol_named(name)
         if found is None:
             return f"The protocol '{name}' is not supported."
         if version not in SUPPORTED_VERSIONS:

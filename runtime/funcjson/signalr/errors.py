@@ -2,7 +2,6 @@
 
 SignalRError
   ProtocolError          bytes from a client that the hub protocol does not allow
-  ProtocolUnavailable    a hub protocol whose package is not installed
   OptionsError           ServiceOptions that cannot work (key too short, unknown audience mode)
   BackplaneUnavailable   what joins the service nodes cannot be used
   NoSuchConnection       no connection of this id has finished its handshake in this hub
@@ -19,10 +18,6 @@ class SignalRError(Exception):
 
 class ProtocolError(SignalRError):
     """A client sent bytes that its hub protocol does not allow; the connection must close."""
-
-
-class ProtocolUnavailable(SignalRError):
-    """A hub protocol is known but its Python package is not installed."""
 
 
 class OptionsError(SignalRError):

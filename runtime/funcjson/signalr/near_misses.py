@@ -17,15 +17,20 @@ def explain(sessions: Sessions, hub: str, to: str, name: str) -> tuple[int, str]
     key = hub.lower()
     found = sessions.hubs.get(key)
     if found is None or not found.connections:
+        elsewhere = _elsewhere(sessions, to, name)
+        if elsewhere:
+            return CLEAR, f"hub '{key}' has 0 connections; {to} '{name}' is in hub '{elsewhere}'"
         return _empty_hub(sessions, key)
     if to == "all":
         return CLEAR, f"every connection of hub '{key}' is excluded"
     if to == "connection":
         if any(s.id == name and s.info is None for s in sessions.by_token.values()):
             return CLEAR, f"connection '{name}' has not finished its handshake in hub '{key}'"
-        others = [h.name for h in sessions.hubs.values() if name in h.connections]
-        hint = f"; it is in hub '{others[0]}'" if others else ""
-        return (CLEAR if others else NO_SUCH_NAME), f"hub '{key}' has no connection '{name}'{hint}"
+        elsewhere = _elsewhere(sessions, to, name)
+        text = f"hub '{key}' has no connection '{name}'"
+        if elsewhere:
+            return CLEAR, f"{text}; it is in hub '{elsewhere}'"
+        return NO_SUCH_NAME, text
     known: Mapping[str, Any] = found.users if to == "user" else found.groups
     if name in known:
         return CLEAR, f"every connection of {to} '{name}' in hub '{key}' is excluded"
@@ -34,12 +39,28 @@ def explain(sessions: Sessions, hub: str, to: str, name: str) -> tuple[int, str]
     near = difflib.get_close_matches(name.lower(), {n.lower(): n for n in known}, 1, 0.75)
     spelled = next((n for n in known if near and n.lower() == near[0]), None)
     hint = f"; did you mean '{spelled}', which has {len(known[spelled])}?" if spelled else ""
-    if not hint and known:
+    elsewhere = _elsewhere(sessions, to, name)
+    if elsewhere:
+        hint = f"; it is in hub '{elsewhere}'"
+    elif not hint and known:
         listed = ", ".join(f"'{n}' ({len(members)})" for n, members in sorted(known.items())[:5])
         more = f" and {len(known) - 5} more" if len(known) > 5 else ""
         hint = f"; {to}s there: {listed}{more}"
-    rank = CLEAR if spelled else NO_SUCH_NAME
+    rank = CLEAR if spelled or elsewhere else NO_SUCH_NAME
     return rank, f"hub '{key}' has no {to} '{name}' with a connection{hint}"
+
+
+def _elsewhere(sessions: Sessions, to: str, name: str) -> str:
+    """The hub in which exactly this connection, user or group is; or ""."""
+    for hub in sessions.hubs.values():
+        known: Mapping[str, Mapping[str, Any]] = {
+            "connection": hub.connections,
+            "user": hub.users,
+            "group": hub.groups,
+        }
+        if name in known.get(to, ()):
+            return hub.name
+    return ""
 
 
 def _empty_hub(sessions: Sessions, key: str) -> tuple[int, str]:

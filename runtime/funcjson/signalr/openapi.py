@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from funcjson.signalr.rest_routes import DATES, ROUTES, Api, Route
+from funcjson.signalr.rest_routes import ROUTES, Api, Route, dates_of
 
 OPENAPI_PATH = "/api/openapi.json"
 
@@ -79,6 +79,7 @@ _PATH_SCHEMAS: Mapping[str, dict[str, Any]] = {
     "hub": {"type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$"},
     "group": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^(?!\s+$).+$"},
 }
+_APPLICATION = {"type": "string", "pattern": r"^([A-Za-z][A-Za-z0-9_`,.[\]]{0,127})?$"}
 _RESULTS: Mapping[str, str] = {
     "access_key": "AccessKey",
     "invoke_connection": "ClientResult",
@@ -96,6 +97,7 @@ _WITH_MESSAGE = frozenset(
         "invoke_connection",
     )
 )
+_COUNTED = _WITH_MESSAGE | {"execute", "send_stream_item"}  # messages that a tier counts
 _ABSENT_IS_404 = frozenset(
     (
         "connection_exists",
@@ -208,12 +210,12 @@ _DELIVERY: Mapping[str, Any] = {
 }
 
 
-def document(api: Api | None = None) -> dict[str, Any]:
-    """The OpenAPI 3.0 document of one version, or of all."""
+def document(api: Api | None = None, *, strict: bool = False) -> dict[str, Any]:
+    """The OpenAPI 3.0 document of one version, or of all. `strict`: api-version must be given."""
     routes = [route for route in ROUTES if api in (None, route.api)]
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, strict)
     return {
         "openapi": "3.0.3",
         "info": {"title": "SignalR service REST API", "version": api or "all"},
@@ -234,11 +236,11 @@ def document(api: Api | None = None) -> dict[str, Any]:
     }
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: Route, strict: bool) -> dict[str, Any]:
     verb = route.verb
     operation: dict[str, Any] = {
         "summary": _SUMMARIES[verb],
-        "parameters": list(_parameters(route)),
+        "parameters": list(_parameters(route, strict)),
         "responses": _responses(route),
     }
     if verb == "health":
@@ -263,7 +265,7 @@ def _operation(route: Route) -> dict[str, Any]:
     return operation
 
 
-def _parameters(route: Route) -> Iterable[dict[str, Any]]:
+def _parameters(route: Route, strict: bool) -> Iterable[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)\}", route.path):
         schema = _PATH_SCHEMAS.get(name, {"type": "string", "minLength": 1})
         yield {"name": name, "in": "path", "required": True, "schema": schema}
@@ -271,14 +273,14 @@ def _parameters(route: Route) -> Iterable[dict[str, Any]]:
         yield {"in": "query", **parameter}
     if route.api in (Api.V2022, Api.V2024):
         if "{hub}" in route.path:
-            yield {"name": "application", "in": "query", "schema": _PATH_SCHEMAS["hub"]}
+            yield {"name": "application", "in": "query", "schema": _APPLICATION}
         # Only strict services insist on a version; health never does.
-        known = {"type": "string", "enum": sorted(DATES)}
+        known = {"type": "string", "enum": dates_of(route)}
         is_health = route.verb == "health"
         yield {
             "name": "api-version",
             "in": "query",
-            "required": not is_health,
+            "required": strict and not is_health,
             "schema": _TEXT if is_health else known,
         }
 
@@ -321,7 +323,7 @@ def _refusals(verb: str) -> set[str]:
         statuses.add("400")
     if verb in _WITH_MESSAGE or verb in ("send_stream_item", "execute"):
         statuses.add("415")
-    if verb.startswith("send_to") or verb == "execute":
+    if verb in _COUNTED:
         statuses.add("429")
     if verb == "invoke_connection":
         statuses.add("504")

@@ -86,7 +86,9 @@ class RestApi:
         if request.path.removesuffix("/") in PUBLIC:  # SDKs ask for health without a token
             if request.method not in ("GET", "HEAD"):
                 return self._not_found(request, ("GET", "HEAD"))
-            return json_response(document()) if request.path == OPENAPI_PATH else RestResponse(200)
+            if request.path != OPENAPI_PATH:
+                return RestResponse(200)
+            return json_response(document(strict=options.strict_versions))
         parameters = _parameters(request.query)
         version = parameters.get("api-version", [""])[-1]
         match = find(request.method, request.path, version)
@@ -95,7 +97,11 @@ class RestApi:
         refused = self._refused(request)
         if refused is not None:
             return refused
-        if options.strict_versions and match.api in (Api.V2022, Api.V2024) and version not in DATES:
+        if (
+            version not in DATES
+            and (version or options.strict_versions)
+            and _is_dated(request.path)
+        ):
             raise _unknown_version(version)
         hub = _hub_key(match.names, parameters)
         call = Call(
@@ -196,6 +202,14 @@ def _hub_key(names: Mapping[str, str], query: Mapping[str, list[str]]) -> str:
     return f"{application}_{hub}".lower() if application else hub.lower()
 
 
+def _is_dated(path: str) -> bool:
+    """Whether `api-version` says the version; elsewhere the path does."""
+    return not path.startswith(("/api/v1/", "/api/v1-preview/"))
+
+
 def _unknown_version(version: str) -> RestProblem:
-    given = f"'{version}' is not a version" if version else "The parameter api-version is missing"
-    return invalid(f"{given} of the REST API.", f"add api-version={Api.V2022}", "api-version")
+    known = ", ".join(sorted(DATES))
+    said = "The parameter api-version is missing."
+    if version:
+        said = f"'{version}' is not an api-version of the REST API; those are {known}."
+    return invalid(said, f"add api-version={Api.V2022}", "api-version")

@@ -4,10 +4,11 @@ itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from funcjson.signalr.errors import ProtocolError, ProtocolUnavailable
+from funcjson.signalr.errors import ProtocolError
 from funcjson.signalr.limits import MAX_NESTING
 from funcjson.signalr.messages import Encoded, Invocation, Sendable
 from funcjson.signalr.protocols import PROTOCOLS
@@ -32,10 +33,17 @@ def json_of(content_type: str, body: bytes) -> Any:
 
 
 _T = TypeVar("_T")
+_CHARSET = re.compile(r"""(?:^|;)\s*charset\s*=\s*"?([^\s";]+)""")
 
 
 def _parser(content_type: str, known: Mapping[str, Callable[[bytes], _T]]) -> Callable[[bytes], _T]:
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type, _, parameters = content_type.lower().partition(";")
+    media_type = media_type.strip()
+    charset = _CHARSET.search(parameters)
+    if charset is not None and charset[1] not in ("utf-8", "utf8", "us-ascii"):
+        raise unsupported_media_type(
+            f"{media_type}; charset={charset[1]}", tuple(known), "send the body in UTF-8"
+        )
     parse = known.get(media_type or "application/json")
     if parse is None:
         raise unsupported_media_type(media_type, tuple(known))
@@ -47,7 +55,7 @@ def _from_json(body: bytes) -> Sendable:
 
 
 def _from_msgpack(body: bytes) -> Sendable:
-    value = _msgpack(body, "application/x-msgpack")
+    value = _msgpack(body)
     if isinstance(value, list) and len(value) == 2:
         value = {"target": value[0], "arguments": value[1]}
     return invocation_of(value)
@@ -55,7 +63,7 @@ def _from_msgpack(body: bytes) -> Sendable:
 
 def _from_frames(body: bytes) -> Sendable:
     """A map of protocol name to bytes, each a whole framed invocation to forward as it is."""
-    value = _msgpack(body, "application/octet-stream")
+    value = _msgpack(body)
     if not isinstance(value, dict) or not all(isinstance(each, bytes) for each in value.values()):
         raise invalid(
             "The body must be a MessagePack map from hub protocol names to bytes.",
@@ -131,15 +139,11 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(each, levels - 1) for each in value)
 
 
-def _msgpack(body: bytes, media_type: str) -> Any:
+def _msgpack(body: bytes) -> Any:
     if not body:
         raise invalid("Message in request body is required.", _EXAMPLE)
     try:
         return _flat(unpack(body))
-    except ProtocolUnavailable as error:
-        raise unsupported_media_type(
-            media_type, ("application/json",), "install funcjson[msgpack] for the service"
-        ) from error
     except ProtocolError as error:
         raise invalid(f"The request body cannot be read. {error}", _EXAMPLE) from error
 
@@ -151,5 +155,5 @@ _MESSAGES: Mapping[str, Callable[[bytes], Sendable]] = {
 }
 _VALUES: Mapping[str, Callable[[bytes], Any]] = {
     "application/json": _json,
-    "application/x-msgpack": lambda body: _msgpack(body, "application/x-msgpack"),
+    "application/x-msgpack": _msgpack,
 }

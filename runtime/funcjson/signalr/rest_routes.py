@@ -116,6 +116,13 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
+def dates_of(route: Route) -> list[str]:
+    """The values of api-version that publish an operation of /api/hubs; more are served."""
+    if any(each.path == route.path and each.api is _22 for each in ROUTES):
+        return sorted(DATES)
+    return ["2022-11-01", _24] if route.verb == "generate_token" else [_24]
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A request's row: `names` are the path's ids, unescaped; `status` the success status of its

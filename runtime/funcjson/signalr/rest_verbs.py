@@ -43,9 +43,7 @@ _Send = Callable[[Sendable], Awaitable[Verdict]]
 
 async def _send(call: Call, missing: str, sends: Sequence[_Send]) -> RestResponse:
     message = call.message()
-    excess = call.quotas.message_excess()
-    if excess is not None:
-        raise problems.excessive(excess)
+    _check_messages(call)
     verdicts = [await send(message) for send in sends]
     delivered = sum(verdict.delivered for verdict in verdicts)
     call.quotas.spend(delivered, len(call.request.body))
@@ -57,6 +55,13 @@ async def _send(call: Call, missing: str, sends: Sequence[_Send]) -> RestRespons
         headers[REASON_HEADER] = header_text(why)
     who = verdicts[0].who if len(verdicts) == 1 else None
     return RestResponse(call.match.status, headers, who=who)
+
+
+def _check_messages(call: Call) -> None:
+    """Refuse a message if the tier's of the day are used up."""
+    excess = call.quotas.message_excess()
+    if excess is not None:
+        raise problems.excessive(excess)
 
 
 def _undelivered(code: str, why: str) -> RestProblem:
@@ -114,30 +119,49 @@ def _to_group(call: Call, group: str) -> _Send:
 async def _connection_exists(call: Call) -> RestResponse:
     connection = call.name("connection")
     found = await call.service.connection_exists(call.hub, connection)
-    return _found(call, found, problems.NO_CONNECTION, f"Connection '{connection}' does not exist.")
+    return _found(call, found, *_no_connection(connection))
 
 
 async def _user_exists(call: Call) -> RestResponse:
     user = call.name("user")
     found = await call.service.user_exists(call.hub, user)
-    return _found(call, found, problems.NO_USER, f"User '{user}' has no connection.")
+    message = f"User '{user}' has no connection."
+    return _found(call, found, problems.NO_USER, message, _FIX_USER)
 
 
 async def _group_exists(call: Call) -> RestResponse:
     group = call.name("group")
     found = await call.service.group_exists(call.hub, group)
-    return _found(call, found, problems.NO_GROUP, f"Group '{group}' has no connection.")
+    message = f"Group '{group}' has no connection."
+    return _found(call, found, problems.NO_GROUP, message, _FIX_GROUP)
 
 
 async def _user_in_group(call: Call) -> RestResponse:
     user, group = call.name("user"), call.name("group")
     found = await call.service.user_in_group(call.hub, user, group)
-    return _found(call, found, problems.NOT_IN_GROUP, f"User '{user}' is not in group '{group}'.")
+    message = f"User '{user}' is not in group '{group}'."
+    return _found(call, found, problems.NOT_IN_GROUP, message, _FIX_MEMBER)
 
 
-def _found(call: Call, found: bool, code: str, message: str) -> RestResponse:
+_FIX_CONNECTION = "use the id of a connection that is open; ids change at every reconnect"
+_FIX_USER = (
+    "connect a client as this user: the user id is what the function that negotiates gives, and"
+    " its letter case counts"
+)
+_FIX_GROUP = (
+    "put a connection or a user into the group; it exists while one of them is connected, and the"
+    " letter case of its name counts"
+)
+_FIX_MEMBER = "put the user into the group: PUT .../users/{user}/groups/{group}"
+
+
+def _no_connection(connection: str) -> tuple[str, str, str]:
+    return problems.NO_CONNECTION, f"Connection '{connection}' does not exist.", _FIX_CONNECTION
+
+
+def _found(call: Call, found: bool, code: str, message: str, fix: str) -> RestResponse:
     """Success or 404. Not a refusal: absence is an answer here, and is not logged."""
-    return call.done() if found else absent(code, message, gap=call.service.gap).response()
+    return call.done() if found else absent(code, message, fix, call.service.gap).response()
 
 
 async def _list_group_connections(call: Call) -> RestResponse:
@@ -205,7 +229,7 @@ def _member(call: Call, found: bool) -> RestResponse:
     raise absent(
         problems.CONNECTION_GONE,
         f"Connection '{call.name('connection')}' does not exist.",
-        "use the id of a connection that is open; ids change at every reconnect",
+        _FIX_CONNECTION,
         call.service.gap,
     )
 
@@ -235,9 +259,7 @@ async def _close_connection(call: Call) -> RestResponse:
     found = await call.service.close_connection(call.hub, connection, reason=reason)
     if not found:
         # The SDK expects this code and takes it for success.
-        return _found(
-            call, False, problems.NO_CONNECTION, f"Connection '{connection}' does not exist."
-        )
+        return _found(call, False, *_no_connection(connection))
     return call.done()
 
 
@@ -279,15 +301,19 @@ async def _invoke_connection(call: Call) -> RestResponse:
     message, connection = call.message(), call.name("connection")
     if isinstance(message, Encoded):
         raise problems.unsupported_media_type("application/octet-stream", ("application/json",))
+    _check_messages(call)
+    units = 1
     try:
         found = await call.service.invoke_connection(
             call.hub, connection, message.target, message.arguments
         )
     except NoSuchConnection as error:
+        units = 0
         raise absent(
             problems.CONNECTION_GONE,
             f"Connection '{connection}' does not exist.",
-            gap=call.service.gap,
+            _FIX_CONNECTION,
+            call.service.gap,
         ) from error
     except ClientResultError as error:
         raise RestProblem(
@@ -303,20 +329,23 @@ async def _invoke_connection(call: Call) -> RestResponse:
             str(error),
             fix="some clients (signalrcore) never answer; others need a handler of that name",
         ) from error
+    finally:
+        call.quotas.spend(units, len(call.request.body))
     return json_response({"result": found.result})
 
 
 def _handler_fix(target: str, said: str) -> str:
-    if (
-        said == "Client didn't provide a result."
-    ):  # what every client says that has no handler, or one without a value
+    # What every client says that has no handler, or one without a value.
+    if said == "Client didn't provide a result.":
         return f"let the client return a value from its handler of '{target}'"
     return f"the client's handler of '{target}' failed: its own log or console says where"
 
 
 async def _send_stream_item(call: Call) -> RestResponse:
     connection, stream = call.name("connection"), call.name("stream")
+    _check_messages(call)
     sent = await call.service.send_stream_item(call.hub, connection, stream, call.value())
+    call.quotas.spend(int(sent), len(call.request.body))
     if sent and (call.text("completed") or "").lower() == "true":
         await call.service.complete_stream(call.hub, connection, stream)
     return _streamed(call, sent)
@@ -370,9 +399,8 @@ async def _generate_token(call: Call) -> RestResponse:
 async def _execute(call: Call) -> RestResponse:
     commands = commands_of(call.request.headers.get("content-type", ""), call.request.body)
     messages = [each.message for each in commands if isinstance(each, SendMessage)]
-    excess = call.quotas.message_excess() if messages else None
-    if excess is not None:
-        raise problems.excessive(excess)
+    if messages:
+        _check_messages(call)
     try:
         done = await call.service.execute(call.hub, commands, call.text("filter") or "")
     except FilterError as error:

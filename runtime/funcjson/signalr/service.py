@@ -35,7 +35,6 @@ from funcjson.signalr.near_misses import explain
 from funcjson.signalr.node import TAG_VERBS, Node
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.protocols import PROTOCOLS
-from funcjson.signalr.protocols.msgpack import is_installed as has_msgpack
 from funcjson.signalr.recipients import Recipients
 from funcjson.signalr.sessions import Sessions
 from funcjson.signalr.state import hubs_of, merged
@@ -195,7 +194,11 @@ class SignalRService:
             who = self.node.recipients(hub, to, name, payload, excluded)
         verdict = Verdict(delivered, gap, who)
         if not delivered or skipped:
-            why = await self._why(hub, to, name, skipped)
+            why = (
+                _not_encoded(skipped, payload.message)
+                if skipped
+                else await self._why(hub, to, name)
+            )
             verdict = Verdict(delivered, f"{why}; {gap}" if gap else why, who)
         observer = self.sessions.observer
         if observer is not None:
@@ -210,12 +213,8 @@ class SignalRService:
             observer.record("MessageSent", fields)
         return verdict
 
-    async def _why(self, hub: str, to: str, name: str, skipped: int) -> str:
-        """One sentence: why not everybody received a message; the best that any node has."""
-        if skipped:
-            return (
-                f"{skipped} connections speak a hub protocol that the message was not encoded for"
-            )
+    async def _why(self, hub: str, to: str, name: str) -> str:
+        """One sentence: why nobody received a message; the best that any node has."""
         rank, text = explain(self.sessions, hub, to, name)
         for reply in (
             await self.ask_others({"verb": "why", "hub": hub, "to": to, "name": name})
@@ -347,7 +346,7 @@ class SignalRService:
         )
         why = ""
         if not done.connections:
-            why = await self._why(hub, "all", "", 0)
+            why = await self._why(hub, "all", "")
         elif not done.matched:
             of = f"{done.connections} connection{'' if done.connections == 1 else 's'}"
             why = f"the filter matches none of the {of} of hub '{hub.lower()}'"
@@ -519,13 +518,20 @@ def _is_outcome(reply: Reply) -> bool:
     return bool(reply["outcome"] != "absent")
 
 
+def _not_encoded(skipped: int, message: HubMessage | Encoded) -> str:
+    """Why so many connections were passed over by a message that its sender encoded."""
+    has = message.by_protocol if isinstance(message, Encoded) else PROTOCOLS
+    missing = " or ".join(name for name in PROTOCOLS if name not in has)
+    speak = "1 connection speaks" if skipped == 1 else f"{skipped} connections speak"
+    return f"{speak} {missing}, which the message was not encoded for"
+
+
 def _every_encoding(payload: Payload) -> dict[str, bytes]:
     """The message as it goes to another node, which cannot know which protocols it needs."""
     message: HubMessage | Encoded = payload.message
     if isinstance(message, Encoded):
         return dict(message.by_protocol)
-    names = [name for name in PROTOCOLS if name != "messagepack" or has_msgpack()]
-    return {name: payload.data(name) for name in names}
+    return {name: payload.data(name) for name in PROTOCOLS}
 
 
 _OUTCOMES = {

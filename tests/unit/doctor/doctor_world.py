@@ -39,7 +39,6 @@ class FakeMachine:
 
     programs: Mapping[str, Ran] = field(default_factory=dict)
     taken: Mapping[int, str] = field(default_factory=dict)
-    modules: frozenset[str] = frozenset({"msgpack"})
     container: bool = False
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -53,9 +52,6 @@ class FakeMachine:
 
     def holder(self, port: int) -> str:
         return self.taken[port]
-
-    def has_module(self, name: str) -> bool:
-        return name in self.modules
 
     def is_container(self) -> bool:
         return self.container

@@ -14,13 +14,6 @@ def test_a_program_that_is_not_there_gives_no_code(tmp_path: Path) -> None:
     assert "No such file" in ran.err
 
 
-def test_modules_are_found_by_name() -> None:
-    machine = ThisMachine()
-
-    assert machine.has_module("json")
-    assert not machine.has_module("no_such_module_anywhere")
-
-
 def test_whether_it_is_a_container_is_seen_from_its_files() -> None:
     marks = (Path("/.dockerenv"), Path("/run/.containerenv"))
 

@@ -194,12 +194,3 @@ def test_a_container_that_listens_outside_is_well(tmp_path: Path) -> None:
     files = NODE | {"local.settings.json": {"Host": {"LocalHttpAddress": "0.0.0.0"}}}
 
     assert machine_checks.network(patient(tmp_path, files, FakeMachine(container=True)))[1] == []
-
-
-def test_a_missing_extra_is_told(tmp_path: Path) -> None:
-    said, problems = machine_checks.network(
-        patient(tmp_path, NODE, FakeMachine(modules=frozenset()))
-    )
-
-    assert "funcjson[msgpack]" in said
-    assert problems == []

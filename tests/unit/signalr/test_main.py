@@ -37,7 +37,7 @@ def test_the_defaults_are_those_of_the_official_emulator(started: list[Any]) -> 
 def test_every_option_arrives(started: list[Any]) -> None:
     given = (
         "start -p 0 -i 0.0.0.0 --key A --key B -c x --client-endpoint http://pc:1/ --certfile c "
-        "--keyfile k --tier free --no-limits --strict-delivery --forward-streams --detailed-errors --accept-entra "
+        "--keyfile k --tier free --no-limits --strict-versions --strict-delivery --forward-streams --detailed-errors --accept-entra "
         "--audience strict --trace - "
         "--redis redis://h --cors http://a,http://b --keep-alive 1 --client-timeout 30 --show-key"
     )
@@ -48,7 +48,7 @@ def test_every_option_arrives(started: list[Any]) -> None:
     assert (service.host, service.port, service.keys) == ("0.0.0.0", 0, ("A", "B"))
     assert (service.client_endpoint, service.certfile, service.keyfile) == ("http://pc:1", "c", "k")
     assert (service.tier, service.limits, service.strict_delivery) == ("free", False, True)
-    assert service.accept_entra
+    assert service.accept_entra and service.strict_versions
     assert (service.forward_streams, service.detailed_errors) == (True, True)
     assert (service.audience, service.cors_origins) == ("strict", ("http://a", "http://b"))
     assert (service.keep_alive_s, service.client_timeout_s) == (1.0, 30.0)

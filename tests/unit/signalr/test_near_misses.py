@@ -51,6 +51,19 @@ CHAT = {"A": {"user": "ann"}, "B": {"user": "bob"}}
             ("chat", "user", "ann"),
             (CLEAR, "every connection of user 'ann' in hub 'chat' is excluded"),
         ),
+        (
+            {**CHAT, "C": {"hub": "other", "user": "zoe"}},
+            ("chat", "user", "zoe"),
+            (
+                CLEAR,
+                "hub 'chat' has no user 'zoe' with a connection; it is in hub 'other'",
+            ),
+        ),
+        (
+            CHAT,
+            ("chat2", "user", "ann"),
+            (CLEAR, "hub 'chat2' has 0 connections; user 'ann' is in hub 'chat'"),
+        ),
         (CHAT, ("chat", "connection", "c"), (NO_SUCH_NAME, "hub 'chat' has no connection 'c'")),
     ],
 )

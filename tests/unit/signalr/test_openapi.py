@@ -73,8 +73,18 @@ def test_a_result_cannot_come_of_frames_that_the_sender_encoded() -> None:
     assert set(invoke["requestBody"]["content"]) == {"application/json", "application/x-msgpack"}
 
 
-def test_the_versions_to_choose_from_are_named() -> None:
-    parameters = document(Api.V2022)["paths"]["/api/hubs/{hub}/:send"]["post"]["parameters"]
-    (version,) = [each for each in parameters if each["name"] == "api-version"]
+@pytest.mark.parametrize(
+    ("operation", "dates"),
+    [
+        ("/:send", ["2022-06-01", "2022-11-01", "2024-12-01"]),
+        ("/:generateToken", ["2022-11-01", "2024-12-01"]),
+        ("/connections/{connection}/:invoke", ["2024-12-01"]),
+    ],
+)
+def test_the_versions_that_publish_an_operation_are_named(operation: str, dates: list[str]) -> None:
+    for strict in (False, True):
+        path = document(strict=strict)["paths"][f"/api/hubs/{{hub}}{operation}"]
+        (version,) = [p for p in path["post"]["parameters"] if p["name"] == "api-version"]
 
-    assert "2022-06-01" in version["schema"]["enum"]
+        assert version["schema"]["enum"] == dates
+        assert version["required"] is strict

@@ -29,6 +29,15 @@ def test_the_forms_of_a_message(content_type: str, body: bytes) -> None:
     assert message_of(content_type, body) == Invocation("m", [1])
 
 
+@pytest.mark.parametrize("charset", ["utf-16", '"UTF-16LE"', "iso-8859-1"])
+def test_a_body_in_another_charset_is_told(charset: str) -> None:
+    with pytest.raises(RestProblem) as caught:
+        message_of(f"application/json; charset={charset}", '{"target":"m"}'.encode("utf-16"))
+
+    assert caught.value.status == 415
+    assert caught.value.fix == "send the body in UTF-8"
+
+
 def test_frames_are_kept_as_they_are_and_unknown_protocols_ignored() -> None:
     body = pack({"json": JSON_FRAME, "blazorpack": b"\x00"})
 

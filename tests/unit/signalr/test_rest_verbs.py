@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +14,10 @@ from tests.conformance.rest_world import KEY, World
 from funcjson.signalr.backplane.base import Answers, Request
 from funcjson.signalr.backplane.memory import MemoryBackplane
 from funcjson.signalr.credentials import AudienceRule, verify_client_token
+from funcjson.signalr.messages import Invocation
+from funcjson.signalr.protocols import PROTOCOLS
+from funcjson.signalr.protocols.msgpack import pack
+from funcjson.signalr.rest_body import message_of
 
 V24 = "api-version=2024-12-01"
 
@@ -195,3 +200,50 @@ async def test_a_close_says_that_not_every_node_was_asked() -> None:
     response = await world.do({"do": f"POST /api/hubs/chat/:closeConnections?{V24}"})
 
     assert "only this node was asked" in response.headers["x-funcjson-reason"]
+
+
+async def test_what_is_absent_says_what_to_do() -> None:
+    world = World({"clients": {"A": {"user": "ann"}}})
+    for line, fix in [
+        ("GET /api/v1/hubs/chat/connections/gone", "ids change at every reconnect"),
+        ("GET /api/v1/hubs/chat/users/bob", "connect a client as this user"),
+        ("GET /api/v1/hubs/chat/groups/g", "put a connection or a user into the group"),
+        ("GET /api/v1/hubs/chat/groups/g/users/ann", "PUT .../users/{user}/groups/{group}"),
+        ("DELETE /api/v1/hubs/chat/connections/gone", "ids change at every reconnect"),
+    ]:
+        response = await world.do({"do": line})
+        assert response.status == 404, response
+        assert fix in json.loads(response.body)["fix"]
+
+
+async def test_client_results_and_stream_items_count_as_messages_of_the_day() -> None:
+    answers = {"ask": {"result": 1}}
+    options = {"tier": "free", "forward_streams": True}
+    world = World({"options": options, "clients": {"A": {"answers": answers}}})
+    connection = world.clients["A"].session.id
+    world.clients["A"].session.streams = {"s1"}  # as when an upstream has taken its call
+    invoke = f"/api/hubs/chat/connections/{connection}/:invoke?{V24}"
+    item = f"/api/hubs/chat/connections/{connection}/streams/s1/:send?{V24}"
+    message = {"target": "ask", "arguments": []}
+    world.api._quotas.spend(19_998, 1)
+
+    async def status(path: str, body: Any) -> int:
+        return (await world.do({"do": f"POST {path}", "body": body})).status
+
+    assert await status(item, 1) == 202
+    world.clients["A"].take()
+    world.clients["A"].transport.arrived.clear()
+    answering = asyncio.create_task(world.clients["A"].answer())
+    assert await status(invoke, message) == 200
+    await answering
+    assert [await status(invoke, message), await status(item, 1)] == [429, 429]
+
+
+async def test_a_connection_whose_protocol_the_sender_left_out_is_told_of() -> None:
+    world = World({"clients": {"A": {"protocol": "messagepack"}}})
+    frames = pack({"json": PROTOCOLS["json"].encode(Invocation("m", []))})
+    verdict = await world.service.send_to_all(
+        "chat", message_of("application/octet-stream", frames)
+    )
+
+    assert verdict.why == "1 connection speaks messagepack, which the message was not encoded for"

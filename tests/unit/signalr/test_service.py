@@ -138,7 +138,7 @@ async def test_a_message_that_its_sender_encoded_goes_only_to_those_who_read_it(
     verdict = await world.service.send_to_all("chat", Encoded({"messagepack": b"x"}))
 
     assert verdict.delivered == 0
-    assert "1 connections speak a hub protocol" in verdict.why
+    assert "1 connection speaks json" in verdict.why
 
 
 async def test_presence_and_groups() -> None:

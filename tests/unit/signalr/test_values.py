@@ -7,7 +7,6 @@ import msgpack
 import pytest
 
 from funcjson.signalr.backplane.wire import Note, pack, unpack
-from funcjson.signalr.protocols import msgpack as module
 from funcjson.signalr.values import MAX_LEVELS, from_wire, to_wire
 
 MOMENT = msgpack.Timestamp(1_700_000_000, 5)
@@ -47,11 +46,3 @@ def test_the_deepest_value_that_may_cross_does() -> None:
     assert json.dumps(from_wire(note.value["value"])) == json.dumps(value)
     with pytest.raises(ValueError, match="deeper than"):
         to_wire(nested(MAX_LEVELS))
-
-
-def test_a_node_without_the_package_sees_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = to_wire([msgpack.ExtType(5, b"five")])
-    monkeypatch.setattr(module, "msgpack", None)
-
-    assert from_wire(sent) == [b"five"]
-    assert to_wire(b"x") == b"x"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from funcjson.signalr.errors import ProtocolUnavailable
 from funcjson.signalr.messages import HubMessage
 from funcjson.signalr.protocols import json as json_protocol
 from funcjson.signalr.protocols import msgpack as msgpack_protocol
@@ -48,17 +47,8 @@ PROTOCOLS: Mapping[str, HubProtocol] = {
 
 
 def protocol_named(name: str) -> HubProtocol | None:
-    """The protocol that a handshake asks for, in any letter case; None if there is no such protocol.
-
-    Raises ProtocolUnavailable when it is known but its package is not installed.
-    """
-    found = PROTOCOLS.get(name.lower())
-    if found is PROTOCOLS["messagepack"] and not msgpack_protocol.is_installed():
-        raise ProtocolUnavailable(
-            "The protocol 'messagepack' needs the Python package msgpack on the service's side "
-            "(pip install 'funcjson[msgpack]')."
-        )
-    return found
+    """The protocol that a handshake asks for, in any letter case; None if there is no such protocol."""
+    return PROTOCOLS.get(name.lower())
 
 
 def record_of(protocol: HubProtocol, message: HubMessage) -> bytes:

@@ -1,11 +1,13 @@
-"""The MessagePack hub protocol: arrays, each with its length in front; needs the package msgpack."""
+"""The MessagePack hub protocol: arrays, each with its length in front."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from funcjson.signalr.errors import ProtocolError, ProtocolUnavailable
+import msgpack
+
+from funcjson.signalr.errors import ProtocolError
 from funcjson.signalr.messages import (
     Ack,
     CancelInvocation,
@@ -21,19 +23,9 @@ from funcjson.signalr.messages import (
 )
 from funcjson.signalr.protocols.json import whole_characters
 
-try:
-    import msgpack
-except ImportError:  # an optional extra: without it, handshakes for this protocol are refused
-    msgpack = None
-
 _LENGTH_BYTES = 5  # at most 0x7fffffff, in base 128
 _ERROR, _VOID, _VALUE = 1, 2, 3
 _TIMESTAMP = -1  # the code of that extended type
-
-
-def is_installed() -> bool:
-    """True if the package that does the encoding is there."""
-    return msgpack is not None
 
 
 class MessagePackProtocol:
@@ -80,8 +72,6 @@ class MessagePackProtocol:
 
 def pack(value: Any) -> bytes:
     """MessagePack bytes; integers beyond 64 bits become floats, lone surrogates U+FFFD."""
-    if msgpack is None:
-        raise ProtocolUnavailable("The Python package msgpack is not installed.")
     try:
         packed: bytes = msgpack.packb(value)
     except (OverflowError, UnicodeEncodeError):
@@ -91,8 +81,6 @@ def pack(value: Any) -> bytes:
 
 def unpack(record: bytes) -> Any:
     """One value from exactly these bytes. Raises ProtocolError."""
-    if msgpack is None:
-        raise ProtocolUnavailable("The Python package msgpack is not installed.")
     try:
         return msgpack.unpackb(record, raw=False, strict_map_key=False)
     except (ValueError, TypeError, RecursionError) as error:
@@ -102,17 +90,13 @@ def unpack(record: bytes) -> Any:
 
 def extension_of(value: Any) -> tuple[int, bytes] | None:
     """(code, bytes) of a timestamp or another extended value; None for everything else."""
-    if msgpack is None:
-        return None
     if isinstance(value, msgpack.Timestamp):
         return _TIMESTAMP, value.to_bytes()
     return (value.code, value.data) if isinstance(value, msgpack.ExtType) else None
 
 
 def extended(code: int, data: bytes) -> Any:
-    """The value of these parts. Without the package, its bytes: then no client here could tell the difference."""
-    if msgpack is None:
-        return data
+    """The value of these parts."""
     return msgpack.Timestamp.from_bytes(data) if code == _TIMESTAMP else msgpack.ExtType(code, data)
 
 

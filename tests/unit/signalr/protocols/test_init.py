@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from funcjson.signalr.errors import ProtocolUnavailable
 from funcjson.signalr.messages import Invocation
 from funcjson.signalr.protocols import PROTOCOLS, protocol_named, record_of
-from funcjson.signalr.protocols import msgpack as msgpack_protocol
 
 
 def test_names_ignore_letter_case() -> None:
     assert protocol_named("JSON") is PROTOCOLS["json"]
     assert protocol_named("MessagePack") is PROTOCOLS["messagepack"]
     assert protocol_named("xyz") is None
-
-
-def test_a_protocol_whose_package_is_missing_says_how_to_get_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(msgpack_protocol, "msgpack", None)
-
-    with pytest.raises(ProtocolUnavailable, match="pip install"):
-        protocol_named("messagepack")
 
 
 @pytest.mark.parametrize("name", ["json", "messagepack"])

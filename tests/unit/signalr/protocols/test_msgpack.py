@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgpack
 import pytest
 
-from funcjson.signalr.errors import ProtocolError, ProtocolUnavailable
+from funcjson.signalr.errors import ProtocolError
 from funcjson.signalr.messages import (
     Ack,
     CancelInvocation,
@@ -18,7 +18,6 @@ from funcjson.signalr.messages import (
     StreamInvocation,
     StreamItem,
 )
-from funcjson.signalr.protocols import msgpack as module
 from funcjson.signalr.protocols.msgpack import MessagePackProtocol, pack, unpack
 
 PROTOCOL = MessagePackProtocol()
@@ -146,13 +145,3 @@ def test_numbers_and_texts_that_messagepack_has_not() -> None:
         "a": ["\ufffd"],
         float(2**70): float("inf"),
     }
-
-
-def test_without_the_package_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "msgpack", None)
-
-    assert module.is_installed() is False
-    with pytest.raises(ProtocolUnavailable):
-        pack(1)
-    with pytest.raises(ProtocolUnavailable):
-        unpack(b"\x01")
