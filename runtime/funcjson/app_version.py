@@ -31,6 +31,7 @@ from funcjson.plan import Plan, make_plan
 from funcjson.registry import Registry, open_registry
 from funcjson.settings import Settings, load_settings
 from funcjson.workers.base import IndexResult, LogSink, Worker
+from funcjson.workers.channel import load_fix
 from funcjson.workers.custom_handler_payload import is_http_only
 from funcjson.workers.custom_handler_program import passes_on
 from funcjson.workers.make import make_worker
@@ -250,11 +251,12 @@ def _passed_on(settings: Settings, functions: list[Function]) -> frozenset[str]:
 def _index_failed(language: Language, settings: Settings, result: IndexResult) -> Problem:
     script = settings.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py"
     entry = script if language is Language.PYTHON else "package.json"
+    fix = load_fix(result.error or "", "correct the error")
     return Problem(
         "FJ0148",
         f"the app's {language} code could not be read for functions: {result.error}",
         result.place or Location(entry),
         result.stack.rstrip(),
-        "correct the error; until then none of its functions exists, as on the real host",
+        f"{fix}; until then none of its functions exists, as on the real host",
         azure=result.error,
     )

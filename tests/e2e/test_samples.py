@@ -132,3 +132,33 @@ def test_event_grid_events_tell_who_comes_and_goes(start: Start, connect: Connec
     other.driver.do("stop")
 
     assert watcher.message() == [{"user": "ann", "state": "left"}]
+
+
+def test_a_poll_in_typescript_counts_for_everybody(start: Start, connect: Connect) -> None:
+    host = start("poll-typescript-v4")
+    client = connect(host)
+
+    answers = [
+        host.call("POST", f"/api/votes/{choice}").status for choice in ("tea", "milk", "tea")
+    ]
+
+    assert answers == [202, 404, 202]
+    assert [client.message(), client.message()] == [
+        [{"tea": 1, "coffee": 0}],
+        [{"tea": 2, "coffee": 0}],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "heard"),
+    [("closing soon", ["closing soon"]), ('{"to": "ann", "text": "hi"}', ["hi"])],
+)
+def test_an_announcement_is_made_by_hand(
+    given: str, heard: list[str], start: Start, connect: Connect
+) -> None:
+    host = start("announcer-javascript", "--as", "ann")
+    client = connect(host)
+
+    assert host.call("POST", "/admin/functions/announce", {"input": given}).status == 202
+
+    assert client.message() == heard

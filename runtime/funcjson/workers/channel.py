@@ -286,7 +286,7 @@ class Channel:
                 f"the handler of '{function.name}' could not be loaded: {_brief(said)}",
                 self._place(answer) or _script(function),
                 _why(said, answer),
-                _load_fix(said),
+                load_fix(said),
                 function=function.name,
                 azure=f"Result: Failure\nException: {said}",
             )
@@ -373,6 +373,11 @@ _LOAD_FIXES = (
         "add a parameter of that name to the function, or remove the binding",
     ),
     ("SyntaxError", "correct the code at this place"),
+    (
+        "cannot run TypeScript",
+        "start with --install, with typescript among the app's packages, or use Node.js 22.18 or newer, or compile "
+        "the app",
+    ),
 )
 _LOAD_FIX = "correct the file; it runs from top to bottom when it is loaded"
 
@@ -393,8 +398,9 @@ def _handler_fix(said: str, answer: Message) -> str:
     return next((fix for part, fix in _HANDLER_FIXES if part in said), default)
 
 
-def _load_fix(said: str) -> str:
-    return next((fix for part, fix in _LOAD_FIXES if part in said), _LOAD_FIX)
+def load_fix(said: str, otherwise: str = _LOAD_FIX) -> str:
+    """What the user can do about code that did not load."""
+    return next((fix for part, fix in _LOAD_FIXES if part in said), otherwise)
 
 
 def _why(said: str, answer: Message) -> str:

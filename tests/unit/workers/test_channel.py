@@ -11,7 +11,7 @@ import pytest
 from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, WorkerError
 from funcjson.model import Binding, Call, Direction, Function, Language, RetryContext, WorkerLog
 from funcjson.workers.base import IndexedFunction
-from funcjson.workers.channel import Channel
+from funcjson.workers.channel import Channel, load_fix
 
 ROOT = Path("/app")
 CALL = Call("id-1", "f", (("req", {"string": "a"}),))
@@ -247,3 +247,14 @@ async def test_an_exception_without_text_is_told_by_its_name() -> None:
         )
 
     assert caught.value.problems[0].what == "'f' raised KeyboardInterrupt"
+
+
+@pytest.mark.parametrize(
+    ("said", "fix"),
+    [
+        ("Node.js 20.1.0 cannot run TypeScript: index.ts", "start with --install"),
+        ("something else", "correct the file"),
+    ],
+)
+def test_each_fault_of_loading_has_its_remedy(said: str, fix: str) -> None:
+    assert load_fix(f"Error: Worker was unable to load function f: '{said}'").startswith(fix)

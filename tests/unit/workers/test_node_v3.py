@@ -575,6 +575,7 @@ async def test_typescript_is_refused_clearly_where_node_cannot_run_it(tmp_path: 
             return
 
     assert "cannot run TypeScript: index.ts" in loaded["message"]
+    assert "22.18" in loaded["stack"]
 
 
 async def test_the_main_of_package_json_runs_first(tmp_path: Path) -> None:

@@ -94,12 +94,11 @@ function read(file) {
   }
 }
 
-/** Why a file cannot be run, with what to do. */
+/** That a file cannot be run; its stack says why, since there is nothing wrong with a place. */
 export function cannotRun(file) {
-  return new Error(
-    `Node.js ${process.versions.node} cannot run TypeScript: ${path.basename(file)}. Install the app's ` +
-      "packages with typescript among them ('npm install'), or use Node.js 22.18 or newer, or compile the app.",
-  );
+  const error = new Error(`Node.js ${process.versions.node} cannot run TypeScript: ${path.basename(file)}`);
+  error.stack = 'it does not strip types, as 22.18 and newer do, and the app has no package typescript that compiles';
+  return error;
 }
 
 /** The compiler that the app itself is built with, by its own tsconfig.json. */
