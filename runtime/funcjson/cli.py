@@ -191,7 +191,7 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--install",
         action="store_true",
-        help="install the app's requirements.txt and package.json first",
+        help="first install what requirements.txt and package.json name, and what handlers need beside it, into the app",
     )
     parser.add_argument("--cors", default=None, help="allowed origins, separated by commas")
     parser.add_argument(

@@ -30,6 +30,8 @@ _QUIET_PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 _QUIET_NPM = ("--no-save", "--no-audit", "--no-fund", "--loglevel=error")
 # An address that cannot be had is not worth the minutes of npm's patience.
 _IMPATIENT = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
+_NODE_LIBRARY = "@azure/functions"
+_KINDS = ("dependencies", "devDependencies", "optionalDependencies")
 _LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 # A lock file names the address of each package, often one that only its author can reach.
 _OUT_OF_REACH = re.compile(
@@ -92,8 +94,12 @@ def _packages(root: Path, needs: Needs) -> None:
     if not package.is_file():
         return
     # `npm uninstall` of one package installs all the others.
-    without = ["uninstall", CORE_TOOLS] if _names_core_tools(package) else ["install"]
-    arguments = [*without, *_QUIET_NPM, *(() if needs.compiler else ("--omit=dev",))]
+    declared = _declared(package)
+    has_tools = any(CORE_TOOLS in names for names in declared.values())
+    without = ["uninstall", CORE_TOOLS] if has_tools else ["install"]
+    # The library stands among the packages for development at times, though v4 code needs it.
+    for_development = needs.compiler or _NODE_LIBRARY in declared["devDependencies"]
+    arguments = [*without, *_QUIET_NPM, *(() if for_development else ("--omit=dev",))]
     folder, stamp = root / "node_modules", _stamp(package, *arguments)
     if _is_done(folder, package, stamp):
         return
@@ -122,15 +128,14 @@ def _run_npm_with_lock(command: list[str], package: Path) -> None:
         _run([*command, "--no-package-lock"], package)
 
 
-def _names_core_tools(package: Path) -> bool:
+def _declared(package: Path) -> dict[str, frozenset[str]]:
+    """The names of each kind of dependency."""
     try:
-        declared = json.loads(package.read_text("utf-8-sig"))
+        content = json.loads(package.read_text("utf-8-sig"))
     except ValueError:
-        return False  # npm says what is wrong with it
-    if not isinstance(declared, dict):
-        return False
-    kinds = ("dependencies", "devDependencies", "optionalDependencies")
-    return any(CORE_TOOLS in (declared.get(kind) or ()) for kind in kinds)
+        content = None  # npm says what is wrong with it
+    found = content if isinstance(content, dict) else {}
+    return {kind: frozenset(found.get(kind) or ()) for kind in _KINDS}
 
 
 # -- running -------------------------------------------------------------------------------------

@@ -77,6 +77,14 @@ def test_packages_for_development_come_only_where_typescript_has_to_run(
     assert installed(app) == found
 
 
+def test_the_library_of_v4_code_comes_from_wherever_it_stands(app: Path, tmp_path: Path) -> None:
+    library = write_package(tmp_path / "library", name="@azure/functions", version="4.0.0")
+    write_package(app, devDependencies={"@azure/functions": f"file:{library}"})
+
+    assert install(app, Needs()) == ()
+    assert (app / "node_modules/@azure/functions/package.json").is_file()
+
+
 @pytest.mark.parametrize("kind", ["dependencies", "devDependencies"])
 @pytest.mark.parametrize("compiler", [False, True])
 def test_core_tools_are_never_installed(
