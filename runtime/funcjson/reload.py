@@ -88,8 +88,11 @@ class Watcher:
     def also(self, more: Watched) -> None:
         """Watch more than code from now on; what changed since the last look is still a change."""
         if more != self._more:
+            # What was watched before and is not known yet is new: that is still to be told.
+            before = snapshot(self._root, self._more)
+            now = snapshot(self._root, more)
             self._more = more
-            self._seen = {**snapshot(self._root, more), **self._seen}
+            self._seen = {p: s for p, s in now.items() if p not in before} | self._seen
 
     async def changes(self) -> list[str]:
         """The paths that changed since the last call; waits until there are some and the writing has paused."""

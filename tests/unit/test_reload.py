@@ -97,3 +97,12 @@ async def test_what_changed_before_more_is_watched_is_not_lost(tmp_path: Path) -
     program.write_text("longer", "utf-8")
 
     assert await watcher.changes() == [str(code), str(program)]
+
+
+async def test_a_file_that_came_before_more_is_watched_is_not_lost(tmp_path: Path) -> None:
+    write(tmp_path, "data.json")
+    watcher = Watcher(tmp_path, look_every_s=0.01)
+    code = write(tmp_path, "new/a.py")
+    watcher.also(Watched(frozenset({"data.json"})))
+
+    assert await watcher.changes() == [str(code)]
