@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +16,12 @@ from tests.e2e.small_png import with_palette
 from tests.e2e.test_browser import FLAGS
 
 TOUR = ROOT / "runtime" / "tour"
+# What differs from run to run: ids, then times, ports and figures.
+_VARIES = (
+    re.compile(r"\b[\w-]{22}\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),
+    re.compile(r"\d+([.:]\d+)*"),
+)
+WORDS = "words.json"
 WIDE = {"width": 1100, "height": 680}
 
 
@@ -84,10 +92,23 @@ def _call(page: Page, path: str) -> None:
 
 
 def _photo(page: Page, file: Path) -> Path:
+    """The picture, and beside it the words on it, by which a test can tell that a picture is out of date."""
     page.evaluate("scrollTo(0, 0)")
     page.mouse.move(0, 0)
     file.write_bytes(with_palette(page.screenshot()))
+    words = file.parent / WORDS
+    known = json.loads(words.read_text(encoding="utf-8")) if words.exists() else {}
+    known[file.name] = _words(page)
+    words.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return file
+
+
+def _words(page: Page) -> list[str]:
+    """The lines of text, without what varies and in an order that does not."""
+    text = page.evaluate("document.body.innerText")
+    for pattern, place in zip(_VARIES, ("ID", "0"), strict=True):
+        text = pattern.sub(place, text)
+    return sorted({line.strip() for line in text.splitlines() if line.strip()})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Download, Locator, Page, expect, sync_playwright
 from tests.e2e.conftest import need
-from tests.e2e.make_screenshots import TOUR, make
+from tests.e2e.make_screenshots import TOUR, WORDS, make
 from tests.e2e.processes import RunningHost, request, run_funcjson, start_host
 from tests.e2e.seeded_app import write_app
 from tests.e2e.test_browser import FLAGS
@@ -533,7 +534,11 @@ def test_the_pictures_of_the_tour_can_be_made_anew(browser: Browser, tmp_path: P
         "hubs.png",
     ]
     assert sum(file.stat().st_size for file in made) < 300_000
-    assert {file.name for file in TOUR.iterdir()} == {file.name for file in made}
+    assert {file.name for file in TOUR.iterdir()} == {WORDS, *(file.name for file in made)}
+    told = "the page has changed: make the pictures anew with python -m tests.e2e.make_screenshots"
+    assert json.loads((tmp_path / WORDS).read_text()) == json.loads((TOUR / WORDS).read_text()), (
+        told
+    )
 
 
 # --- who may ask ----------------------------------------------------------------------------------

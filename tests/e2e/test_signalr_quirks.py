@@ -189,7 +189,9 @@ def test_how_a_client_stops(world: World) -> None:
     process = world.driver._process
     assert process.stdin is not None
     process.stdin.close()
-    if world.name == "signalrcore":  # its reader mostly sleeps in recv() until the server says something
+    if (
+        world.name == "signalrcore"
+    ):  # its reader mostly sleeps in recv() until the server says something
         peer.text(record(type=6))
         assert process.wait(20) == 0
         return
