@@ -109,8 +109,13 @@ def test_a_key_of_the_users_own_is_printed_only_when_asked_for(services: list[Se
         ),
         (
             ["-p", "0", "--certfile", "/nowhere/x.pem"],
-            "the certificate /nowhere/x.pem cannot be used",
+            "the certificate /nowhere/x.pem cannot be read",
         ),
+        (
+            ["-p", "0", "--keep-alive", "0"],
+            "--keep-alive 0: it must be a number of seconds above 0",
+        ),
+        (["-p", "0", "--cors", "ok.example"], "write it as http://ok.example"),
         (["-p", "0", "--keyfile", "/nowhere/x.pem"], "--keyfile needs --certfile."),
         (["-p", "0", "--trace", "/nowhere/x/y"], "the trace file cannot be written"),
         (["-p", "0", "--redis", "http://x"], "the URL of Redis begins with redis://"),
@@ -233,6 +238,20 @@ def test_settings_are_taken_without_a_restart(
         assert "secret-code" not in services[0].output.text()
     finally:
         functions.close()
+
+
+def test_new_settings_are_told_before_they_are_used(
+    services: list[Service], tmp_path: Path
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"UpstreamSettings":{"Templates":[{"UrlTemplate":"/rel"}]}}')
+    services.append(start_service(path))
+    output = services[0].output
+    output.wait_for("No upstream: .* has a fault")
+    assert "Loaded settings" not in output.text()
+    settings(tmp_path)
+
+    output.wait_for(r"Loaded settings from '.*settings\.json' \(1 upstream rule\)\.")
 
 
 def test_without_an_upstream_a_call_is_answered_at_once(services: list[Service]) -> None:

@@ -84,6 +84,9 @@ class ClientEndpoint:
         if excess is not None:
             self._tell(asked, excess.status, excess.what)
             return _text(excess.status, f"{excess.what} To do: {excess.fix}.", headers)
+        refused = self.refused_page(asked, headers)
+        if refused is not None:
+            return refused
         caller = caller_of(asked, options, self._reader, self._rule)
         if isinstance(caller, Refused):
             self._tell(asked, caller.status, caller.hint or caller.text)
@@ -107,6 +110,14 @@ class ClientEndpoint:
             return await self._socket(request, asked, caller, headers)
         return await self._without_socket(request, asked, caller, headers)
 
+    def refused_page(self, asked: ClientRequest, headers: Mapping[str, str]) -> web.Response | None:
+        """The refusal of a page whose origin may not connect; its browser shows no reason, so the log does."""
+        origin = asked.headers.get("origin")
+        if origin is None or is_allowed(origin, self._sessions.options.cors_origins):
+            return None
+        self._tell(asked, 403, f"pages of {origin} may not connect (--cors)")
+        return _text(403, "", headers)
+
     def _too_many(self, asked: ClientRequest, headers: Mapping[str, str]) -> web.Response | None:
         """The refusal of one connection more, if the tier holds no more."""
         quotas = self._counts.quotas
@@ -126,10 +137,6 @@ class ClientEndpoint:
         headers: Mapping[str, str],
     ) -> web.StreamResponse:
         """A WebSocket; without an id it is a connection of its own, as clients that skip negotiate want."""
-        origin = asked.headers.get("origin")
-        if origin is not None and not is_allowed(origin, self._sessions.options.cors_origins):
-            self._tell(asked, 403, f"pages of {origin} may not connect (--cors)")
-            return _text(403, "", headers)
         fault = upgrade_fault(asked.headers)
         if fault:
             return _text(400, fault, {**headers, "Sec-WebSocket-Version": "13"})

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 _EXPOSED = (
     "x-ms-error-code, x-funcjson-delivered, x-funcjson-matched, x-funcjson-reason, x-funcjson-hint"
 )
+_PORTS = {"http": 80, "https": 443}
 _METHODS = "GET, POST, PUT, DELETE, HEAD, OPTIONS"
+
+
+@lru_cache(256)
+def origin_of(text: str) -> str | None:
+    """An origin as browsers write it: in lower case, without the usual port; None if it is none."""
+    try:
+        parts = urlsplit(text.strip().lower())
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = port is None or port == _PORTS[parts.scheme]
+    return f"{parts.scheme}://{host}" if usual else f"{parts.scheme}://{host}:{port}"
 
 
 def is_allowed(origin: str, allowed: Sequence[str]) -> bool:
     """Whether a page of this origin may call."""
-    return "*" in allowed or origin.lower() in {one.lower().rstrip("/") for one in allowed}
+    if "*" in allowed:
+        return True
+    found = origin_of(origin)
+    return found is not None and found in map(origin_of, allowed)
 
 
 def cors_headers(origin: str | None, allowed: Sequence[str]) -> dict[str, str]:

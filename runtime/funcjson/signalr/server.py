@@ -13,10 +13,11 @@ from typing import Any
 from aiohttp import web
 
 from funcjson.signalr.backplane.base import Backplane
+from funcjson.signalr.certificate import load_certificate
+from funcjson.signalr.client_access import read_request
 from funcjson.signalr.client_endpoint import ClientEndpoint
 from funcjson.signalr.cors import cors_headers, preflight_headers
 from funcjson.signalr.elsewhere import Elsewhere
-from funcjson.signalr.errors import OptionsError
 from funcjson.signalr.events import ClientEvents
 from funcjson.signalr.http_log import http_log
 from funcjson.signalr.inspection import Inspection
@@ -173,12 +174,7 @@ class SignalRServer:
         if not self.options.certfile:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        try:
-            context.load_cert_chain(self.options.certfile, self.options.keyfile or None)
-        except (OSError, ssl.SSLError) as error:
-            raise OptionsError(
-                f"the certificate {self.options.certfile} cannot be used: {error}"
-            ) from error
+        load_certificate(context, self.options.certfile, self.options.keyfile)
         return context
 
     # Where it is
@@ -231,6 +227,9 @@ class SignalRServer:
         origin = request.headers.get("Origin")
         if request.method == "OPTIONS":
             lowered = {name.lower(): value for name, value in request.headers.items()}
+            if path.startswith("/client"):
+                # The browser ends here, and tells its page nothing.
+                self._clients.refused_page(read_request("OPTIONS", request.raw_path, lowered), {})
             return web.Response(status=204, headers=preflight_headers(origin, lowered, allowed))
         headers = cors_headers(origin, allowed)
         try:
@@ -260,7 +259,7 @@ class SignalRServer:
             return web.Response(status=status, text=text, headers=headers)
         if path == "/":
             return web.Response(text="The local SignalR service is running.\n", headers=headers)
-        return web.Response(status=404, headers=headers)
+        return web.Response(status=404, text=_elsewhere_fix(path), headers=headers)
 
     async def _answer_rest(
         self, request: web.BaseRequest, headers: Mapping[str, str]
@@ -274,6 +273,15 @@ class SignalRServer:
     def _refuse_head(self, excess: Excess) -> web.Response:
         """The answer to a request of which nothing but the length is known."""
         return _http(self._rest.refuse_unread(excess), {})
+
+
+def _elsewhere_fix(path: str) -> str:
+    if path.rstrip("/").endswith("/negotiate"):
+        return (
+            "This is the SignalR service. Give the client the URL of the functions (withUrl, such as "
+            "http://localhost:7071/api): their negotiate sends it here.\n"
+        )
+    return "This is the SignalR service: it has /client, /api (see /api/openapi.json) and /_lss/state.\n"
 
 
 def _http(answer: RestResponse, headers: Mapping[str, str]) -> web.Response:

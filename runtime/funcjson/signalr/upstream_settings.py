@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import difflib
 import json
 import logging
 import re
@@ -22,6 +24,8 @@ _PARAMETER = re.compile(r"\{(hub|category|event)\}")
 _OVERRIDE = re.compile(
     r"UpstreamSettings(?:__|:)Templates(?:__|:)(\d+)(?:__|:)(\w+)", re.IGNORECASE
 )
+_ANY_PARAMETER = re.compile(r"\{[^{}@]*\}")
+_MEMBERS = ("UrlTemplate", "HubPattern", "CategoryPattern", "EventPattern", "Auth")
 _COMMENTS_AND_COMMAS = re.compile(
     r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[\]}])', re.DOTALL
 )
@@ -109,6 +113,9 @@ def read_settings(
     Raises UpstreamSettingsError.
     """
     items = _templates(_parse(text)) if text.strip() else {}
+    if text.strip() and items is None:
+        log.warning("the settings have no UpstreamSettings.Templates: events of clients go nowhere")
+    items = items or {}
     for name, value in (environment or {}).items():
         found = _OVERRIDE.fullmatch(name)
         if found:
@@ -117,27 +124,50 @@ def read_settings(
 
 
 def _parse(text: str) -> Any:
-    plain = _COMMENTS_AND_COMMAS.sub(
-        lambda found: found[0] if found[0].startswith('"') else "", text.removeprefix("\ufeff")
-    )
+    plain = _COMMENTS_AND_COMMAS.sub(_blanked, text.removeprefix("\ufeff"))
     try:
         return json.loads(plain)
-    except ValueError as error:
-        raise UpstreamSettingsError(f"the settings are not JSON: {error}") from error
+    except json.JSONDecodeError as error:
+        raise UpstreamSettingsError(
+            f"line {error.lineno}, column {error.colno}: this is not JSON ({error.msg});"
+            " `funcjson signalr upstream init -o OTHER_FOLDER` writes a file to compare with"
+        ) from error
 
 
-def _templates(settings: Any) -> dict[int, dict[str, Any]]:
+def _blanked(found: re.Match[str]) -> str:
+    """A text as it is; of a comment or a comma too many only its room, so that places stay right."""
+    return found[0] if found[0].startswith('"') else re.sub(r"[^\n]", " ", found[0])
+
+
+def _templates(settings: Any) -> dict[int, dict[str, Any]] | None:
+    """The templates by number; None if there is no such member."""
     templates = _member(_member(settings, "UpstreamSettings"), "Templates")
     if templates is None:
-        return {}
-    if not isinstance(templates, list):
+        return None
+    if isinstance(templates, dict) and all(key.isdecimal() for key in templates):
+        numbered = {int(key): item for key, item in templates.items()}  # .NET reads that, too
+    elif isinstance(templates, list):
+        numbered = dict(enumerate(templates))
+    else:
         raise UpstreamSettingsError("UpstreamSettings.Templates must be an array of objects")
     items: dict[int, dict[str, Any]] = {}
-    for number, item in enumerate(templates):
+    for number, item in numbered.items():
         if not isinstance(item, dict):
             raise UpstreamSettingsError(f"UpstreamSettings.Templates[{number}] must be an object")
+        for name in item:
+            _check_member(number, str(name))
         items[number] = {str(name).lower(): value for name, value in item.items()}
     return items
+
+
+def _check_member(number: int, name: str) -> None:
+    """Warn of a member that counts for nothing."""
+    known = {each.lower(): each for each in _MEMBERS}
+    if name.lower() in known:
+        return
+    near = difflib.get_close_matches(name.lower(), known, 1, 0.6)
+    hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(_MEMBERS)}"
+    log.warning("UpstreamSettings.Templates[%d].%s counts for nothing; %s", number, name, hint)
 
 
 def _member(value: Any, name: str) -> Any:
@@ -162,13 +192,42 @@ def _rule(number: int, item: Mapping[str, Any]) -> UpstreamRule:
         raise UpstreamSettingsError(f"{where}.UrlTemplate must be an absolute http or https URL")
     if "{@" in template:
         log.warning("%s.UrlTemplate refers to Key Vault, which is only resolved on Azure", where)
+    for found in _ANY_PARAMETER.findall(plain):
+        log.warning(
+            "%s.UrlTemplate has %s, which is sent as it is; {hub}, {category} and {event} are filled in",
+            where,
+            found,
+        )
     kind = _member(item.get("auth"), "Type")
     if isinstance(kind, str) and kind.lower() not in ("", "none"):
         log.warning("%s.Auth '%s' needs Azure; requests go without Authorization", where, kind)
     patterns = [item.get(f"{name}pattern", "*") for name in ("hub", "category", "event")]
     if not all(pattern is None or isinstance(pattern, str) for pattern in patterns):
         raise UpstreamSettingsError(f'{where}: patterns must be text, such as "*" or "a, b"')
+    for name, pattern in zip(("Hub", "Category", "Event"), patterns, strict=True):
+        if pattern not in (None, "*") and "*" in pattern:
+            log.warning(
+                "%s.%sPattern '%s' is taken as it is: only a '*' alone stands for everything",
+                where,
+                name,
+                pattern,
+            )
     return UpstreamRule(template, *patterns)
+
+
+def read_text(path: Path) -> str:
+    """The text of a settings file: UTF-8, or UTF-16 with its mark, as PowerShell writes it.
+
+    Raises OSError and UpstreamSettingsError.
+    """
+    data = path.read_bytes()
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if is_wide else "utf-8")
+    except UnicodeDecodeError as error:
+        raise UpstreamSettingsError(
+            f"the text is not UTF-8 (byte {error.start + 1}); save the file in UTF-8"
+        ) from error
 
 
 class SettingsFile:
@@ -176,13 +235,23 @@ class SettingsFile:
     broken.
 
     `path` may be the folder that holds `settings.json`. A file that does not exist has no rules.
+    `changed` hears one sentence each time it was read again with success. `is_good` is False while
+    it is broken.
     """
 
-    def __init__(self, path: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        environment: Mapping[str, str] | None = None,
+        changed: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._path = path / SETTINGS_NAME if path.is_dir() else path
         self._environment = environment or {}
         self._stamp: tuple[int, int] | None = (-1, -1)
         self._rules: tuple[UpstreamRule, ...] = ()
+        self._changed = changed
+        self._was_good = False
+        self.is_good = True
 
     def rules(self) -> tuple[UpstreamRule, ...]:
         """The rules as the file has them now. One look at the file's time; never raises."""
@@ -201,12 +270,23 @@ class SettingsFile:
 
     def _read(self, exists: bool) -> None:
         try:
-            text = self._path.read_text(encoding="utf-8") if exists else ""
+            text = read_text(self._path) if exists else ""
             self._rules = read_settings(text, self._environment)
-        except (OSError, UnicodeDecodeError, UpstreamSettingsError) as error:
-            log.error("%s: %s; the rules before it stay", self._path, error)
+        except (OSError, UpstreamSettingsError) as error:
+            then = "the rules before it stay" if self._was_good else "there is no upstream"
+            log.error("%s: %s; %s until it is mended", self._path, error, then)
+            self.is_good = False
             return
-        log.info("upstream: %s rules from %s", len(self._rules), self._path)
+        if self._was_good or not self.is_good:
+            self._changed(loaded(self._path, len(self._rules), exists=exists))
+        self._was_good = self.is_good = True
+
+
+def loaded(path: Path, rules: int, *, exists: bool = True) -> str:
+    """The sentence that tells of a file that was read."""
+    if not exists:
+        return f"'{path}' is not there any more: events of clients go nowhere."
+    return f"Loaded settings from '{path}' ({rules} upstream rule{'' if rules == 1 else 's'})."
 
 
 Rules = Callable[[], Sequence[UpstreamRule]]

@@ -148,3 +148,25 @@ async def test_last_messages_are_kept_for_a_while() -> None:
     world.server.tick()
 
     assert (await world.ask("GET", target)).status == 404
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+async def test_a_page_that_may_not_connect_is_told_in_the_log(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(cors_origins=("http://ok",))
+    evil = await world.ask(method, "/client/negotiate?hub=chat", Origin="http://evil")
+    good = await world.ask(method, "/client/negotiate?hub=chat", Origin="http://ok")
+
+    assert "Access-Control-Allow-Origin" not in evil.headers
+    assert good.headers["Access-Control-Allow-Origin"] == "http://ok"
+    assert (evil.status, good.status) == ((204, 204) if method == "OPTIONS" else (403, 200))
+    (record,) = caplog.records
+    assert "pages of http://evil may not connect (--cors)" in record.getMessage()
+
+
+async def test_a_client_that_was_given_the_wrong_url_is_told_which_one_to_use() -> None:
+    answer = await World().ask("POST", "/negotiate?negotiateVersion=1")
+
+    assert answer.status == 404
+    assert "URL of the functions" in (answer.text or "")

@@ -50,7 +50,7 @@ def test_the_connection_string() -> None:
 async def test_a_certificate_that_cannot_be_used(tmp_path: Path) -> None:
     path = tmp_path / "cert.pem"
     path.write_text("no certificate")
-    with pytest.raises(OptionsError, match="cannot be used"):
+    with pytest.raises(OptionsError, match="holds no certificate"):
         await SignalRServer(ServiceOptions(port=0, certfile=str(path))).start()
 
 

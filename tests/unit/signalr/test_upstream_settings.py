@@ -17,6 +17,7 @@ from funcjson.signalr.upstream_settings import (
     initial_settings,
     near_misses,
     read_settings,
+    read_text,
 )
 
 ONE = '{"UpstreamSettings":{"Templates":[{"UrlTemplate":"http://h/1"}]}}'
@@ -45,8 +46,8 @@ def test_no_templates_are_no_rules(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "not JSON"),
-        ('{"UpstreamSettings":{"Templates":{}}}', "must be an array"),
+        ('{ /* a\ncomment */\n "UpstreamSettings": }', "line 3, column 22: this is not JSON"),
+        ('{"UpstreamSettings":{"Templates":{"first":{}}}}', "must be an array"),
         ('{"UpstreamSettings":{"Templates":[1]}}', "Templates[0] must be an object"),
         ('{"UpstreamSettings":{"Templates":[{}]}}', "needs a UrlTemplate"),
         ('{"UpstreamSettings":{"Templates":[{"UrlTemplate":"h/x"}]}}', "absolute http"),
@@ -89,6 +90,57 @@ def test_what_only_azure_can_do_is_a_warning(caplog: pytest.LogCaptureFixture) -
     assert "ManagedIdentity" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ({"HubPatern": "x"}, "Templates[0].HubPatern counts for nothing; did you mean HubPattern?"),
+        ({"zzz": 1}, "known are UrlTemplate, HubPattern"),
+        ({"HubPattern": "chat*"}, "HubPattern 'chat*' is taken as it is"),
+        ({"EventPattern": "a, *"}, "EventPattern 'a, *' is taken as it is"),
+        ({"UrlTemplate": "http://h/{hubb}/{event}"}, "has {hubb}, which is sent as it is"),
+    ],
+)
+def test_what_counts_for_nothing_is_a_warning(
+    template: dict[str, str], says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = {"UpstreamSettings": {"Templates": [{"UrlTemplate": "http://h", **template}]}}
+    read_settings(json.dumps(whole))
+
+    assert says in caplog.text
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("text", ["[]", '{"Upstream":{}}'])
+def test_settings_without_templates_are_told(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert read_settings(text) == ()
+    assert "no UpstreamSettings.Templates" in caplog.text
+
+
+def test_templates_may_be_numbered_as_net_reads_them() -> None:
+    numbered = {"1": {"UrlTemplate": "http://b"}, "0": {"UrlTemplate": "http://a"}}
+    rules = read_settings(json.dumps({"UpstreamSettings": {"Templates": numbered}}))
+
+    assert [rule.url_template for rule in rules] == ["http://a", "http://b"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_may_be_written_by_powershell(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(ONE, encoding=encoding)
+
+    assert read_settings(read_text(path)) == (UpstreamRule("http://h/1"),)
+
+
+def test_a_file_in_another_encoding_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(b'{"\xff"')
+
+    with pytest.raises(
+        UpstreamSettingsError, match=r"not UTF-8 \(byte 3\); save the file in UTF-8"
+    ):
+        read_text(path)
+
+
 def test_order_is_priority() -> None:
     rules = [UpstreamRule("http://1", event="a"), UpstreamRule("http://2")]
 
@@ -121,7 +173,8 @@ def write(path: Path, text: str, at: int) -> None:
 
 
 def test_the_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
-    file = SettingsFile(tmp_path)
+    told: list[str] = []
+    file = SettingsFile(tmp_path, changed=told.append)
     path = tmp_path / "settings.json"
     assert file.rules() == ()
     write(path, ONE, 1)
@@ -131,6 +184,11 @@ def test_the_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     assert file.rules() == (UpstreamRule("http://h/2"),)
     path.unlink()
     assert file.rules() == ()
+    assert told == [
+        f"Loaded settings from '{path}' (1 upstream rule).",
+        f"Loaded settings from '{path}' (1 upstream rule).",
+        f"'{path}' is not there any more: events of clients go nowhere.",
+    ]
 
 
 def test_a_broken_change_keeps_the_rules_before_it(
@@ -145,3 +203,20 @@ def test_a_broken_change_keeps_the_rules_before_it(
     assert file.rules() == before
     assert file.rules() == before
     assert caplog.text.count("not JSON") == 1
+    assert "the rules before it stay until it is mended" in caplog.text
+
+
+def test_a_file_that_is_broken_from_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+    path = tmp_path / "settings.json"
+    write(path, "{", 1)
+    file = SettingsFile(path, changed=told.append)
+
+    assert file.rules() == ()
+    assert "there is no upstream until it is mended" in caplog.text
+    assert (file.is_good, told) == (False, [])
+    write(path, ONE, 2)
+    file.rules()
+    assert (file.is_good, told) == (True, [f"Loaded settings from '{path}' (1 upstream rule)."])

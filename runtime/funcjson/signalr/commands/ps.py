@@ -6,7 +6,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +21,8 @@ def ps(url: str, *, as_json: bool) -> int:
     """Print the state of the service at `url`."""
     try:
         state = fetch(url)
+    except urllib.error.HTTPError as error:
+        return complain(_refusal(url, error))
     except (OSError, ValueError) as error:
         return complain(
             f"no local SignalR service answers at {url}: {_reason(error)}\n"
@@ -41,15 +43,29 @@ def fetch(url: str) -> Mapping[str, Any]:
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
     )
     with opener.open(url.rstrip("/") + STATE_PATH, timeout=TIMEOUT_S) as answer:
-        state = json.load(answer)
+        try:
+            state = json.load(answer)
+        except ValueError:
+            raise ValueError("something else listens there, its answer is not JSON") from None
     if not isinstance(state, dict) or "hubs" not in state:
         raise ValueError("the answer is not that of a local SignalR service")
     return state
 
 
+def _refusal(url: str, error: urllib.error.HTTPError) -> str:
+    if error.code == 403:
+        said = plain(error.read(1000).decode("utf-8", "replace").strip())
+        return (
+            f"the service at {url} answered 403: {said}\n"
+            "Ask it on its own machine or in its own container, by the name localhost."
+        )
+    return (
+        f"what listens at {url} is no local SignalR service: it answered {error.code}\n"
+        "Of `funcjson start` name the port of its service (8888, or --service-port), not that of the functions."
+    )
+
+
 def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"it answered {error.code}"
     if isinstance(error, urllib.error.URLError):
         return str(error.reason)
     return str(error)
@@ -69,7 +85,7 @@ def state_table(state: Mapping[str, Any]) -> str:
             plain(each["userId"]) if each["userId"] is not None else "-",
             each["transport"] or "-",
             each["protocol"],
-            ", ".join(map(plain, each["groups"])) or "-",
+            _names(each["groups"]) or "-",
         ]
         for name, hub in hubs.items()
         for each in hub["connections"]
@@ -91,10 +107,17 @@ def state_table(state: Mapping[str, Any]) -> str:
     return "\n".join([table(head, rows), "", *sums, *_remembered(hubs), *_nodes(state)])
 
 
+def _names(groups: Iterable[str]) -> str:
+    """Groups separated by commas; in quotes where a name has one itself, or space."""
+    return ", ".join(
+        f'"{shown}"' if set(', "') & set(shown) else shown for shown in map(plain, groups)
+    )
+
+
 def _remembered(hubs: Mapping[str, Any]) -> list[str]:
     """A line for each user whose later connections will join groups."""
     return [
-        f"hub {name}: user {plain(user)} is remembered for {', '.join(map(plain, groups))}"
+        f"hub {name}: user {plain(user)} is remembered for {_names(groups)}"
         for name, hub in hubs.items()
         for user, groups in hub.get("remembered", {}).items()
     ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import math
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -16,6 +17,7 @@ from funcjson.signalr.backplane.base import Backplane
 from funcjson.signalr.commands.terminal import complain, say
 from funcjson.signalr.commands.upstream import find_settings, missing
 from funcjson.signalr.connection_string import ConnectionStringError, parse_connection_string
+from funcjson.signalr.cors import origin_of
 from funcjson.signalr.errors import BackplaneUnavailable, OptionsError
 from funcjson.signalr.event_log import EventLog
 from funcjson.signalr.live_trace import to_stream
@@ -24,8 +26,9 @@ from funcjson.signalr.plain_text import escape_arguments
 from funcjson.signalr.server import SignalRServer
 from funcjson.signalr.upstream import Upstream
 from funcjson.signalr.upstream_sender import HttpSender
-from funcjson.signalr.upstream_settings import SettingsFile
+from funcjson.signalr.upstream_settings import SettingsFile, loaded
 
+WATCH_S = 1.0
 MIN_KEY_BYTES = 32  # SDKs refuse to sign with less
 
 
@@ -80,8 +83,35 @@ def options_fault(options: ServiceOptions) -> str:
             )
         except ConnectionStringError as error:
             return str(error)
+    fault = _times_fault(options) or _cors_fault(options.cors_origins)
+    if fault:
+        return fault
     if options.keyfile and not options.certfile:
         return "--keyfile needs --certfile."
+    return ""
+
+
+def _times_fault(options: ServiceOptions) -> str:
+    if not 0 < options.keep_alive_s < math.inf:
+        return (
+            f"--keep-alive {options.keep_alive_s:g}: it must be a number of seconds above 0; "
+            "without pings clients give up after 30."
+        )
+    if not 0 <= options.client_timeout_s < math.inf:
+        return (
+            f"--client-timeout {options.client_timeout_s:g}: it must be a number of seconds, "
+            "or 0 for never."
+        )
+    return ""
+
+
+def _cors_fault(origins: Sequence[str]) -> str:
+    if not origins:
+        return "--cors needs origins such as http://localhost:3000, or * for any."
+    for origin in origins:
+        if origin != "*" and origin_of(origin) is None:
+            near = f"http://{origin.split('://')[-1].split('/')[0] or 'localhost:3000'}"
+            return f"--cors: '{origin}' is not the origin of a page; write it as {near}."
     return ""
 
 
@@ -96,7 +126,7 @@ def _cannot_listen(options: ServiceOptions, error: OSError) -> str:
 async def _serve(options: StartOptions, settings: Path, environment: Mapping[str, str]) -> int:
     out = sys.stderr if options.trace == "-" else sys.stdout  # the trace has standard output alone
     stopped = _stop_signal()
-    file = SettingsFile(settings, environment)
+    file = SettingsFile(settings, environment, lambda text: say(text, sys.stderr))
     sender = HttpSender()
     upstream = Upstream(file.rules, options.service.keys, sender)
     server = SignalRServer(options.service, events=upstream, backplane=_backplane(options.redis))
@@ -107,9 +137,14 @@ async def _serve(options: StartOptions, settings: Path, environment: Mapping[str
         server.trace.listen(to_stream(trace))
     try:
         await server.start()
-        for line in greeting(server, settings, len(file.rules()), show_key=options.show_key):
+        rules = len(file.rules())
+        for line in greeting(
+            server, settings, rules if file.is_good else None, show_key=options.show_key
+        ):
             say(line, out)
+        watching = asyncio.create_task(_watch(file))
         await stopped.wait()
+        watching.cancel()
         say("Stopping.", out)
     finally:
         await server.stop()
@@ -117,6 +152,13 @@ async def _serve(options: StartOptions, settings: Path, environment: Mapping[str
         if trace is not None and trace is not sys.stdout:
             trace.close()
     return 0
+
+
+async def _watch(file: SettingsFile) -> None:
+    """Look at the settings once a second, so that a change is told before its first use."""
+    while True:
+        await asyncio.sleep(WATCH_S)
+        file.rules()
 
 
 def _stop_signal() -> asyncio.Event:
@@ -156,8 +198,13 @@ def _trace_file(name: str) -> TextIO | None:
         raise OptionsError(f"the trace file cannot be written: {error}") from error
 
 
-def greeting(server: SignalRServer, settings: Path, rules: int, *, show_key: bool) -> list[str]:
-    """The lines that tell how to use a service that has just started."""
+def greeting(
+    server: SignalRServer, settings: Path, rules: int | None, *, show_key: bool
+) -> list[str]:
+    """The lines that tell how to use a service that has just started.
+
+    `rules` None: the settings cannot be used, which was told already.
+    """
     options = server.options
     key = options.keys[0]
     is_shown = show_key or key == EMULATOR_KEY
@@ -176,11 +223,15 @@ def greeting(server: SignalRServer, settings: Path, rules: int, *, show_key: boo
     ]
     if not is_shown:
         lines.insert(-1, "*** stands for the key that --key gave; --show-key prints it.")
-    if settings.is_file():
-        loaded = f"Loaded settings from '{settings}'"
-        lines.append(f"{loaded} ({rules} upstream rules). Changes are taken without a restart.")
+    if rules is None:
+        lines.append(
+            f"No upstream: '{settings}' has a fault. Its mending is taken without a restart."
+        )
+    elif settings.is_file():
+        lines.append(f"{loaded(settings, rules)} Changes are taken without a restart.")
     elif rules:
-        lines.append(f"{rules} upstream rules come from environment variables.")
+        come = "rule comes" if rules == 1 else "rules come"
+        lines.append(f"{rules} upstream {come} from environment variables.")
     else:
         lines.append(
             f"No upstream: there is no '{settings}'. Calls of clients are answered with an error; "

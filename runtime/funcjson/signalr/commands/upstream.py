@@ -14,6 +14,7 @@ from funcjson.signalr.upstream_settings import (
     UpstreamSettingsError,
     initial_settings,
     read_settings,
+    read_text,
 )
 
 
@@ -56,9 +57,9 @@ def show(config: str, environment: Mapping[str, str]) -> int:
     if path is None:
         return missing(config)
     try:
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        text = read_text(path) if path.is_file() else ""
         rules = read_settings(text, environment)
-    except (OSError, UnicodeDecodeError, UpstreamSettingsError) as error:
+    except (OSError, UpstreamSettingsError) as error:
         return complain(f"{path}: {error}")
     if not path.is_file():
         say(f"There is no '{path}'; `funcjson signalr upstream init` makes one.")

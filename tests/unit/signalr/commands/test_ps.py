@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -92,3 +94,42 @@ def test_names_that_clients_gave_cannot_break_the_table() -> None:
         "json",
         "g\\n",
     ]
+
+
+def test_groups_with_a_comma_or_a_space_stand_in_quotes() -> None:
+    one = {**STATE["hubs"]["chat"]["connections"][0], "groups": ["a,b", "c d", "e"]}
+    shown = state_table({"hubs": {"chat": {"connections": [one], "users": {}, "groups": {}}}})
+
+    assert shown.splitlines()[1].endswith('  "a,b", "c d", e')
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (403, b"Only programs on this machine may look.", "403: Only programs on this machine"),
+        (404, b"", "is no local SignalR service: it answered 404"),
+        (200, b"<html>", "something else listens there, its answer is not JSON"),
+    ],
+)
+def test_other_answers_are_told(
+    status: int, body: bytes, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Tests print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        code = ps(f"http://127.0.0.1:{server.server_address[1]}", as_json=False)
+        thread.join()
+
+    said = capsys.readouterr().err
+    assert code == 1
+    assert says in said
+    assert ("funcjson start" in said) is (status == 404)

@@ -28,6 +28,16 @@ OWN_KEY = "k" * 44
         ({"client_endpoint": "http://pc:8888"}, ""),
         ({"client_endpoint": "pc"}, "ClientEndpoint"),
         ({"keyfile": "x"}, "--keyfile needs --certfile."),
+        ({"keep_alive_s": 0.0}, "--keep-alive 0"),
+        ({"keep_alive_s": -1.0}, "--keep-alive -1"),
+        ({"keep_alive_s": float("nan")}, "--keep-alive nan"),
+        ({"keep_alive_s": 0.5, "client_timeout_s": 0.0}, ""),
+        ({"client_timeout_s": -5.0}, "--client-timeout -5"),
+        ({"client_timeout_s": float("inf")}, "--client-timeout inf"),
+        ({"cors_origins": ()}, "--cors needs origins"),
+        ({"cors_origins": ("http://ok", "ok.example")}, "write it as http://ok.example."),
+        ({"cors_origins": ("http://ok.example/path",)}, "write it as http://ok.example."),
+        ({"cors_origins": ("*", "HTTPS://ok.example:443/")}, ""),
     ],
 )
 def test_options_that_cannot_work(options: dict[str, Any], says: str) -> None:
@@ -43,7 +53,7 @@ def test_wrong_options_end_with_code_1(capsys: pytest.CaptureFixture[str]) -> No
     assert "Unable to find config file" in capsys.readouterr().err
 
 
-def told(settings: Path, *, show_key: bool = False, rules: int = 0, **options: Any) -> str:
+def told(settings: Path, *, show_key: bool = False, rules: int | None = 0, **options: Any) -> str:
     server = SignalRServer(ServiceOptions(**options))
     return "\n".join(greeting(server, settings, rules, show_key=show_key))
 
@@ -74,3 +84,6 @@ def test_which_settings_count(tmp_path: Path) -> None:
     path.write_text("{}")
 
     assert f"Loaded settings from '{path}' (2 upstream rules)" in told(path, rules=2)
+    assert "(1 upstream rule). Changes" in told(path, rules=1)
+    assert "Loaded" not in told(path, rules=None)
+    assert "has a fault" in told(path, rules=None)

@@ -14,6 +14,14 @@ def test_columns_are_as_wide_as_they_need() -> None:
     assert table(["A"], []) == "A"
 
 
+def test_wide_characters_take_two_columns() -> None:
+    assert table(["A", "B"], [["\u65e5\u672c", "x"], ["abc", "y"]]).splitlines() == [
+        "A     B",
+        "\u65e5\u672c  x",
+        "abc   y",
+    ]
+
+
 def test_a_complaint_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     say("out")
     assert complain("err") == 1

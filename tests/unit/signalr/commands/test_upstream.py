@@ -64,7 +64,7 @@ def test_show_tells_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[
     path.write_text("{ broken")
 
     assert show(str(path), {}) == 1
-    assert "the settings are not JSON" in capsys.readouterr().err
+    assert "line 1, column 3: this is not JSON" in capsys.readouterr().err
     assert show(str(tmp_path / "nothing"), {}) == 1
     assert "Unable to find config file" in capsys.readouterr().err
 
