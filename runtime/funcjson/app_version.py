@@ -257,6 +257,6 @@ def _index_failed(language: Language, settings: Settings, result: IndexResult) -
         f"the app's {language} code could not be read for functions: {result.error}",
         result.place or Location(entry),
         result.stack.rstrip(),
-        f"{fix}; until then none of its functions exists, as on the real host",
+        f"{fix}; without a version that ran before, none of its functions exists until then, as on the real host",
         azure=result.error,
     )

@@ -42,7 +42,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("what people call", "explaining"),
     ("the page", "inspector"),
     ("what starts them", "doctor replay start testing"),
-    ("commands of many words", "explain_commands"),
+    ("commands of many words", "explain_commands start_command"),
     ("command line", "cli"),
     ("command line, as a module", "__main__"),
 )
