@@ -45,7 +45,13 @@ def _parser() -> argparse.ArgumentParser:
 def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("start", help="run the service until Ctrl-C")
     add = parser.add_argument
-    add("-p", "--port", default="8888", help="the port, 0 for any free one (default: 8888)")
+    add(
+        "-p",
+        "--port",
+        default="",
+        help="the port, 0 for any free one (default: that of AzureSignalRConnectionString, if it is a "
+        "connection string of this machine, else 8888)",
+    )
     add(
         "-i",
         "--ip",
@@ -60,7 +66,8 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="append",
         metavar="KEY",
         help="the access key, at least 32 bytes; a second one also verifies "
-        "(default: the key of the official emulator)",
+        "(default: that of AzureSignalRConnectionString, if it is one of this machine, else the key of "
+        "the official emulator)",
     )
     add("--show-key", action="store_true", help="print the key that --key gave")
     add("-c", "--config", default="", help=_HELP_CONFIG)
@@ -90,6 +97,11 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="give streams of clients to the upstream and let REST answer them; "
         "the real service in serverless mode refuses them",
+    )
+    add(
+        "--close-allows-reconnect",
+        action="store_true",
+        help="let clients that REST closed connect again, as the official emulator does",
     )
     add(
         "--detailed-errors",
@@ -149,17 +161,20 @@ def _start(given: argparse.Namespace) -> int:
     from funcjson.signalr.commands.start import (  # noqa: PLC0415 - each command imports its own
         StartOptions,
         configure_log,
+        from_environment,
         start,
     )
     from funcjson.signalr.commands.terminal import complain  # noqa: PLC0415 - each command imports its own
 
-    if not given.port.isdecimal():
-        return complain(f"Invalid port value: {given.port}")
+    key, port = from_environment(os.environ)
+    port = given.port or port
+    if not port.isdecimal():
+        return complain(f"Invalid port value: {port}")
     configure_log(verbose=given.verbose)
     service = ServiceOptions(
         host=given.host,
-        port=int(given.port),
-        keys=tuple(given.key or (EMULATOR_KEY,)),
+        port=int(port),
+        keys=tuple(given.key or (key,)),
         client_endpoint=given.client_endpoint.rstrip("/"),
         audience=given.audience,
         limits=not given.no_limits,
@@ -167,6 +182,7 @@ def _start(given: argparse.Namespace) -> int:
         strict_versions=given.strict_versions,
         strict_delivery=given.strict_delivery,
         forward_streams=given.forward_streams,
+        rest_close_allows_reconnect=given.close_allows_reconnect,
         detailed_errors=given.detailed_errors,
         accept_entra=given.accept_entra,
         cors_origins=tuple(each.strip() for each in given.cors.split(",") if each.strip()),

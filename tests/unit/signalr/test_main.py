@@ -37,7 +37,8 @@ def test_the_defaults_are_those_of_the_official_emulator(started: list[Any]) -> 
 def test_every_option_arrives(started: list[Any]) -> None:
     given = (
         "start -p 0 -i 0.0.0.0 --key A --key B -c x --client-endpoint http://pc:1/ --certfile c "
-        "--keyfile k --tier free --no-limits --strict-versions --strict-delivery --forward-streams --detailed-errors --accept-entra "
+        "--keyfile k --tier free --no-limits --strict-versions --strict-delivery --forward-streams --detailed-errors "
+        "--close-allows-reconnect --accept-entra "
         "--audience strict --trace - "
         "--redis redis://h --cors http://a,http://b --keep-alive 1 --client-timeout 30 --show-key"
     )
@@ -49,10 +50,25 @@ def test_every_option_arrives(started: list[Any]) -> None:
     assert (service.client_endpoint, service.certfile, service.keyfile) == ("http://pc:1", "c", "k")
     assert (service.tier, service.limits, service.strict_delivery) == ("free", False, True)
     assert service.accept_entra and service.strict_versions
+    assert service.rest_close_allows_reconnect
     assert (service.forward_streams, service.detailed_errors) == (True, True)
     assert (service.audience, service.cors_origins) == ("strict", ("http://a", "http://b"))
     assert (service.keep_alive_s, service.client_timeout_s) == (1.0, 30.0)
     assert options == start.StartOptions(service, "x", True, "-", "redis://h")
+
+
+def test_key_and_port_may_come_from_the_functions_setting(
+    started: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"Endpoint=http://localhost;Port=9999;AccessKey={'k' * 44};Version=1.0;"
+    monkeypatch.setenv("AzureSignalRConnectionString", text)
+    main(["start"])
+    main(["start", "-p", "1", "--key", "A"])
+
+    assert [(each.service.port, each.service.keys) for each in started] == [
+        (9999, ("k" * 44,)),
+        (1, ("A",)),
+    ]
 
 
 @pytest.mark.parametrize("option", ["--ip", "--host", "-i"])

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from funcjson.signalr.backplane.base import Backplane
 from funcjson.signalr.commands.terminal import complain, say
@@ -29,6 +30,8 @@ from funcjson.signalr.upstream_sender import HttpSender
 from funcjson.signalr.upstream_settings import SettingsFile, loaded
 
 WATCH_S = 1.0
+DEFAULT_PORT = "8888"
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 MIN_KEY_BYTES = 32  # SDKs refuse to sign with less
 
 
@@ -59,6 +62,19 @@ def start(options: StartOptions, environment: Mapping[str, str]) -> int:
         return complain(_cannot_listen(options.service, error))
     except KeyboardInterrupt:
         return 130
+
+
+def from_environment(environment: Mapping[str, str]) -> tuple[str, str]:
+    """The key and the port that functions on this machine expect, else those of the official emulator."""
+    try:
+        text = environment.get("AzureSignalRConnectionString", "")
+        endpoint = parse_connection_string(text) if text else None
+    except ConnectionStringError:
+        endpoint = None  # whoever uses it will say what is wrong with it
+    where = urlsplit(endpoint.endpoint) if endpoint else None
+    if endpoint is None or where is None or where.hostname not in _LOCAL:
+        return EMULATOR_KEY, DEFAULT_PORT
+    return endpoint.access_key or EMULATOR_KEY, str(where.port or DEFAULT_PORT)
 
 
 def options_fault(options: ServiceOptions) -> str:

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from funcjson.signalr.commands.start import StartOptions, greeting, options_fault, start
+from funcjson.signalr.commands.start import (
+    StartOptions,
+    from_environment,
+    greeting,
+    options_fault,
+    start,
+)
 from funcjson.signalr.options import EMULATOR_KEY, ServiceOptions
 from funcjson.signalr.server import SignalRServer
 
@@ -45,6 +51,20 @@ def test_options_that_cannot_work(options: dict[str, Any], says: str) -> None:
 
     assert says in fault
     assert bool(fault) is bool(says)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nonsense",
+        f"Endpoint=https://my.service.signalr.net;AccessKey={OWN_KEY};Version=1.0;",
+    ],
+)
+def test_only_a_connection_string_of_this_machine_says_key_and_port(text: str) -> None:
+    environment = {"AzureSignalRConnectionString": text}
+
+    assert from_environment(environment) == (EMULATOR_KEY, "8888")
 
 
 def test_wrong_options_end_with_code_1(capsys: pytest.CaptureFixture[str]) -> None:
