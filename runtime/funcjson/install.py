@@ -18,7 +18,7 @@ from pathlib import Path
 
 from funcjson.errors import Location, Problem, WorkerStartError
 from funcjson.frontends import Needs
-from funcjson.workers.python import find_python, venv_python
+from funcjson.workers.python import broken_venv, find_python, venv_python
 
 log = logging.getLogger("funcjson.host")
 
@@ -81,8 +81,11 @@ def _environment(root: Path, source: Path) -> Path:
     python = find_python(root)
     if python.is_relative_to(root):
         return python
-    python = venv_python(root)
-    _run([sys.executable, "-m", "venv", str(python.parents[1])], source)
+    broken = broken_venv(root)
+    if broken is not None:
+        log.warning("%s has no Python that runs: it is made anew", broken)
+    python = venv_python(root, broken.name if broken is not None else ".venv")
+    _run([sys.executable, "-m", "venv", "--clear", str(python.parents[1])], source)
     return python
 
 
@@ -148,21 +151,26 @@ def _succeeds(command: list[str]) -> bool:
 def _run(command: list[str], source: Path) -> None:
     """Run a command in the app. `source` is what it is run for: a file, or the app itself."""
     folder = source if source.is_dir() else source.parent
-    done = subprocess.run(  # noqa: S603 - the user asked to install the app's own packages
-        command, cwd=folder, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - the user asked to install the app's own packages
+            command, cwd=folder, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise WorkerStartError(_failed(command, source, folder, "", str(error))) from error
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-        raise WorkerStartError(
-            Problem(
-                "FJ0520",
-                f"installing {LIBRARY if source.is_dir() else source.name} failed with exit code "
-                f"{done.returncode}: the app is started without",
-                Location(str(source)),
-                tail,
-                f"run it by hand in {folder}: {' '.join(command)}",
-            )
-        )
+        how = f" with exit code {done.returncode}"
+        raise WorkerStartError(_failed(command, source, folder, how, tail))
+
+
+def _failed(command: list[str], source: Path, folder: Path, how: str, why: str) -> Problem:
+    return Problem(
+        "FJ0520",
+        f"installing {LIBRARY if source.is_dir() else source.name} failed{how}: the app is started without",
+        Location(str(source)),
+        why,
+        f"run it by hand in {folder}: {' '.join(command)}",
+    )
 
 
 def _no_npm(package: Path) -> Problem:

@@ -19,7 +19,7 @@ import pytest
 
 from funcjson.frontends import Needs
 from funcjson.install import install
-from funcjson.workers.python import venv_python
+from funcjson.workers.python import find_python, venv_python
 
 
 def write_package(folder: Path, **content: Any) -> Path:
@@ -228,6 +228,21 @@ def test_azure_functions_is_there_though_a_requirement_cannot_be_had(
 
     assert "requirements.txt" in problem.what
     assert has_library(app)
+
+
+@pytest.mark.parametrize("name", [".venv", "venv"])
+def test_an_environment_that_lost_its_python_is_made_anew(
+    app: Path, wheels: Path, name: str
+) -> None:
+    (app / name / "bin").mkdir(parents=True)
+    (app / name / "pyvenv.cfg").touch()
+    (app / name / "bin/python").symlink_to(app / "gone")
+    (app / "requirements.txt").write_text("# nothing to install\n", "utf-8")
+
+    assert install(app, Needs(library=True)) == ()
+
+    assert find_python(app) == app / name / "bin/python"
+    assert subprocess.run([find_python(app), "-c", "import azure.functions"]).returncode == 0
 
 
 def test_an_environment_of_the_app_under_another_name_is_the_one(app: Path, wheels: Path) -> None:

@@ -35,9 +35,19 @@ def find_python(app_root: Path) -> Path:
     return Path(sys.executable)
 
 
-def venv_python(app_root: Path) -> Path:
-    """Where the interpreter of the app's `.venv` is, whether or not it exists."""
-    return app_root / ".venv" / _PYTHONS[os.name == "nt"]
+def broken_venv(app_root: Path) -> Path | None:
+    """An environment of the app whose interpreter is not there: made on another machine, or by a Python that is gone."""
+    for venv in _VENVS:
+        folder = app_root / venv
+        has_python = any((folder / relative).exists() for relative in _PYTHONS)
+        if (folder / "pyvenv.cfg").is_file() and not has_python:
+            return folder
+    return None
+
+
+def venv_python(app_root: Path, name: str = ".venv") -> Path:
+    """Where the interpreter of the app's environment is, whether or not it exists."""
+    return app_root / name / _PYTHONS[os.name == "nt"]
 
 
 def command_line(python: Path, arguments: Sequence[str] = ()) -> list[str]:
@@ -58,7 +68,7 @@ def python_program(
         command_line(chosen, arguments),
         root,
         environment,
-        explain=lambda answer: missing_library(answer, chosen),
+        explain=lambda answer: missing_library(answer, chosen, broken_venv(root)),
     )
 
 
@@ -66,11 +76,25 @@ def _first(environment: Mapping[str, str], names: Sequence[str]) -> str:
     return next((environment[name] for name in names if environment.get(name)), "")
 
 
-def missing_library(answer: Mapping[str, Any], python: Path) -> Problem | None:
-    """A Problem when the worker did not start because the app's Python has no azure.functions."""
+def missing_library(
+    answer: Mapping[str, Any], python: Path, broken: Path | None = None
+) -> Problem | None:
+    """A Problem when the worker did not start because the app's Python has no azure.functions.
+
+    `broken`: an environment of the app that was passed over, since it has no interpreter.
+    """
     message = str(answer.get("message") or "")
     if answer.get("type") != "ModuleNotFoundError" or "No module named 'azure" not in message:
         return None
+    if broken is not None:
+        return Problem(
+            "FJ0511",
+            f"the app's {broken.name} has no Python that runs",
+            why=f"its bin/python is missing or leads nowhere, so {python} was tried, which has no "
+            "package azure-functions; environments do not survive a move to another machine or folder",
+            fix=f"remove {broken} and start with --install",
+            azure=message,
+        )
     return Problem(
         "FJ0511",
         "the app's Python has no module 'azure.functions'",

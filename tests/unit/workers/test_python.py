@@ -19,6 +19,19 @@ def venv(root: Path, name: str, python: str) -> Path:
     return path
 
 
+def test_an_environment_without_an_interpreter_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/pyvenv.cfg").touch()
+    (tmp_path / ".venv/bin/python").symlink_to(tmp_path / "gone")
+    answer = {"type": "ModuleNotFoundError", "message": "No module named 'azure'"}
+
+    problem = python_program(tmp_path, {}).explain({"op": "failed", **answer})
+
+    assert problem is not None
+    assert problem.what == "the app's .venv has no Python that runs"
+    assert problem.fix == f"remove {tmp_path / '.venv'} and start with --install"
+
+
 @pytest.mark.parametrize("name", [".venv", "venv", "env"])
 @pytest.mark.parametrize("python", ["bin/python", "Scripts/python.exe"])
 def test_the_apps_virtual_environment_is_used(tmp_path: Path, name: str, python: str) -> None:
