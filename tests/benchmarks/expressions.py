@@ -17,7 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "runtime"))
 
-from funcjson.binding_data import BindingData, http_binding_data
+from funcjson.binding_data import BindingData
+from funcjson.http_binding_data import http_binding_data
 from funcjson.model import HttpRequest
 from funcjson.templates import parse_template
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from funcjson.binding_data import BindingData, Entry, System, http_binding_data
+from funcjson.binding_data import BindingData, Entry, System
 from funcjson.bindings.signalr_trigger import BINDING, SignalREvent
 from funcjson.errors import ExpressionError
 from funcjson.expressions import parse_template
+from funcjson.http_binding_data import http_binding_data
 from funcjson.model import Binding, Direction, Function, HttpRequest, Language, TriggerEvent
 
 FILE = Path(__file__).parent / "vectors" / "templates.json"

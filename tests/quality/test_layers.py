@@ -22,7 +22,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("nouns", "listening login_page masking model session_key trace turned_away"),
     ("readers", "binding_data host_config http_response http_routes http_wire personas"),
     ("readers", "local_settings local_settings_rules"),
-    ("templates", "http_route_table http_stream templates"),
+    ("templates", "http_binding_data http_route_table http_stream templates"),
     ("settings and expressions", "expressions login settings"),
     ("binding types", "bindings http_principal local_service"),
     ("registry", "app_rules canonical fired_events registry services"),

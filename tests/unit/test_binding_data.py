@@ -10,12 +10,12 @@ from funcjson.binding_data import (
     BindingData,
     Entry,
     Names,
-    http_binding_data,
     json_text,
     member_names,
     metadata_of,
     spread_json,
 )
+from funcjson.http_binding_data import http_binding_data
 from funcjson.model import HttpRequest
 
 

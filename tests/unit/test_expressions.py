@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from funcjson.binding_data import BindingData, Entry, http_binding_data
+from funcjson.binding_data import BindingData, Entry
 from funcjson.errors import Location, Severity
 from funcjson.expressions import (
     check_template,
@@ -12,6 +12,7 @@ from funcjson.expressions import (
     parse_template,
     placeholder_problem,
 )
+from funcjson.http_binding_data import http_binding_data
 from funcjson.model import HttpRequest
 
 WHERE = Location("negotiate/function.json", 9, 17, "/bindings/2/userId")

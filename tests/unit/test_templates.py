@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from funcjson.binding_data import BindingData, Entry, http_binding_data
+from funcjson.binding_data import BindingData, Entry
 from funcjson.errors import ExpressionError, Location, Problem
+from funcjson.http_binding_data import http_binding_data
 from funcjson.model import HttpRequest
 from funcjson.templates import parse_template, resolve_settings
 

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from funcjson.binding_data import BindingData, http_binding_data, json_text
+from funcjson.binding_data import BindingData, json_text
 from funcjson.bindings.base import TriggerType
 from funcjson.errors import Location, Problem, Severity
+from funcjson.http_binding_data import http_binding_data
 from funcjson.http_route_table import check_route
 from funcjson.http_routes import RouteEntry
 from funcjson.model import (

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from funcjson.binding_data import http_binding_data
 from funcjson.errors import Location
 from funcjson.expressions import check_template, parse_template
 from funcjson.honesty import labels
+from funcjson.http_binding_data import http_binding_data
 from funcjson.masking import Mask, Shown
 from funcjson.model import HttpRequest, TriggerEvent
 from funcjson.settings import load_settings

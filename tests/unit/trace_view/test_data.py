@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.unit.trace_view.traces import http
 
-from funcjson.binding_data import BindingData, Entry, http_binding_data
+from funcjson.binding_data import BindingData, Entry
+from funcjson.http_binding_data import http_binding_data
 from funcjson.masking import Shown
 from funcjson.model import TriggerEvent
 from funcjson.trace_view.data import data_rows, data_rules

@@ -15,8 +15,8 @@ from tests.unit.trace_view.traces import (
     traced,
 )
 
-from funcjson.binding_data import http_binding_data
 from funcjson.expressions import parse_template
+from funcjson.http_binding_data import http_binding_data
 from funcjson.masking import Shown
 from funcjson.model import CallResult, TriggerEvent
 from funcjson.trace_view import view
