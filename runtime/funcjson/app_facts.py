@@ -79,7 +79,7 @@ def facts_of(version: AppVersion) -> AppFacts:
             if step.binding.type.lower() in _TOKEN_TYPES:
                 infos += 1
                 users = users or step.binding.properties.get("userId") not in (None, "")
-                hub = _constant_hub(step)
+                hub = constant_hub(step)
                 any_hub = any_hub or hub is None
                 if hub:
                     token_hubs.setdefault(hub, []).append(plan.function.name)
@@ -150,7 +150,7 @@ def _text(path: Path) -> str:
 
 def _sends(plan: Plan) -> Iterator[tuple[str, PlannedBinding]]:
     for step in plan.outputs:
-        if step.binding.type.lower() == "signalr" and (hub := _constant_hub(step)):
+        if step.binding.type.lower() == "signalr" and (hub := constant_hub(step)):
             yield hub, step
 
 
@@ -159,7 +159,7 @@ def _hub_place(plan: Plan, step: PlannedBinding) -> str:
     return str(replace(place, pointer=""))
 
 
-def _constant_hub(step: PlannedBinding) -> str | None:
+def constant_hub(step: PlannedBinding) -> str | None:
     template = step.templates.get("hubName")
     if template is None:
         return str(step.binding.properties.get("hubName") or "").lower()

@@ -31,6 +31,8 @@ _KEY_IN_SETTING = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST_SECRET = 12
+# Where the shell is; the names only look as if.
+_FOLDERS = frozenset({"PWD", "OLDPWD"})
 
 
 def secrets_in(settings: Iterable[tuple[str, str]]) -> frozenset[str]:
@@ -40,7 +42,11 @@ def secrets_in(settings: Iterable[tuple[str, str]]) -> frozenset[str]:
         found.update(match.strip() for match in _KEY_IN_SETTING.findall(value))
         # A word such as "anonymous" is no secret, and masking it would hide half of a trace.
         looks_random = len(value) >= _SHORTEST_SECRET and not value.isalpha()
-        if looks_random and (_SECRET_NAME.search(name) or name.lower().endswith("key")):
+        if (
+            name not in _FOLDERS
+            and looks_random
+            and (_SECRET_NAME.search(name) or name.lower().endswith("key"))
+        ):
             found.add(value)
     return frozenset(found)
 

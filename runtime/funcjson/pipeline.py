@@ -108,6 +108,9 @@ async def run(
         if passing is not None:
             trace.weight += len(passing.passed.kept)
     outputs = output_values(plan, result)
+    for name in result.outputs:
+        if name.lower() not in plan.output_names:
+            _tell_of_lost(plan, name, trace)
     pending = collect(plan, outputs, bound.data, services) if outputs else []
     trace.add(
         Step.COLLECTED, {"outputs": pending, "values": outputs, "return": result.return_value}
@@ -132,6 +135,19 @@ def trace_parent(request: HttpRequest | None, invocation_id: str) -> str:
             if found is not None:
                 trace_id, flags = found.groups()
     return f"00-{trace_id}-{own[:16]}-{flags}"
+
+
+def _tell_of_lost(plan: Plan, name: str, trace: InvocationTrace) -> None:
+    """On the platform such a value goes nowhere without a word."""
+    there = ", ".join(plan.output_names.values()) or "none"
+    extra = {"invocation_id": trace.id, "function": trace.function}
+    log.warning(
+        "'%s' of '%s' is no output binding, so its value goes nowhere; the outputs are: %s",
+        name,
+        plan.function.name,
+        there,
+        extra=extra,
+    )
 
 
 def _size(value: TypedData) -> int:

@@ -204,6 +204,8 @@ def test_user_not_signed_in(inspector: Inspector) -> None:
 def test_expired_token(inspector: Inspector) -> None:
     pane = inspector.connect(1, "hub chat, with an expired token")
     expect(pane.get_by_role("status").first).to_contain_text("401")
+    pane.get_by_role("link", name="see this call").click()
+    expect(inspector.page.locator("#detail")).to_contain_text("the token expired")
 
     detail = inspector.opened("Client refused", "401")
 
@@ -294,6 +296,18 @@ def test_two_people_and_a_message(inspector: Inspector) -> None:
     expect(detail).to_contain_text("differs here")
     inspector.view("Hubs")
     expect(inspector.page.get_by_role("article", name="hub chat")).to_contain_text("2 users")
+
+
+def test_a_client_that_sends_waits_for_nothing(inspector: Inspector) -> None:
+    inspector.connected(1)
+    form = inspector.pane(1).locator("form").filter(has_text="Call the hub")
+    form.get_by_label("Target").fill("ping")
+    form.get_by_role("button", name="Send").click()
+    expect(form.get_by_role("status")).to_contain_text("does not wait for an answer")
+
+    detail = inspector.opened("ping", "done")
+    detail.locator('[data-step="8"] summary').first.click()
+    expect(detail.locator('[data-step="8"]')).to_contain_text("Nobody waits")
 
 
 def test_send_as_the_service(inspector: Inspector) -> None:

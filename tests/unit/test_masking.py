@@ -95,12 +95,19 @@ def test_settings_give_their_keys_and_secret_values() -> None:
             ("MY_API_KEY", "a1b2c3d4e5f6g7"),
             ("GREETING", "hello to everybody"),
             ("AUTH_TOKEN", "anonymous"),
+            ("PWD", "/home/ann/lesson-1"),
+            ("OLDPWD", "/home/ann/lesson-0"),
         ]
     )
 
     assert KEY in found
     assert "a1b2c3d4e5f6g7" in found
-    assert not found & {"hello to everybody", "anonymous"}
+    assert not found & {
+        "hello to everybody",
+        "anonymous",
+        "/home/ann/lesson-1",
+        "/home/ann/lesson-0",
+    }
 
 
 def test_long_texts_are_cut_and_say_so() -> None:

@@ -134,6 +134,22 @@ def test_a_trace_goes_on_or_begins(header: str | None, given: str) -> None:
     assert trace_parent(replace(REQUEST, headers=headers), ID) == given
 
 
+async def test_a_value_without_an_output_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(_call: Call) -> CallResult:
+        return CallResult({"mesages": {"json": '{"target": "x"}'}})
+
+    with caplog.at_level(logging.WARNING, "funcjson.invocation"):
+        await run(
+            plan_of(signalr("messages")), EVENT, Wire(), handler, InvocationTrace("i", "f", 0.0)
+        )
+
+    (line,) = caplog.messages
+    assert (
+        line
+        == "'mesages' of 'f' is no output binding, so its value goes nowhere; the outputs are: messages"
+    )
+
+
 async def test_handler_is_not_called_when_an_input_fails() -> None:
     plan = plan_of(negotiate("good"), negotiate("bad", "{headers.nope}"), negotiate("worse", "{"))
     calls: list[Call] = []

@@ -196,7 +196,7 @@ def _checks(  # noqa: PLR0913 - what the checks look at
         if failed == "form":
             return [*rows.values(), *(_row(n, "not reached", "") for n in CHECKS[1:])]
     else:
-        source = keys.source or "the official emulator, which everybody knows"
+        source = keys.source if keys.keys else "the official emulator, which everybody knows"
         rows |= {name: _row(name, "passed", _PASSED[name]) for name in ("form", "algorithm")}
         rows["signature"] = _row("signature", "passed", f"made with the key of {source}")
     if keys.signed is not None and "algorithm" in rows and rows["algorithm"]["state"] == "passed":

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from funcjson.app_facts import constant_hub
 from funcjson.bindings.http_trigger import entry_of
 from funcjson.http_route_table import build_table
 from funcjson.inspector.inspected import Inspected, Refusal, mask_of
 from funcjson.masking import Shown
 from funcjson.model import Binding, Function
-from funcjson.plan import Plan
+from funcjson.plan import Plan, PlannedBinding
 
 _TOKEN_TYPES = frozenset({"signalrconnectioninfo", "signalrnegotiation"})
 _SHOWN_SUFFIXES = frozenset(
@@ -47,13 +48,18 @@ def functions(host: Inspected) -> list[dict[str, Any]]:
                     step.binding.type.lower() in _TOKEN_TYPES for step in plan.inputs
                 ),
                 "trigger": _binding(function, function.trigger, shown),
-                "inputs": [_binding(function, s.binding, shown) for s in plan.inputs],
-                "outputs": [_binding(function, s.binding, shown) for s in plan.outputs],
+                "inputs": [_with_hub(function, step, shown) for step in plan.inputs],
+                "outputs": [_with_hub(function, step, shown) for step in plan.outputs],
                 "answer": _answer(plan, shown),
                 "problems": [problem.as_json() for problem in own],
             }
         )
     return found
+
+
+def _with_hub(function: Function, step: PlannedBinding, shown: Shown) -> dict[str, Any]:
+    """A binding and the hub that its hubName means, where that is no expression."""
+    return {**_binding(function, step.binding, shown), "hub": constant_hub(step)}
 
 
 def _binding(function: Function, binding: Binding, shown: Shown) -> dict[str, Any]:

@@ -45,6 +45,20 @@ def test_a_good_token_passes_each_check() -> None:
     assert document["where"] is None
 
 
+def test_the_emulators_key_is_told_as_such_also_for_an_app_without_keys() -> None:
+    emulator = ServiceEndpoint("http://localhost:8888", EMULATOR_KEY)
+    token = mint_client_token(emulator, "chat", now=NOW)
+    keys = Keys((), "the app has no connection string in S")
+
+    (row,) = [
+        check
+        for check in explain_token(token, keys, now=NOW)["checks"]
+        if check["check"] == "signature"
+    ]
+
+    assert row["says"] == "made with the key of the official emulator, which everybody knows"
+
+
 def test_a_token_for_rest() -> None:
     document = explain_token(SERVER, KEYS, now=NOW)
 

@@ -128,7 +128,13 @@ const App = (() => {
     $("split").toggleAttribute("data-chosen", Boolean(id));
     list();
     if (!id) return placeholder();
-    const row = rows.find((one) => keyOf(one) === id);
+    let row = rows.find((one) => keyOf(one) === id);
+    if (!row) {
+      // A link may be quicker than the list.
+      rows = await Page.get("activity").catch(() => rows);
+      list();
+      row = rows.find((one) => keyOf(one) === id);
+    }
     if (row && row.kind !== "invocation") {
       shownRunning = false;
       return $("detail").replaceChildren(back(), el("div", { class: "head" }, el("h2", {}, row.title), badge(row)),

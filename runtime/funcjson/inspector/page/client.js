@@ -88,6 +88,11 @@ class HubClient {
     });
   }
 
+  // Call the hub and wait for nothing: there is no answer, whatever becomes of it.
+  send(target, list) {
+    this.write({ type: 1, target, arguments: list });
+  }
+
   write(message) {
     if (this.socket && this.socket.readyState === WebSocket.OPEN) this.socket.send(`${JSON.stringify(message)}\u001e`);
   }

@@ -44,15 +44,16 @@ const Panes = (() => {
       event.preventDefault();
       changed("connecting", "connecting");
       const chosen = JSON.parse(through.value || "{}");
+      let info = null;
       try {
         const asked = chosen.hub ? { ...chosen, user: who.value } : { path: chosen.path, persona: who.value };
-        const info = await Page.post("connect", asked);
+        info = await Page.post("connect", asked);
         hub = new URL(info.url).searchParams.get("hub") || "";
         client = new HubClient(info, got, changed);
         await client.start();
       } catch (error) {
         changed("failed", `not connected: ${error.message}`);
-        if (chosen.path) state.append(" ", await Page.lineAbout(` ${chosen.path}`));
+        state.append(" ", await Page.lineAbout(info ? `hub ${info.url.split("hub=")[1].split("&")[0]}` : ` ${chosen.path}`));
       }
     });
     leave.addEventListener("click", () => client && client.stop());
@@ -98,12 +99,19 @@ const Panes = (() => {
     // The hub, by its own protocol.
     const hubSaid = el("div", { role: "status" });
     const invoke = el("form", {}, el("fieldset", {}, el("legend", {}, "Call the hub"),
-      el("div", { class: "row" }, field("Target", input("target", { required: true }), "fixed"), field("Arguments, a JSON array", input("arguments", { value: "[\"hello\"]" })), el("button", {}, "Invoke"))), hubSaid);
+      el("div", { class: "row" }, field("Target", input("target", { required: true }), "fixed"), field("Arguments, a JSON array", input("arguments", { value: "[\"hello\"]" })),
+        el("button", { value: "invoke" }, "Invoke"), el("button", { value: "send" }, "Send"))), hubSaid);
     invoke.addEventListener("submit", async (event) => {
       event.preventDefault();
       try {
         if (!client || client.ended) throw new Error("connect first");
-        const result = await client.invoke(invoke.elements.target.value, json(invoke.elements.arguments.value, "the list of arguments"));
+        const list = json(invoke.elements.arguments.value, "the list of arguments");
+        if (event.submitter && event.submitter.value === "send") {
+          client.send(invoke.elements.target.value, list);
+          hubSaid.replaceChildren(el("p", { class: "soft" }, "Sent; the client does not wait for an answer."));
+          return;
+        }
+        const result = await client.invoke(invoke.elements.target.value, list);
         hubSaid.replaceChildren(el("p", {}, "It returned ", value(result)));
       } catch (error) {
         const target = invoke.elements.target.value;

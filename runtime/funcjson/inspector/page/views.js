@@ -12,7 +12,15 @@ const Views = (() => {
     const properties = SHOWN.filter((name) => binding.properties[name] !== undefined && binding.properties[name] !== "")
       .map((name) => el("small", {}, `${name} `, code(typeof binding.properties[name] === "string" ? binding.properties[name] : JSON.stringify(binding.properties[name]))));
     return el("div", { class: "box" }, el("span", { class: "kind" }, kind), el("b", {}, binding.name), el("small", {}, binding.type), extra || null, properties,
-      binding.properties.hubName ? el("span", { class: "hub" }, `hub ${binding.properties.hubName}`) : null);
+      hubOf(binding));
+  }
+
+  /** The hub, and how it is written where that is a setting. */
+  function hubOf({ hub, properties }) {
+    const written = properties.hubName;
+    if (!written) return null;
+    const isSetting = hub && hub.toLowerCase() !== String(written).toLowerCase();
+    return [el("span", { class: "hub" }, `hub ${hub && isSetting ? hub : written}`), isSetting ? el("small", {}, "hubName ", code(written)) : null];
   }
 
   function lines(count, into) {
