@@ -156,7 +156,7 @@ class Shown:
             return self.text(value, name)
         if value is None or isinstance(value, bool):
             return value
-        if name and _SECRET_NAME.search(name):
+        if name and value not in ([], {}) and _SECRET_NAME.search(name):
             return MASKED
         if isinstance(value, int | float):
             return value

@@ -43,7 +43,9 @@ async def test_a_user_in_a_group_is_reached(world: World) -> None:
     await world.server.service.add_user_to_group("chat", "ann", "lobby")
 
     document = await explain_why(world.url, "ann", "lobby", None)
+    without_scheme = await explain_why(world.url.removeprefix("http://"), "ann", "lobby", None)
 
+    assert without_scheme["reached"]
     assert document["reached"]
     assert document["connections"] == [ann.id]
 

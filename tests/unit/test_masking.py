@@ -79,12 +79,14 @@ def test_members_with_secret_names_are_masked_whole() -> None:
         "user": "ann",
         "password": "hunter2",
         "nested": [{"apiKey": 5, "n": 1, "token": {"a": "b"}}],
+        "cookies": [],
     }
 
     assert Shown().value(value) == {
         "user": "ann",
         "password": MASKED,
         "nested": [{"apiKey": MASKED, "n": 1, "token": MASKED}],
+        "cookies": [],
     }
 
 

@@ -17,6 +17,8 @@ _TIME_LIMIT_S = 5.0
 async def asking(service: str) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
     """A session and the service's URL. Raises FuncJsonError when it cannot be asked, or answers nonsense in the block."""
     base = service.rstrip("/")
+    if "://" not in base:
+        base = f"http://{base}"
     timeout = aiohttp.ClientTimeout(total=_TIME_LIMIT_S)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session:
