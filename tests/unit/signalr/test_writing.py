@@ -12,6 +12,7 @@ from tests.unit.signalr.session_world import (
 
 from funcjson.signalr.frames import MAX_BATCH, Payload
 from funcjson.signalr.messages import Invocation
+from funcjson.signalr.transports.long_polling import PollSink
 
 
 async def test_messages_of_one_turn_are_written_at_once() -> None:
@@ -103,6 +104,41 @@ async def test_a_client_that_polls_has_the_grace_of_its_transport_each_time() ->
     await sending.go_on(100)
 
     assert sending.session.is_ended
+
+
+class Polling:
+    """A message of 20 KB each 10 ms, so 2 MB a second, to a client that polled when they began."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.session, _ = self.world.connect()
+        self.sink = PollSink(5.0, self.world.now, lambda _: None)
+        self.session.sink = self.sink
+        self.sink.take()
+
+    async def go_on(self, messages: int) -> None:
+        for _ in range(messages):
+            if self.session.is_ended:
+                return
+            self.world.now += 0.01
+            self.world.sessions.deliver((self.session,), Payload(Invocation("m", ("x" * 20_000,))))
+            await settled()
+
+
+async def test_a_polling_client_that_is_busy_for_two_seconds_loses_nothing() -> None:
+    polling = Polling()
+    await polling.go_on(200)
+
+    assert not polling.session.is_ended
+    assert polling.sink.take().count(b'"target":"m"') == 200
+
+
+async def test_a_client_that_stopped_polling_is_dropped_after_three_seconds() -> None:
+    polling = Polling()
+    await polling.go_on(1000)
+
+    assert polling.session.is_ended
+    assert polling.sink.unsent < 6.2e6
 
 
 async def test_a_new_socket_of_a_client_begins_anew() -> None:

@@ -45,7 +45,8 @@ class PollSink:
     )
 
     transport_name = "LongPolling"
-    grace_s = 0.5  # nothing is taken between two polls
+    # A poll asks for messages, so who has polled reads; a browser or a script may be busy before it polls again.
+    grace_s = 3.0
 
     def __init__(self, idle_s: float, now: float, on_close: Callable[[PollSink], None]) -> None:
         self._idle_s = idle_s
