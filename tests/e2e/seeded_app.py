@@ -100,5 +100,14 @@ def write_app(into: Path) -> Path:
     return app
 
 
+def add_misspelt(app: Path) -> None:
+    """A function whose message is meant for a group, and goes to all: `group` is no member."""
+    folder = app / "misspelt"
+    folder.mkdir()
+    _json(folder / "function.json", {"bindings": [TRIGGER, ANSWER, _send()]})
+    value = '{ target: "newMessage", group: "red", arguments: ["hello"] }'
+    (folder / "index.js").write_text(_sets(value), encoding="utf-8")
+
+
 def _json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import jwt
 import pytest
-from tests.e2e.seeded_app import write_app
+from tests.e2e.seeded_app import add_misspelt, write_app
 
 RUNTIME = Path(__file__).resolve().parents[2] / "runtime"
 KEY = "a-key-of-these-tests-that-nobody-may-see-0123456789"
@@ -21,7 +21,9 @@ KEY = "a-key-of-these-tests-that-nobody-may-see-0123456789"
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_app(tmp_path_factory.mktemp("explain"))
+    app = write_app(tmp_path_factory.mktemp("explain"))
+    add_misspelt(app)
+    return app
 
 
 def explain(*words: str) -> tuple[int, str]:
@@ -126,6 +128,16 @@ def test_wrong_json_shape(app: Path) -> None:
 
     assert "outputs collected  FAILED" in text
     assert "rename 'event' to 'target' and 'data' to 'arguments'" in text
+
+
+def test_a_misspelt_member_of_a_message_that_goes_to_all(app: Path, tmp_path: Path) -> None:
+    told = "output 'signalRMessages': the value: 'group' does nothing; did you mean 'groupName'?"
+
+    assert f"hint   {told}" in run(app, "misspelt")
+    assert told in json.loads(run(app, "misspelt", "--json"))["steps"][6]["hints"]
+    file = tmp_path / "steps.html"
+    run(app, "misspelt", "--html", str(file))
+    assert told in file.read_text(encoding="utf-8")
 
 
 def test_connection_closed_before_the_send(app: Path) -> None:

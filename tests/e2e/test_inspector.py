@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Download, Locator, Page, expect, sync_p
 from tests.e2e.conftest import need
 from tests.e2e.make_screenshots import TOUR, WORDS, make
 from tests.e2e.processes import RunningHost, request, run_funcjson, start_host
-from tests.e2e.seeded_app import write_app
+from tests.e2e.seeded_app import add_misspelt, write_app
 from tests.e2e.test_browser import FLAGS
 
 ELSEWHERE = "https://elsewhere.example"
@@ -28,7 +28,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_app(tmp_path_factory.mktemp("inspector"))
+    app = write_app(tmp_path_factory.mktemp("inspector"))
+    add_misspelt(app)
+    return app
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +235,20 @@ def test_wrong_json_shape(inspector: Inspector) -> None:
 
     expect(detail).to_contain_text("Failed in step 7")
     expect(detail.locator('[data-step="7"] .problem')).to_contain_text("target")
+
+
+def test_a_misspelt_member_of_a_message_that_goes_to_all(inspector: Inspector) -> None:
+    inspector.connected(1)
+    inspector.call(1, "/api/misspelt")
+
+    detail = inspector.opened("misspelt", "look here")
+
+    told = "'group' does nothing; did you mean 'groupName'?"
+    expect(detail.get_by_role("list", name="Why")).to_contain_text(told)
+    step = detail.locator('[data-step="7"]')
+    expect(step).to_contain_text("look here")
+    step.locator("summary").first.click()
+    expect(step.locator(".hint", has_text=told)).to_be_visible()
 
 
 def test_connection_closed_before_the_send(inspector: Inspector) -> None:

@@ -94,12 +94,18 @@ class InputType:
     check: Check = no_check
 
 
+def no_remarks(_value: TypedData, _resolved: Resolved) -> tuple[str, ...]:
+    """The remarks of a type that takes a value whole or not at all."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class OutputType:
     """An output binding.
 
     `collect` checks a handler's value and gives its items, or raises OutputShapeError for all bad ones at once.
     `flush` delivers items in order, one at a time; it tells `delivered` of each and stops at the first failure with FlushError.
+    `remarks` says what in a value that `collect` took does nothing; the log and the trace show it.
     """
 
     type: str
@@ -110,6 +116,7 @@ class OutputType:
     ]
     expressions: frozenset[str] = frozenset()
     check: Check = no_check
+    remarks: Callable[[TypedData, Resolved], tuple[str, ...]] = no_remarks
 
 
 BindingType = TriggerType | InputType | OutputType

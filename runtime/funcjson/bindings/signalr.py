@@ -37,6 +37,17 @@ def collect(value: TypedData, resolved: Resolved) -> tuple[Item, ...]:
     return read.items
 
 
+def remarks(value: TypedData, resolved: Resolved) -> tuple[str, ...]:
+    """Members and group actions that do nothing, in the words of the log."""
+    read = read_items(value, resolved.where(), resolved.binding.name)
+    actions = (item for item in read.items if isinstance(item, SignalRGroupAction))
+    return (*read.remarks, *(_idle(action) for action in actions if action.idle))
+
+
+def _idle(action: SignalRGroupAction) -> str:
+    return f"nothing was done: {action.idle}"
+
+
 async def flush(
     items: tuple[Item, ...],
     resolved: Resolved,
@@ -55,7 +66,7 @@ async def flush(
     endpoints = signalr_hub.endpoints_of(resolved, services)
     for index, item in enumerate(items):
         if isinstance(item, SignalRGroupAction) and item.idle:
-            log.warning("output '%s': nothing was done: %s", resolved.binding.name, item.idle)
+            log.warning("output '%s': %s", resolved.binding.name, _idle(item))
             continue
         for endpoint in _chosen(item.endpoints, endpoints):
             try:
@@ -193,4 +204,5 @@ BINDING = OutputType(
     flush=flush,
     expressions=frozenset({"hubName"}),
     check=signalr_hub.check,
+    remarks=remarks,
 )

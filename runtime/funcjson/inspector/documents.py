@@ -22,6 +22,7 @@ from funcjson.pipeline import Outcome, output_values
 from funcjson.plan import Plan
 from funcjson.trace import InvocationTrace, Step
 from funcjson.trace_view import view
+from funcjson.trace_view.outputs import output_remarks
 
 
 def document(host: Inspected, trace: InvocationTrace, facts: AppFacts) -> dict[str, Any]:
@@ -141,6 +142,7 @@ def row(trace: InvocationTrace, facts: AppFacts) -> dict[str, Any]:
         "status": _status(trace),
         "unheard": unheard,
         "unbound": _has_unbound(trace),
+        "remarked": _is_remarked(trace),
     }
 
 
@@ -151,6 +153,12 @@ def _has_unbound(trace: InvocationTrace) -> bool:
         return False
     declared = {step.binding.name.lower() for step in plan.all_outputs}
     return any(name.lower() not in declared for name in result.outputs)
+
+
+def _is_remarked(trace: InvocationTrace) -> bool:
+    """Whether something in the outputs does nothing."""
+    found = trace.first(Step.COLLECTED)
+    return found is not None and bool(output_remarks(found["outputs"], found["values"]))
 
 
 def _result(trace: InvocationTrace) -> CallResult | None:

@@ -31,6 +31,7 @@ from funcjson.trace_view.outputs import (
     completion_row,
     delivery_rows,
     delivery_rules,
+    output_remarks,
     output_rows,
     output_rules,
     streamed_row,
@@ -183,7 +184,9 @@ def _step(  # noqa: PLR0913 - what a step is made of
         **content,
         **{name: shown.value(value) for name, value in added.items()},
         "problems": problems,
-        "hints": [shown.text(hint) for hint in more.get("hints", ())],
+        "hints": [
+            shown.text(hint) for hint in (*content.get("hints", ()), *more.get("hints", ()))
+        ],
         "rules": labels((*rules, *more.get("rules", ()))),
     }
 
@@ -344,7 +347,12 @@ def _collected(_trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:
         return {"outputs": [], "unbound": []}, []
     rows = output_rows(found.plan, found.result, found.pending, shown, found.sink)
     unbound = unbound_rows(found.plan, found.result, shown)
-    return {"outputs": rows, "unbound": unbound}, output_rules(rows, unbound)
+    content = {
+        "outputs": rows,
+        "unbound": unbound,
+        "hints": output_remarks(found.pending or (), found.values)[: shown.items],
+    }
+    return content, output_rules(rows, unbound)
 
 
 def _flushed(trace: InvocationTrace, found: Pieces, shown: Shown) -> Content:

@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from funcjson.bindings.base import OutputType
 from funcjson.bindings.signalr_items import SignalRGroupAction, SignalRMessage
 from funcjson.bindings.signalr_trigger import SignalREvent
 from funcjson.bindings.signalr_webhook import problem_text, result_of
 from funcjson.errors import OutputShapeError, Problem
 from funcjson.http_answer import answer
 from funcjson.masking import Shown
-from funcjson.model import CallResult, HttpResponse, ResponseSink, TriggerEvent
+from funcjson.model import CallResult, HttpResponse, ResponseSink, TriggerEvent, TypedData
 from funcjson.pipeline import Outcome, Pending, output_values
 from funcjson.plan import Plan
 from funcjson.signalr.rest_client import Delivery
@@ -113,6 +114,16 @@ def scope(message: SignalRMessage) -> tuple[str, str]:
         if name:
             return kind, name
     return "all", ""
+
+
+def output_remarks(pending: Iterable[Pending], values: Mapping[str, TypedData]) -> list[str]:
+    """What in the outputs does nothing, as the log has it."""
+    return [
+        f"output '{one.step.binding.name}': {remark}"
+        for one in pending
+        if isinstance(one.step.kind, OutputType)
+        for remark in one.step.kind.remarks(values[one.step.binding.name], one.resolved)
+    ]
 
 
 def unbound_rows(plan: Plan, result: CallResult, shown: Shown) -> list[dict[str, Any]]:

@@ -43,6 +43,15 @@ async def test_each_delivery_is_told() -> None:
     ]
 
 
+def test_what_does_nothing_is_remarked_on() -> None:
+    output = resolved("signalR", hubName="chat")
+    value = {"json": json.dumps({"target": "m", "group": "g"})}
+
+    assert BINDING.remarks(value, output) == (
+        "the value: 'group' does nothing; did you mean 'groupName'?",
+    )
+
+
 async def test_nothing_to_send_asks_for_no_connection() -> None:
     services = FakeServices()
 

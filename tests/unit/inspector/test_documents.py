@@ -53,6 +53,18 @@ async def test_a_name_that_no_binding_has(tmp_path: Path) -> None:
     assert found["status"] == 404
 
 
+async def test_a_member_that_does_nothing(tmp_path: Path) -> None:
+    async with inspected(tmp_path) as host:
+        trace = await host.invoke("send", http("/api/send"), message("newMessage", user="ann"))
+
+        assert shown_row(host, trace)["remarked"]
+        (hint,) = hints(host, trace, 7)
+        right = await host.invoke("send", http("/api/send"), message("newMessage"))
+        assert not shown_row(host, right)["remarked"]
+
+    assert hint == "output 'messages': the value: 'user' does nothing; did you mean 'userId'?"
+
+
 async def test_the_triggers_that_an_event_did_not_go_to(tmp_path: Path) -> None:
     async with inspected(tmp_path) as host:
         event = local_event("chat", "messages", "pnig", "c1", arguments=[])

@@ -112,6 +112,23 @@ async def test_names_without_an_output_binding(result: CallResult, name: str, me
     assert "unbound-ignored" in rules(collected)
 
 
+async def test_a_member_that_does_nothing_is_a_hint() -> None:
+    value = as_json([{"target": "m", "args": [1]}, {"action": "removeAll", "connectionId": "c"}])
+
+    collected, _, _ = await steps_of(CallResult({"messages": value}))
+
+    assert collected["hints"] == [
+        "output 'messages': item 1 of 2: 'args' does nothing; did you mean 'arguments'?",
+        "output 'messages': nothing was done: removeAll works for a userId only, and a connectionId is given",
+    ]
+
+
+async def test_a_value_that_is_refused_has_its_problem_alone() -> None:
+    collected, _, _ = await steps_of(CallResult({"messages": as_json({"args": [1]})}))
+
+    assert (collected["state"], collected["hints"]) == ("failed", [])
+
+
 async def test_a_returned_object_that_names_no_output_is_an_answer() -> None:
     collected, _, _ = await steps_of(CallResult({}, as_json({"status": 200, "total": 5})))
 

@@ -52,6 +52,7 @@ const App = (() => {
       if (row.nobody) return tag("warn", "nobody got it");
       if (row.unbound) return tag("warn", "no such output");
       if (row.unheard) return tag("warn", "nobody listens");
+      if (row.remarked) return tag("warn", "look here");
       if (row.status >= 400) return tag("warn", `answered ${row.status}`);
       if (row.sends && row.delivered !== null) return tag("good", `${row.delivered} got it`);
       return tag("good", "done");
