@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
+from funcjson.signalr.hub import TAGS_WITHOUT_TTL, Hub
+from funcjson.signalr.session import Session
 from funcjson.signalr.sessions import Sessions
 
 # How much a sentence tells. Of several nodes' sentences the best one is shown.
@@ -16,6 +18,9 @@ def explain(sessions: Sessions, hub: str, to: str, name: str) -> tuple[int, str]
     """(how much it tells, the sentence) for a message to `to` ("all", "user", "group", "connection")."""
     key = hub.lower()
     found = sessions.hubs.get(key)
+    early = _early(sessions, key, to, name)
+    if early:
+        return CLEAR, early
     if found is None or not found.connections:
         elsewhere = _elsewhere(sessions, to, name)
         if elsewhere:
@@ -24,8 +29,6 @@ def explain(sessions: Sessions, hub: str, to: str, name: str) -> tuple[int, str]
     if to == "all":
         return CLEAR, f"every connection of hub '{key}' is excluded"
     if to == "connection":
-        if any(s.id == name and s.info is None for s in sessions.by_token.values()):
-            return CLEAR, f"connection '{name}' has not finished its handshake in hub '{key}'"
         elsewhere = _elsewhere(sessions, to, name)
         text = f"hub '{key}' has no connection '{name}'"
         if elsewhere:
@@ -46,8 +49,41 @@ def explain(sessions: Sessions, hub: str, to: str, name: str) -> tuple[int, str]
         listed = ", ".join(f"'{n}' ({len(members)})" for n, members in sorted(known.items())[:5])
         more = f" and {len(known) - 5} more" if len(known) > 5 else ""
         hint = f"; {to}s there: {listed}{more}"
+    if to == "group" and not elsewhere:
+        hint += _forgotten(found)
     rank = CLEAR if spelled or elsewhere else NO_SUCH_NAME
     return rank, f"hub '{key}' has no {to} '{name}' with a connection{hint}"
+
+
+def _early(sessions: Sessions, key: str, to: str, name: str) -> str:
+    """Says that the connection, or each one of the user, is there but has not shaken hands; or ""."""
+    if to not in ("connection", "user"):
+        return ""
+    found = sessions.hubs.get(key)
+    if to == "user" and found is not None and name in found.users:
+        return ""
+    waiting = sum(
+        session.info is None
+        and session.caller.hub.lower() == key
+        and (session.id if to == "connection" else session.user_id) == name
+        for session in sessions.by_token.values()
+    )
+    if not waiting:
+        return ""
+    if to == "connection":
+        return f"connection '{name}' has not finished its handshake in hub '{key}'"
+    if waiting == 1:
+        return f"user '{name}' has 1 connection in hub '{key}', which has not finished its handshake"
+    of = f"user '{name}' has {waiting} connections in hub '{key}'"
+    return f"{of}, none of which has finished its handshake"
+
+
+def _forgotten(hub: Hub[Session]) -> str:
+    """Says that a user is in so many groups that older ones were forgotten; or ""."""
+    for user, tags in hub.tags.items():
+        if sum(not tag.has_ttl for tag in tags.values()) >= TAGS_WITHOUT_TTL:
+            return f"; user '{user}' is remembered for the newest {TAGS_WITHOUT_TTL} groups only"
+    return ""
 
 
 def _elsewhere(sessions: Sessions, to: str, name: str) -> str:

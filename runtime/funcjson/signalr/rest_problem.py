@@ -30,7 +30,7 @@ class RestProblem(SignalRError):
     """A request that is refused.
 
     `code` is one of the service's own words, `target` the member or parameter, `position` the
-    character in it, counted from 1, `reason` goes into a header of ours.
+    character in it, counted from 1, `headers` are more of ours.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class RestProblem(SignalRError):
         self.fix = fix
         self.target = target
         self.position = position
-        self.reason = ""
+        self.headers: dict[str, str] = {}
 
     def response(self, headers: Mapping[str, str] | None = None) -> RestResponse:
         """The answer to send.
@@ -76,7 +76,7 @@ class RestProblem(SignalRError):
             {
                 "content-type": "application/problem+json",
                 ERROR_CODE_HEADER: self.code,
-                **({REASON_HEADER: header_text(self.reason)} if self.reason else {}),
+                **self.headers,
                 **(headers or {}),
             },
             json.dumps(body).encode(),
@@ -112,5 +112,6 @@ def absent(code: str, message: str, fix: str = "", gap: str = "") -> RestProblem
     if gap:
         message = f"{message.rstrip('.')} on the nodes that answered; {gap}."
     problem = RestProblem(404, code, message, fix=fix)
-    problem.reason = gap
+    if gap:
+        problem.headers[REASON_HEADER] = header_text(gap)
     return problem

@@ -47,12 +47,12 @@ async def _send(call: Call, missing: str, sends: Sequence[_Send]) -> RestRespons
     verdicts = [await send(message) for send in sends]
     delivered = sum(verdict.delivered for verdict in verdicts)
     call.quotas.spend(delivered, len(call.request.body))
-    why = "; ".join(verdict.why for verdict in verdicts if verdict.why)
-    if delivered == 0 and call.service.options.strict_delivery:
-        raise _undelivered(missing, why)
+    why = "; ".join(dict.fromkeys(verdict.why for verdict in verdicts if verdict.why))
     headers = {DELIVERED_HEADER: str(delivered)}
     if why:
         headers[REASON_HEADER] = header_text(why)
+    if delivered == 0 and call.service.options.strict_delivery:
+        raise _undelivered(missing, why, headers)
     who = verdicts[0].who if len(verdicts) == 1 else None
     return RestResponse(call.match.status, headers, who=who)
 
@@ -64,17 +64,23 @@ def _check_messages(call: Call) -> None:
         raise problems.excessive(excess)
 
 
-def _undelivered(code: str, why: str) -> RestProblem:
+def _undelivered(code: str, why: str, headers: Mapping[str, str]) -> RestProblem:
     """Strict delivery: a send that reached nobody.
 
     400 is the only status whose text every SDK shows.
     """
-    return RestProblem(
+    problem = RestProblem(
         400,
         code,
-        f"The message reached nobody: {why}.",
+        f"The message reached nobody: {_sentence(why)}",
         fix="check the hub, user, group or connection, or leave --strict-delivery out",
     )
+    problem.headers |= headers
+    return problem
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith("?") else f"{text}."
 
 
 async def _send_to_all(call: Call) -> RestResponse:
@@ -144,6 +150,10 @@ async def _user_in_group(call: Call) -> RestResponse:
 
 
 _FIX_CONNECTION = "use the id of a connection that is open; ids change at every reconnect"
+_FIX_EARLY = (
+    "name the hub that the client is in, and wait until its handshake is done: clients say so when"
+    " their start has ended"
+)
 _FIX_USER = (
     "connect a client as this user: the user id is what the function that negotiates gives, and"
     " its letter case counts"
@@ -207,14 +217,15 @@ def _read_token(token: str | None) -> str:
 
 async def _add_connection_to_group(call: Call) -> RestResponse:
     connection, group = call.name("connection"), call.name("group")
-    return _member(call, await call.service.add_connection_to_group(call.hub, connection, group))
+    found = await call.service.add_connection_to_group(call.hub, connection, group)
+    return await _member(call, found)
 
 
 async def _remove_connection_from_group(call: Call) -> RestResponse:
     connection, group = call.name("connection"), call.name("group")
     found = await call.service.remove_connection_from_group(call.hub, connection, group)
     # 2024-12-01 no longer publishes a 404 here.
-    return _member(call, found or call.match.api is Api.V2024)
+    return await _member(call, found or call.match.api is Api.V2024)
 
 
 async def _remove_connection_from_all_groups(call: Call) -> RestResponse:
@@ -223,15 +234,18 @@ async def _remove_connection_from_all_groups(call: Call) -> RestResponse:
     return call.done()
 
 
-def _member(call: Call, found: bool) -> RestResponse:
+async def _member(call: Call, found: bool) -> RestResponse:
     if found:
         return call.done()
-    raise absent(
-        problems.CONNECTION_GONE,
-        f"Connection '{call.name('connection')}' does not exist.",
-        _FIX_CONNECTION,
-        call.service.gap,
-    )
+    raise await _gone(call)
+
+
+async def _gone(call: Call) -> RestProblem:
+    """A connection that is needed is not there, or not ready, or in another hub."""
+    connection, gap = call.name("connection"), call.service.gap
+    why = await call.service.where_else(call.hub, connection)
+    message = f"{why[0].upper()}{why[1:]}." if why else f"Connection '{connection}' does not exist."
+    return absent(problems.CONNECTION_GONE, message, _FIX_EARLY if why else _FIX_CONNECTION, gap)
 
 
 async def _add_user_to_group(call: Call) -> RestResponse:
@@ -309,12 +323,7 @@ async def _invoke_connection(call: Call) -> RestResponse:
         )
     except NoSuchConnection as error:
         units = 0
-        raise absent(
-            problems.CONNECTION_GONE,
-            f"Connection '{connection}' does not exist.",
-            _FIX_CONNECTION,
-            call.service.gap,
-        ) from error
+        raise await _gone(call) from error
     except ClientResultError as error:
         raise RestProblem(
             400,
@@ -414,13 +423,13 @@ async def _execute(call: Call) -> RestResponse:
         ) from error
     for message, count in zip(messages, done.delivered, strict=True):
         call.quotas.spend(count, len(Payload(message).data("json")))
-    if messages and not sum(done.delivered) and call.service.options.strict_delivery:
-        raise _undelivered(problems.NO_CONNECTION, done.why)
     headers = {MATCHED_HEADER: str(done.matched)}
     if messages:
         headers[DELIVERED_HEADER] = str(sum(done.delivered))
     if done.why:
         headers[REASON_HEADER] = header_text(done.why)
+    if messages and not sum(done.delivered) and call.service.options.strict_delivery:
+        raise _undelivered(problems.NO_CONNECTION, done.why, headers)
     return RestResponse(call.match.status, headers)
 
 

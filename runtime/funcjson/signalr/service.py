@@ -31,7 +31,7 @@ from funcjson.signalr.messages import (
     Sendable,
     StreamItem,
 )
-from funcjson.signalr.near_misses import explain
+from funcjson.signalr.near_misses import CLEAR, explain
 from funcjson.signalr.node import TAG_VERBS, Node
 from funcjson.signalr.options import ServiceOptions
 from funcjson.signalr.protocols import PROTOCOLS
@@ -215,13 +215,16 @@ class SignalRService:
 
     async def _why(self, hub: str, to: str, name: str) -> str:
         """One sentence: why nobody received a message; the best that any node has."""
+        return (await self._ranked_why(hub, to, name))[1]
+
+    async def _ranked_why(self, hub: str, to: str, name: str) -> tuple[int, str]:
         rank, text = explain(self.sessions, hub, to, name)
         for reply in (
             await self.ask_others({"verb": "why", "hub": hub, "to": to, "name": name})
         ).replies:
             if reply["rank"] > rank:
                 rank, text = reply["rank"], reply["text"]
-        return text
+        return rank, text
 
     # Presence
 
@@ -253,6 +256,11 @@ class SignalRService:
         members = tuple(Member(connection_id, user) for connection_id, user in found[:limit])
         more = len(found) > limit or any(reply["more"] for reply in replies)
         return MemberPage(members, more)
+
+    async def where_else(self, hub: str, connection_id: str) -> str:
+        """Of a connection that a verb did not find: what is known of it, in one sentence, or nothing."""
+        rank, text = await self._ranked_why(hub, "connection", connection_id)
+        return text if rank == CLEAR else ""
 
     # Groups
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.conformance.rest_world import World
 
+from funcjson.signalr.hub import TAGS_WITHOUT_TTL
 from funcjson.signalr.near_misses import CLEAR, EMPTY, NO_SUCH_NAME, OTHERS_LISTED, explain
 
 CHAT = {"A": {"user": "ann"}, "B": {"user": "bob"}}
@@ -64,6 +65,26 @@ CHAT = {"A": {"user": "ann"}, "B": {"user": "bob"}}
             ("chat2", "user", "ann"),
             (CLEAR, "hub 'chat2' has 0 connections; user 'ann' is in hub 'chat'"),
         ),
+        (
+            {**CHAT, "C": {"user": "zoe", "handshake": False}},
+            ("chat", "user", "zoe"),
+            (
+                CLEAR,
+                "user 'zoe' has 1 connection in hub 'chat', which has not finished its handshake",
+            ),
+        ),
+        (
+            {
+                "A": {"user": "zoe", "handshake": False},
+                "B": {"user": "zoe", "handshake": False},
+                "C": {"user": "zoe", "hub": "other"},
+            },
+            ("chat", "user", "zoe"),
+            (
+                CLEAR,
+                "user 'zoe' has 2 connections in hub 'chat', none of which has finished its handshake",
+            ),
+        ),
         (CHAT, ("chat", "connection", "c"), (NO_SUCH_NAME, "hub 'chat' has no connection 'c'")),
     ],
 )
@@ -99,3 +120,14 @@ async def test_a_group_of_remembered_users_is_told_from_no_group() -> None:
 
     assert rank == CLEAR
     assert text == "group 'g' of hub 'chat' has members, but none of them is connected"
+
+
+async def test_a_group_that_a_user_is_no_longer_remembered_for_is_told() -> None:
+    world = World({"clients": {"A": {"user": "bob"}}})
+    for number in range(TAGS_WITHOUT_TTL + 1):
+        await world.service.add_user_to_group("chat", "ann", f"g{number}")
+    world.connect({"B": {"user": "ann"}})
+
+    _, text = explain(world.service.sessions, "chat", "group", "g0")
+
+    assert text.endswith("; user 'ann' is remembered for the newest 100 groups only")

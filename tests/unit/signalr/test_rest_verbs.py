@@ -247,3 +247,74 @@ async def test_a_connection_whose_protocol_the_sender_left_out_is_told_of() -> N
     )
 
     assert verdict.why == "1 connection speaks messagepack, which the message was not encoded for"
+
+
+SENT = {"target": "m", "arguments": [1]}
+
+
+async def test_strict_delivery_keeps_the_headers_of_the_verdict() -> None:
+    world = World({"options": {"strict_delivery": True}, "clients": {"A": {"user": "ann"}}})
+
+    sent = await world.do({"do": f"POST /api/hubs/chat/users/bob/:send?{V24}", "body": SENT})
+    done = await world.do(
+        {
+            "do": f"POST /api/hubs/chat/:execute?{V24}&filter=userId%20eq%20'bob'",
+            "body": [{"type": "SendMessage", "message": SENT}],
+        }
+    )
+
+    assert (sent.status, done.status) == (400, 400)
+    assert sent.headers["x-funcjson-delivered"] == done.headers["x-funcjson-delivered"] == "0"
+    assert done.headers["x-funcjson-matched"] == "0"
+    assert "no user 'bob'" in sent.headers["x-funcjson-reason"]
+    assert "the filter matches none" in done.headers["x-funcjson-reason"]
+
+
+async def test_a_guess_in_a_refusal_ends_as_a_question() -> None:
+    world = World({"options": {"strict_delivery": True}, "clients": {"A": {"user": "ann"}}})
+
+    sent = await world.do({"do": f"POST /api/hubs/chat/users/Ann/:send?{V24}", "body": SENT})
+
+    assert json.loads(sent.body)["message"].endswith("did you mean 'ann', which has 1?")
+
+
+async def test_the_same_reason_for_several_users_is_told_once() -> None:
+    world = World({})
+
+    sent = await world.do({"do": "POST /api/v1-preview/hub/chat/users/a,b", "body": SENT})
+
+    assert sent.headers["x-funcjson-reason"] == "hub 'chat' has 0 connections"
+
+
+@pytest.mark.parametrize(
+    ("method", "what", "body"),
+    [
+        ("PUT", "connections/$B/groups/g", None),
+        ("PUT", "groups/g/connections/$B", None),
+        ("POST", "connections/$B/:invoke", SENT),
+    ],
+)
+async def test_a_connection_before_its_handshake_is_not_said_to_be_missing(
+    method: str, what: str, body: Any
+) -> None:
+    world = World({"clients": {"A": {"user": "ann"}, "B": {"handshake": False}}})
+
+    answer = await world.do(
+        {"do": f"{method} /api/hubs/chat/{what}?{V24}", **({"body": body} if body else {})}
+    )
+
+    assert answer.status == 404
+    problem = json.loads(answer.body)
+    assert problem["message"].endswith("has not finished its handshake in hub 'chat'.")
+    assert "handshake" in problem["fix"]
+
+
+async def test_a_connection_of_another_hub_is_found_by_a_join() -> None:
+    world = World({"clients": {"A": {}, "B": {"hub": "other"}}})
+
+    answer = await world.do({"do": f"PUT /api/hubs/chat/groups/g/connections/$B?{V24}"})
+
+    assert answer.status == 404
+    problem = json.loads(answer.body)
+    assert problem["message"].endswith("it is in hub 'other'.")
+    assert "hub" in problem["fix"]
