@@ -631,6 +631,24 @@ async def test_the_connections_of_a_tier_are_those_of_all_nodes(world: World) ->
     await world.clients.connect(a.port)
 
 
+async def test_a_burst_over_two_nodes_passes_the_tier_by_one_at_most(world: World) -> None:
+    a, b = await world.two(tier="free")
+    for node in (a, b):  # each promises the other that it has nobody, and has to take that back
+        await node.service.send_to_all("chat", HELLO)
+
+    async def come(number: int) -> bool:
+        try:
+            await world.clients.connect((a, b)[number % 2].port)
+        except (AssertionError, aiohttp.WSServerHandshakeError) as refused:
+            assert "429" in str(refused) or "are open" in str(refused)
+            return False
+        return True
+
+    came = await asyncio.gather(*(come(number) for number in range(60)))
+
+    assert 20 <= sum(came) <= 21
+
+
 async def test_the_messages_of_a_day_are_those_of_all_nodes(world: World) -> None:
     a, b = await world.two(tier="free")
     client = await world.clients.connect(b.port)

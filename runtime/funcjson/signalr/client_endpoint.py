@@ -97,12 +97,8 @@ class ClientEndpoint:
         caller = replace(caller, ip=request.remote or "")
         if self._is_stopping:
             return _text(503, "The service is stopping.", headers)
-        session = self._sessions.by_token.get(asked.last("id") or "")
-        if session is None or not session.is_attached:
-            # Now, since nothing may come between the look at the counts and the new connection.
-            await self._counts.learn()
         if path == "/client/negotiate":
-            async with self._elsewhere.arriving(caller.hub):
+            async with self._elsewhere.arriving(caller.hub), self._counts.admitting():
                 full = self._too_many(asked, headers)
                 body = negotiate(asked, caller, self._sessions) if full is None else b""
                 return full or _json(200, body, headers)
@@ -153,10 +149,12 @@ class ClientEndpoint:
             if refusal is not None:
                 return refusal
         else:
-            async with self._elsewhere.arriving(caller.hub):
+            async with self._elsewhere.arriving(caller.hub), self._counts.admitting():
                 excess = self._too_many(asked, headers)
                 if excess is not None:
                     return excess
+                if session is not None and (session.is_attached or session.is_ended):
+                    return _text(409, "", headers)  # another socket of the same client was faster
                 session = session or self._sessions.begin(caller)
                 _connects_with(session, caller, asked)
         return serve_websocket(request, self._sessions, session, headers, self._sockets)
@@ -195,15 +193,18 @@ class ClientEndpoint:
         headers: Mapping[str, str],
     ) -> web.StreamResponse:
         """The first GET of a connection without a socket."""
-        session = self._find(asked, asked.last("id") or "", caller)
-        if isinstance(session, Refused):
-            return _text(session.status, session.text, headers)
-        wanted = _wanted(asked)
-        if wanted not in caller.grants.transports:
-            return _unsupported(wanted, headers)
-        excess = self._too_many(asked, headers)
-        if excess is not None:
-            return excess
+        async with self._counts.admitting():
+            session = self._find(asked, asked.last("id") or "", caller)
+            if isinstance(session, Refused):
+                return _text(session.status, session.text, headers)
+            wanted = _wanted(asked)
+            if wanted not in caller.grants.transports:
+                return _unsupported(wanted, headers)
+            excess = self._too_many(asked, headers)
+            if excess is not None:
+                return excess
+            if session.is_attached:
+                return _text(409, "", headers)  # another request of the same client was faster
         _connects_with(session, caller, asked)
         if wanted == "ServerSentEvents":
             return await serve_sse(request, self._sessions, session, headers)

@@ -2,8 +2,9 @@
 
 What that guarantees:
 
-- **Connections.** Every other node is asked before a connection is let in. So the tier is passed only by
-  connections that come at the same moment on different nodes: by at most one for each of the other nodes.
+- **Connections.** Every other node is asked before a connection is let in, and each node lets in one after the
+  other. So the tier is passed only by connections that come at the same moment on different nodes: by at most one
+  for each of the other nodes.
 - **Messages.** The counts are exchanged about once a second. So a node may go on sending for that long after the
   others have used up the day. What a node has counted, the others keep when it leaves; of a node that dies, the
   last second is lost.
@@ -15,7 +16,9 @@ Without a tier nothing is asked.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from funcjson.signalr.backplane.base import Answers, Reply, Request
@@ -36,6 +39,7 @@ class QuotaExchange:
         self._ask = ask
         self._node = node
         self._elsewhere: dict[str, int] = {}  # connections by node
+        self._turn = asyncio.Lock()
 
     def connected(self) -> int:
         """The connections of this node that count."""
@@ -43,8 +47,23 @@ class QuotaExchange:
 
     async def learn(self) -> None:
         """Ask the others what they count."""
+        async with self.admitting():
+            pass
+
+    @asynccontextmanager
+    async def admitting(self) -> AsyncIterator[None]:
+        """Within it the counts are those of now. One connection may be attached, at once or right after it.
+
+        Nothing may be awaited between the look at the counts and the connection, or others come in between.
+        """
         if not self.quotas.is_limited:
+            yield
             return
+        async with self._turn:
+            await self._ask_all()
+            yield
+
+    async def _ask_all(self) -> None:
         answers = await self._ask({"verb": "count", "sent": self._sent()}, timeout_s=ASK_S)
         found = {name: self._elsewhere.get(name, 0) for name in answers.silent}
         for reply in answers.replies:
