@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from funcjson.bindings.signalr_trigger import SignalREvent
+from funcjson.bindings.signalr_trigger import MESSAGES, SignalREvent
 from funcjson.model import Function, HttpRequest, TriggerEvent
 
 
@@ -14,8 +14,9 @@ def fired_event(function: Function, text: str, base_url: str) -> TriggerEvent:
     """The event for a function and the caller's input text.
 
     An HTTP function gets the text as the body of a POST, a SignalR one an event whose members the
-    text may give as a JSON object (`ConnectionId`, `UserId`, `Arguments`, ...); a timer ignores it. A
-    trigger of `cardinality` many gets a list: the text's, or one of the text alone.
+    text may give as a JSON object (`ConnectionId`, `UserId`, `Arguments`, ...); a timer takes a whole
+    state, as traces show it, and ignores anything else. A trigger of `cardinality` many gets a list:
+    the text's, or one of the text alone.
     """
     trigger = function.trigger
     match trigger.type.lower():
@@ -24,7 +25,7 @@ def fired_event(function: Function, text: str, base_url: str) -> TriggerEvent:
             sent = (("Content-Type", "application/json"),) if _json(text) is not None else ()
             return TriggerEvent(trigger.type, HttpRequest("POST", url, sent, body=text.encode()))
         case "timertrigger":
-            return TriggerEvent(trigger.type)
+            return TriggerEvent(trigger.type, payload=_timer(_json(text)))
         case "signalrtrigger":
             return TriggerEvent(trigger.type, payload=_signalr(trigger.properties, _json(text)))
         case "eventgridtrigger":
@@ -35,24 +36,37 @@ def fired_event(function: Function, text: str, base_url: str) -> TriggerEvent:
     return TriggerEvent(trigger.type, payload=text)
 
 
+def _timer(given: Any) -> dict[str, Any] | None:
+    return given if isinstance(given, dict) and "ScheduleStatus" in given else None
+
+
 def _signalr(properties: Mapping[str, Any], given: Any) -> SignalREvent:
     members = (
         {name.lower(): value for name, value in given.items()} if isinstance(given, dict) else {}
     )
+    category = str(members.get("category") or properties.get("category", ""))
     arguments = members.get("arguments")
-    is_message = str(properties.get("category", "")).lower() == "messages"
+    is_message = category.lower() == MESSAGES
     return SignalREvent(
-        hub=str(properties.get("hubName", "")),
-        category=str(properties.get("category", "")),
-        event=str(properties.get("event", "")),
+        hub=str(members.get("hub") or properties.get("hubName", "")),
+        category=category,
+        event=str(members.get("event") or properties.get("event", "")),
         connection_id=str(members.get("connectionid") or "fired-by-hand"),
         user_id=members.get("userid"),
         arguments=arguments if isinstance(arguments, list) else ([] if is_message else None),
         error=members.get("error"),
-        headers=members.get("headers") or {},
-        query=members.get("query") or {},
-        claims=members.get("claims") or {},
+        headers=_texts(members, "headers"),
+        query=_texts(members, "query"),
+        claims=_texts(members, "claims"),
     )
+
+
+def _texts(members: Mapping[str, Any], name: str) -> Mapping[str, str] | None:
+    """Names with texts; None where the member says null, as events without a query have it."""
+    if name in members and members[name] is None:
+        return None
+    given = members.get(name)
+    return given if isinstance(given, dict) else {}
 
 
 def _json(text: str) -> Any:

@@ -16,12 +16,16 @@ from urllib.parse import urlsplit
 
 from funcjson.errors import AppLoadError, Location, Problem
 from funcjson.explaining.request import Asked, explain_request
+from funcjson.explaining.stage import EXPLAINED
 from funcjson.inspector.capsule import NotACapsule, read_capsule
 from funcjson.masking import MASKED
+from funcjson.signalr.rest_client import NO_SUCH_CONNECTION
+from funcjson.trace import Step
 
 # What is another one in each run, and says nothing about the app.
 _OWN_PORT = re.compile(r"\b(localhost|127\.0\.0\.1):\d+")
 _TIMES = frozenset({"exp", "iat", "nbf", "aud", "asrs.s.iss"})
+_ADMIN = "/admin/functions/"
 _OWN_HEADERS = frozenset({"host", "content-length", "connection"})
 
 
@@ -77,10 +81,27 @@ async def replay(
     again = request_of(before, supplied)
     now = await explain_request(app, again.asked, environ)
     why = _not_to_be_compared(before, now, again)
+    if not again.asked.run:
+        return Replayed(now, None, (why,))
     notes = (*again.missing, *(_left_out(name) for name in again.headers), _NOBODY)
     if why:
         return Replayed(now, None, (why, *notes))
-    return Replayed(now, tuple(differences(before, now)), notes)
+    found = tuple(differences(before, now))
+    if _is_gone(now) and not _is_gone(before):
+        found = tuple(one for one in found if one.step < Step.FLUSHED)
+        notes = (_CONNECTION_GONE, *notes)
+    return Replayed(now, found, notes)
+
+
+def _is_gone(document: Mapping[str, Any]) -> bool:
+    """Whether it failed since the service knows no such connection."""
+    return any(
+        problem["code"] == "FJ0410" and NO_SUCH_CONNECTION in (problem["why"] or "")
+        for problem in document["problems"]
+    )
+
+
+_CONNECTION_GONE = "a request names a connection, which is not there while it runs again, so step 8 is not compared"
 
 
 _NOBODY = "nobody is connected while it runs again, so who got a message is not compared"
@@ -96,6 +117,8 @@ def _not_to_be_compared(before: Mapping[str, Any], now: Mapping[str, Any], again
         problem = now["problems"][0]
         why = f": {problem['why']}" if problem.get("why") else ""
         return f"the capsule is of '{before['function']}', and {problem['what']} in this app{why}"
+    if not again.asked.run:
+        return again.missing[0]
     if again.missing:
         return "it was not the same request, so what came of it is not compared"
     told = " ".join(problem["what"].lower() for problem in now["problems"])
@@ -120,7 +143,7 @@ def request_of(trace: Mapping[str, Any], supplied: Supplied = NOTHING) -> Again:
     first = trace["steps"][0]
     request = first.get("request")
     if request is None:
-        return _fired(str(trace.get("function") or ""), first.get("payload"), supplied)
+        return _fired(first, str(trace.get("function") or ""), supplied)
     given = {name.lower() for name, _ in supplied.headers}
     headers, left_out, missing = [], [], []
     for header in request["headers"]:
@@ -142,18 +165,39 @@ def request_of(trace: Mapping[str, Any], supplied: Supplied = NOTHING) -> Again:
     url = f"{parts.path}?{parts.query}" if parts.query else parts.path
     sent = (*headers, *supplied.headers)
     asked = Asked(request["method"], url, tuple(sent), body, run=True)
+    if parts.path.startswith(_ADMIN):
+        # What an HTTP function that was set off by hand got, and not what was posted.
+        asked = _by_hand(parts.path, body.decode(errors="replace"), first)
     return Again(asked, tuple(missing), tuple(left_out))
 
 
-def _fired(function: str, payload: Any, supplied: Supplied) -> Again:
-    """An event of another trigger, set off by hand."""
-    asked = Asked("POST", f"/admin/functions/{function}", run=True)
+def _fired(first: Mapping[str, Any], function: str, supplied: Supplied) -> Again:
+    """An event of another trigger, set off by hand. One that is not whole is not run: it would be another one."""
+    payload = first.get("payload")
     if supplied.body is not None:
-        return Again(replace(asked, body=supplied.body))
-    text = json.dumps(payload or {}, ensure_ascii=False)
+        return Again(_by_hand(f"{_ADMIN}{function}", supplied.body.decode(errors="replace"), first))
+    asked = _by_hand(f"{_ADMIN}{function}", payload, first)
+    text = json.dumps(_without_signature(payload), ensure_ascii=False)
     why = "parts of it are masked" if MASKED in text else "it is cut" if _is_cut(payload) else ""
-    missing = (f"the same event cannot be made: {why}; --body @FILE gives it",) if why else ()
-    return Again(replace(asked, body=text.encode()), missing)
+    if why:
+        missing = f"the same event cannot be made: {why}; --body @FILE gives it"
+        return Again(replace(asked, run=False), (missing,))
+    return Again(asked)
+
+
+def _by_hand(path: str, given: Any, first: Mapping[str, Any]) -> Asked:
+    """What sets a function off with an event, or an HTTP function with the text of a body."""
+    body = json.dumps({"input": given}, ensure_ascii=False).encode()
+    return Asked("POST", path, body=body, run=True, reason=str(first.get("reason") or ""))
+
+
+def _without_signature(payload: Any) -> Any:
+    """An event without what proves that it is the service's, which nobody needs to run its function."""
+    if not isinstance(payload, dict) or not isinstance(payload.get("Headers"), dict):
+        return payload
+    headers = payload["Headers"].items()
+    kept = {name: text for name, text in headers if name.lower() != "x-asrs-signature"}
+    return {**payload, "Headers": kept}
 
 
 def _body(request: Mapping[str, Any]) -> tuple[bytes, str]:
@@ -192,7 +236,9 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[D
 
 def _facts(step: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What of a step must be the same when it runs again: name and value."""
-    yield "state", step["state"]
+    # A client that waited was answered though nothing was sent; nobody waits for what runs again.
+    state = step["state"]
+    yield "state", "done" if state == "nothing to do" else state
     for problem in step.get("problems", ()):
         yield f"problem {problem['code']}", problem["what"]
     for name, value in _CONTENT.get(step["number"], _nothing)(step):
@@ -208,6 +254,11 @@ def _nothing(_step: Mapping[str, Any]) -> Facts:
 
 def _chosen(step: Mapping[str, Any]) -> Facts:
     yield "function", step.get("function")
+    trigger = step.get("trigger") or {}
+    if trigger.get("type") == "signalRTrigger":
+        # By these an event finds its function, and one that is posted again does not ask.
+        for name in ("hubName", "category", "event"):
+            yield name, str(trigger.get(name) or "").lower()
 
 
 def _data(step: Mapping[str, Any]) -> Facts:
@@ -251,6 +302,9 @@ def _flushed(step: Mapping[str, Any]) -> Facts:
     if answer is not None:
         yield "answer", answer["status"]
         yield "answer: body", answer["body"]
+    completion = step.get("completion")
+    if completion is not None:
+        yield "result for a client that calls invoke", completion["result"]
 
 
 _CONTENT = {2: _chosen, 3: _data, 4: _resolved, 5: _inputs, 7: _collected, 8: _flushed}
@@ -273,7 +327,9 @@ def report(replayed: Replayed) -> str:
     if replayed.differences is None:
         first, *notes = replayed.notes
         function, outcome = replayed.document["function"], replayed.document["outcome"]
-        ran = f"Ran '{function}' again: {outcome}. Not compared: " if function else "Not run: "
+        ran = f"Ran '{function}' again: {outcome}. Not compared: "
+        if not function or outcome == EXPLAINED:
+            ran = "Not run: "
         return "\n".join([f"{ran}{first}.", "", *(f"note: {note}" for note in notes)])
     lines = [f"Ran '{replayed.document['function']}' again: {replayed.document['outcome']}."]
     last = 0

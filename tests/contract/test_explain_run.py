@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.explaining.explained_app import write_app
+from tests.unit.explaining.explained_app import SEND, write_app
 
+from funcjson.bindings.signalr_webhook import local_event
+from funcjson.bindings.timer_trigger import FIRED, timer_payload
 from funcjson.explaining.clients import parse_client
 from funcjson.explaining.request import Asked, explain_request
+from funcjson.explaining.stage import open_stage
 from funcjson.inspector.capsule import make_capsule, read_capsule
-from funcjson.replay import replay
+from funcjson.model import TriggerEvent
+from funcjson.replay import Difference, replay, report
+from funcjson.trace_view import view
 
 SETTING = "AzureSignalRConnectionString"
 KEY = "the-key-of-a-service-in-the-cloud-0123456789"
@@ -122,4 +128,118 @@ async def test_a_replay_sends_the_body_byte_for_byte(tmp_path: Path, body: bytes
     done = await replay(capsule, tmp_path, {})
 
     assert before["steps"][7]["answer"]["body"] == hashlib.sha256(body).hexdigest()
+    assert done.differences == ()
+
+
+SIGNALR_EVENT = local_event(
+    "Chat",
+    "messages",
+    "add",
+    "c1",
+    user_id="ann",
+    arguments=[2, 3],
+    signature="sha256=ab",
+    invocation_id="1",
+)
+CAME = local_event("chat", "connections", "connected", "c1", user_id="ann")
+GRID_EVENT = {
+    "eventType": "Microsoft.SignalRService.ClientConnectionConnected",
+    "data": {"userId": "ann"},
+}
+STATE = timer_payload(datetime(2026, 11, 30, tzinfo=UTC), None, False)
+TRIGGERS: dict[str, tuple[dict[str, Any], str]] = {
+    "add": (
+        {
+            "type": "signalRTrigger",
+            "hubName": "chat",
+            "category": "messages",
+            "event": "add",
+            "parameterNames": ["left", "right"],
+        },
+        "import json\n\n\ndef main(it):\n    return sum(json.loads(it)['Arguments'])\n",
+    ),
+    "came": (
+        {
+            "type": "signalRTrigger",
+            "hubName": "chat",
+            "category": "connections",
+            "event": "connected",
+        },
+        "import json\n\n\ndef main(it, messages):\n"
+        "    who = json.loads(it)['ConnectionId']\n"
+        "    messages.set(json.dumps({'action': 'add', 'connectionId': who, 'groupName': 'g'}))\n",
+    ),
+    "grid": ({"type": "eventGridTrigger"}, "def main(it):\n    it.get_json()['userId']\n"),
+    "hand": ({"type": "manualTrigger"}, "def main(it):\n    assert it == 'some text'\n"),
+}
+
+
+def write_triggers(root: Path) -> Path:
+    """The app with one function for each other trigger."""
+    write_app(root)
+    for name, (trigger, handler) in TRIGGERS.items():
+        (root / name).mkdir()
+        binding = {"direction": "in", "name": "it", **trigger}
+        bindings = [binding, SEND] if "messages.set" in handler else [binding]
+        (root / name / "function.json").write_text(json.dumps({"bindings": bindings}), "utf-8")
+        (root / name / "__init__.py").write_text(handler, "utf-8")
+    return root
+
+
+async def capsule_of(root: Path, function: str, event: TriggerEvent) -> dict[str, Any]:
+    """What a file has that was saved of an invocation."""
+    async with open_stage(root, {}, run=True) as stage:
+        plan = stage.version.plan(function)
+        assert plan is not None
+        document = view(await stage.run(plan, event), stage.access_keys)
+    assert document["outcome"] == "succeeded", document["problems"]
+    return read_capsule(make_capsule(document, "", ""))
+
+
+@pytest.mark.parametrize(
+    ("function", "event"),
+    [
+        ("add", TriggerEvent("signalRTrigger", payload=SIGNALR_EVENT, reason="SignalR messages")),
+        ("came", TriggerEvent("signalRTrigger", payload=CAME, reason="SignalR connections")),
+        ("grid", TriggerEvent("eventGridTrigger", payload=GRID_EVENT, reason="Event Grid event")),
+        ("tick", TriggerEvent("timerTrigger", payload=STATE, reason=f"{FIRED}2026-11-30T12:15:30+00:00")),
+        ("tick", TriggerEvent("timerTrigger")),
+        ("hand", TriggerEvent("manualTrigger", payload="some text")),
+    ],
+    ids=["SignalR", "connected", "Event Grid", "timer", "timer by hand", "by hand"],
+)  # fmt: skip
+async def test_an_event_is_replayed_as_it_was(
+    tmp_path: Path, function: str, event: TriggerEvent
+) -> None:
+    before = await capsule_of(write_triggers(tmp_path), function, event)
+
+    done = await replay(before, tmp_path, {})
+
+    assert done.document["steps"][0]["reason"] == before["steps"][0]["reason"]
+    assert "Nothing differs." in report(done)
+
+
+async def test_another_result_and_another_hub_are_differences(tmp_path: Path) -> None:
+    event = TriggerEvent("signalRTrigger", payload=SIGNALR_EVENT)
+    before = await capsule_of(write_triggers(tmp_path), "add", event)
+    document = tmp_path / "add" / "function.json"
+    document.write_text(document.read_text().replace('"chat"', '"lab"'))
+    (tmp_path / "add" / "__init__.py").write_text("def main(it):\n    return 7\n")
+
+    done = await replay(before, tmp_path, {})
+
+    assert done.differences == (
+        Difference(2, "hubName", "chat", "lab"),
+        Difference(8, "result for a client that calls invoke", 5, 7),
+    )
+
+
+async def test_an_http_function_that_was_set_off_by_hand_is_replayed(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    asked = Asked("POST", "/admin/functions/negotiate", body=b'{"input": "hi"}', run=True)
+    before = await explain_request(tmp_path, asked, {})
+
+    done = await replay(read_capsule(make_capsule(before, "", "")), tmp_path, {})
+
+    assert done.document["steps"][0]["request"]["body"] == "hi"
     assert done.differences == ()

@@ -386,6 +386,29 @@ def test_a_capsule_shows_the_steps_alone_and_is_replayed(
     assert "goodbye" in out
 
 
+def test_what_a_client_called_is_replayed_and_tried_as_it_was(
+    inspector: Inspector, app: Path, tmp_path: Path
+) -> None:
+    inspector.connected(1)
+    form = inspector.pane(1).locator("form").filter(has_text="Call the hub")
+    form.get_by_label("Target").fill("ping")
+    form.get_by_role("button", name="Invoke", exact=True).click()
+    expect(form).to_contain_text("pong")
+    detail = inspector.opened("ping", "done")
+
+    detail.get_by_role("button", name="What if").click()
+    detail.get_by_role("button", name="Try", exact=True).click()
+    expect(detail).to_contain_text("Nothing changes in steps 2 to 5.")
+    with inspector.page.expect_download() as downloads:
+        detail.get_by_role("link", name="Save as one file").click()
+    file = tmp_path / "ping.html"
+    downloads.value.save_as(file)
+
+    code, out, _ = run_funcjson("replay", str(file), "--app", str(app))
+
+    assert (code, "Nothing differs." in out) == (0, True), out
+
+
 def test_functions_are_drawn(inspector: Inspector) -> None:
     inspector.view("Functions")
     card = inspector.page.get_by_role("article", name="negotiate", exact=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from funcjson.bindings.signalr_trigger import SignalREvent
 from funcjson.fired_events import fired_event
 from funcjson.model import Binding, Direction, Function, Language
 
@@ -42,6 +44,30 @@ def test_a_signalr_function_gets_an_event_of_its_own_kind() -> None:
 
     assert (payload.hub, payload.event, payload.connection_id) == ("Chat", "send", "c1")
     assert payload.arguments == [1]
+
+
+def test_a_timer_takes_the_whole_state_of_a_trace() -> None:
+    text = '{"Schedule": {}, "ScheduleStatus": null, "IsPastDue": true}'
+
+    assert fired_event(function("timerTrigger"), text, "").payload["IsPastDue"] is True
+    assert fired_event(function("timerTrigger"), '{"IsPastDue": true}', "").payload is None
+
+
+def test_a_signalr_event_that_a_trace_shows_is_made_again() -> None:
+    trigger = function("signalRTrigger", hubName="Chat", category="connections", event="connected")
+    real = SignalREvent("chat", "connections", "connected", "c1", "ann", headers={"A": "b"})
+
+    again = fired_event(trigger, json.dumps(real.context()), "").payload
+
+    assert again == real
+
+
+def test_members_that_are_no_objects_are_not_taken() -> None:
+    trigger = function("signalRTrigger", hubName="Chat", category="messages", event="send")
+
+    payload = fired_event(trigger, '{"Query": "x", "Claims": 1}', "").payload
+
+    assert (payload.query, payload.claims) == ({}, {})
 
 
 def test_a_signalr_function_can_be_fired_without_input() -> None:

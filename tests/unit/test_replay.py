@@ -124,18 +124,41 @@ async def test_a_masked_header_that_is_needed_is_asked_for(tmp_path: Path) -> No
 
 
 def test_an_event_is_fired_by_hand() -> None:
-    steps = [{"number": 1, "kind": "signalRTrigger", "payload": {"UserId": "alice"}}]
+    steps = [{"number": 1, "kind": "eventGridTrigger", "payload": {"id": "1"}, "reason": "came"}]
     asked = request_of({"function": "ping", "steps": steps}).asked
 
-    assert (asked.method, asked.url) == ("POST", "/admin/functions/ping")
-    assert asked.body == b'{"UserId": "alice"}'
+    assert (asked.method, asked.url, asked.reason) == ("POST", "/admin/functions/ping", "came")
+    assert json.loads(asked.body) == {"input": {"id": "1"}}
+
+
+def test_the_signature_of_an_event_is_not_missed() -> None:
+    headers = {"X-ASRS-Signature": "***", "X-ASRS-Hub": "chat"}
+    again = request_of({"function": "f", "steps": [{"payload": {"Headers": headers}}]})
+
+    assert (again.missing, again.asked.run) == ((), True)
 
 
 @pytest.mark.parametrize("text", ["***", "long... (5000 characters)"])
-def test_an_event_that_is_not_whole_is_said_to_be_another(text: str) -> None:
+async def test_an_event_that_is_not_whole_is_not_run(text: str, tmp_path: Path) -> None:
     steps = [{"kind": "signalRTrigger", "payload": {"Arguments": [text]}}]
+    capsule = {"function": "ping", "outcome": "succeeded", "steps": steps}
 
-    assert "the same event cannot be made" in request_of({"steps": steps}).missing[0]
+    done = await replay(capsule, write_app(tmp_path), {})
+
+    assert not done.document["ran"]
+    assert report(done).startswith("Not run: the same event cannot be made: ")
+    given = request_of(capsule, Supplied(body=b'{"Arguments": [1]}')).asked
+    assert given.run
+    assert json.loads(given.body) == {"input": '{"Arguments": [1]}'}
+
+
+def test_an_http_function_that_was_set_off_by_hand_is_so_again() -> None:
+    row = {"method": "POST", "url": "http://h/admin/functions/f", "headers": [], "bodyBytes": 2,
+           "body": "hi"}  # fmt: skip
+
+    asked = request_of({"function": "f", "steps": [{"request": row}]}).asked
+
+    assert (asked.url, json.loads(asked.body)) == ("/admin/functions/f", {"input": "hi"})
 
 
 def test_the_same_has_no_differences(trace: dict[str, Any]) -> None:
@@ -157,6 +180,28 @@ def test_another_value_is_a_difference(trace: dict[str, Any]) -> None:
         Difference(3, "{text}", "hi", "ho"),
         Difference(8, "answer", 204, 400),
     ]
+
+
+async def test_a_connection_that_is_gone_is_no_difference(
+    trace: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = copy.deepcopy(trace)
+    before["steps"][0]["request"]["url"] = "http://h/api/send"
+    now = copy.deepcopy(before)
+    why = "the service says Error.Connection.NotExisted"
+    problem = {"code": "FJ0410", "what": "item 1 was not done", "why": why}
+    now["steps"][6]["outputs"] = []
+    now["steps"][7] = {**now["steps"][7], "state": "failed", "problems": [problem]}
+    now["problems"] = [problem]
+
+    async def explained(*_of: object) -> dict[str, Any]:
+        return now
+
+    monkeypatch.setattr("funcjson.replay.explain_request", explained)
+    done = await replay(before, tmp_path, {})
+
+    assert {one.step for one in done.differences or ()} == {7}
+    assert "note: a request names a connection, which is not there" in report(done)
 
 
 def test_the_report_names_step_and_values(trace: dict[str, Any]) -> None:

@@ -48,7 +48,8 @@ _SAFE = "/%:@!$&'()*+,;=-._~"
 class Asked:
     """A request to explain. `url` is a whole URL or a path with its query; `clients` connect before it runs.
 
-    `listens` are the targets that the clients have handlers for; empty when that is not known.
+    `listens` are the targets that the clients have handlers for; empty when that is not known. `reason` is why a function
+    that is set off by hand ran when its event was a real one.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Asked:
     azure: bool = False
     clients: tuple[ClientSpec, ...] = ()
     listens: tuple[str, ...] = ()
+    reason: str = ""
 
 
 class _Sender:
@@ -89,6 +91,8 @@ async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
     if arrived["cors"] is not None and arrived["cors"]["preflight"]:
         return _preflight(request, arrived)
     plan, event, choice = _chosen(version, request, path)
+    if event is not None and asked.reason:
+        event = replace(event, reason=asked.reason)
     chosen: dict[str, Any] = {"rejected": [dict(row) for row in choice.rejected], "rules": []}
     more: dict[Step, dict[str, Any]] = {Step.ARRIVED: arrived, Step.CHOSEN: chosen}
     if plan is None or event is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from funcjson.personas import find_persona
 from funcjson.pipeline import bind
 from funcjson.plan import Plan
 from funcjson.trace import InvocationTrace, Step
+from funcjson.trace_view.request import arrived
 
 EXPLAINED = "explained"
 
@@ -39,7 +41,8 @@ async def what_if(host: Inspected, body: Mapping[str, Any]) -> InvocationTrace:
         plan = host.version.plan(trace.function)
         if plan is None:
             raise Refusal(f"the app has no function '{trace.function}' any more")
-        return await _bind(host, plan, _other_event(plan, original, text_in(body, "event")))
+        event = _other_event(host, plan, original, text_in(body, "event"))
+        return await _bind(host, plan, event)
     whole = original.request_so_far
     assert whole is not None
     request = _request(host, whole, body)
@@ -53,14 +56,16 @@ async def what_if(host: Inspected, body: Mapping[str, Any]) -> InvocationTrace:
     return await _bind(host, plan, TriggerEvent("httpTrigger", asked))
 
 
-def _other_event(plan: Plan, original: TriggerEvent, text: str) -> TriggerEvent:
+def _other_event(host: Inspected, plan: Plan, original: TriggerEvent, text: str) -> TriggerEvent:
     if not text.strip():
         return original
     try:
-        json.loads(text)
+        given = json.loads(text)
     except ValueError as error:
         raise Refusal(f"the event is not JSON: {error}") from error
-    return fired_event(plan.function, text, "http://localhost")
+    if given == arrived(original, shown_of(host))["payload"]:
+        return original  # with what is masked, and what is too long to be shown
+    return replace(fired_event(plan.function, text, "http://localhost"), reason=original.reason)
 
 
 def _request(host: Inspected, original: HttpRequest, body: Mapping[str, Any]) -> HttpRequest:

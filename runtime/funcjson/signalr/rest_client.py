@@ -67,7 +67,7 @@ _PROTOCOLS = ("json", "messagepack")
 _TOKEN_REUSE_S = 300.0  # of a lifetime of 3600
 _TOKENS_KEPT = 256
 
-_NO_SUCH_CONNECTION = "Error.Connection.NotExisted"
+NO_SUCH_CONNECTION = "Error.Connection.NotExisted"
 _ABSENT = frozenset(
     (
         "Warning.Connection.NotExisted",
@@ -368,7 +368,7 @@ def _accepted(method: str, response: RestResponse) -> bool:
     if response.status != 404:
         return False
     code = response.headers.get(ERROR_CODE_HEADER)
-    return (method == "PUT" and code == _NO_SUCH_CONNECTION) or (
+    return (method == "PUT" and code == NO_SUCH_CONNECTION) or (
         method == "HEAD" and code in _ABSENT
     )
 

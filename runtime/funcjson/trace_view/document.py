@@ -184,9 +184,7 @@ def _step(  # noqa: PLR0913 - what a step is made of
         **content,
         **{name: shown.value(value) for name, value in added.items()},
         "problems": problems,
-        "hints": [
-            shown.text(hint) for hint in (*content.get("hints", ()), *more.get("hints", ()))
-        ],
+        "hints": [shown.text(hint) for hint in (*content.get("hints", ()), *more.get("hints", ()))],
         "rules": labels((*rules, *more.get("rules", ()))),
     }
 

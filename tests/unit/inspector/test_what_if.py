@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import pytest
 from tests.unit.inspector.inspected_host import InspectedHost, http, inspected
 
 from funcjson.bindings.signalr_trigger import SignalREvent
+from funcjson.bindings.signalr_webhook import local_event
 from funcjson.inspector.documents import event_of
 from funcjson.inspector.inspected import Refusal
 from funcjson.inspector.what_if import what_if
 from funcjson.model import HttpRequest, TriggerEvent
 from funcjson.trace import InvocationTrace
+from funcjson.trace_view import view
 
 
 async def tried(host: InspectedHost, event: TriggerEvent, **body: Any) -> InvocationTrace:
@@ -84,6 +87,30 @@ async def test_an_event_of_a_client(tmp_path: Path) -> None:
     assert trace.outcome == "explained"
     assert event is not None
     assert (event.payload.arguments, event.payload.user_id) == (["b"], "alice")
+
+
+async def test_an_event_that_was_left_as_it_is_shown_changes_nothing(tmp_path: Path) -> None:
+    async with inspected(tmp_path) as host:
+        payload = local_event(
+            "chat", "messages", "ping", "c1", arguments=["a"], signature="sha256=1"
+        )
+        original = await host.invoke("ping", TriggerEvent("signalRTrigger", payload=payload))
+        text = json.dumps(view(original)["steps"][0]["payload"])
+        event = event_of(await what_if(host, {"id": original.id, "event": text}))
+
+    assert "***" in text
+    assert event is event_of(original)
+
+
+async def test_another_event_is_tried_for_the_same_reason(tmp_path: Path) -> None:
+    async with inspected(tmp_path) as host:
+        payload = SignalREvent("chat", "messages", "ping", "c1", arguments=["a"])
+        real = TriggerEvent("signalRTrigger", payload=payload, reason="SignalR messages 'ping'")
+        original = await host.invoke("ping", real)
+        event = event_of(await what_if(host, {"id": original.id, "event": '{"Arguments": []}'}))
+
+    assert event is not None
+    assert event.reason == "SignalR messages 'ping'"
 
 
 @pytest.mark.parametrize(
