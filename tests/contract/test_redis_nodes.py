@@ -47,12 +47,16 @@ class Watched:
     def is_alone(self) -> bool:
         return self.inner.is_alone
 
+    @property
+    def gone(self) -> str:
+        return self.inner.gone
+
     async def join(
-        self, handler: Handler, rejoined: Callable[[], Awaitable[None]] | None = None
+        self, handler: Handler, rejoined: Callable[[bool], Awaitable[None]] | None = None
     ) -> None:
-        async def both() -> None:
+        async def both(was_missed: bool) -> None:
             assert rejoined is not None
-            await rejoined()
+            await rejoined(was_missed)
             self.is_back.set()
 
         await self.inner.join(handler, both)
@@ -150,12 +154,12 @@ async def test_a_killed_node_loses_only_its_own_sockets_which_reconnect_elsewher
         assert await near.called() == ("hello", [])
 
 
-async def test_a_dead_node_is_named_in_the_verdict_until_it_is_known_to_be_gone(
-    world: World,
+async def test_a_dead_node_is_named_also_when_it_is_known_to_be_gone_and_its_clients_reconnect(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     a, _ = await world.node()
     async with world.process() as (process, port):
-        client = await world.clients.connect(port)
+        client = await world.clients.connect(port, user="ann")
         asking = asyncio.create_task(a.service.send_to_all("chat", HELLO))
         assert (await asking).why == ""
         assert await a.service.connection_exists("chat", client.id)
@@ -167,11 +171,23 @@ async def test_a_dead_node_is_named_in_the_verdict_until_it_is_known_to_be_gone(
         assert "hub 'chat' has 0 connections" in verdict.why
         assert "1 of 1 other nodes did not answer" in verdict.why
         await until_alone(a)
+        gone = f"-{process.pid}-"
+        verdict = await a.service.send_to_user("chat", "ann", HELLO)
+        assert gone in verdict.why
+        assert "gone" in verdict.why
+        assert not await a.service.add_connection_to_group("chat", client.id, "g")
+        assert gone in a.service.gap
 
         os.kill(process.pid, signal.SIGCONT)
-        while a.service.backplane.is_alone:
-            await world.clients.negotiate(port)
-        assert (await a.service.send_to_all("chat", HELLO)).delivered == 1
+        assert await client.called() == ("hello", [])
+        while (end := await client.receive()).get("type") != 7:
+            assert end["target"] == "hello"  # what came before it was taken for dead
+        assert end["allowReconnect"] is True  # it has missed messages
+        assert "missed" in end["error"]
+        assert f"{gone}" in caplog.text.split("is back")[0].splitlines()[-1]
+        await world.clients.connect(port, user="ann")
+        assert (await a.service.send_to_user("chat", "ann", HELLO)).delivered == 1
+        assert a.service.gap == ""
 
 
 async def test_a_node_that_stood_still_brings_nothing_back_that_was_removed_meanwhile(
@@ -256,6 +272,32 @@ async def test_without_redis_sends_act_here_and_say_so_and_the_nodes_find_each_o
     for client in (near, far):
         while await client.called() != ("again", []):
             pass
+
+
+async def test_a_redis_that_stands_still_makes_no_node_believe_that_it_or_another_did(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, a_link = await world.node()
+    b, b_link = await world.node()
+    near = await world.clients.connect(a.port)
+    far = await world.clients.connect(b.port)
+    for link in (a_link, b_link):
+        link.is_back.clear()
+    world.redis.stand_still()
+    for server in (a, b):
+        while "only this node" not in (await server.service.send_to_all("chat", HELLO)).why:
+            pass
+
+    world.redis.go_on()
+    await asyncio.gather(a_link.is_back.wait(), b_link.is_back.wait())
+
+    while (await a.service.send_to_all("chat", Invocation("again", ()))).delivered < 2:
+        pass
+    for client in (near, far):
+        while await client.called() != ("again", []):
+            pass
+    assert "is gone" not in caplog.text
+    assert "went on without it" not in caplog.text
 
 
 async def test_what_a_node_changed_while_cut_off_is_known_everywhere_afterwards(

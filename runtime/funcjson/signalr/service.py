@@ -59,6 +59,7 @@ __all__ = [
 log = logging.getLogger("funcjson.signalr.backplane")
 
 LONGEST_INVOKE_S = 600.0
+MISSED = "The service stood still, and messages were missed."
 _STATE_S = 2.0  # less than `ps` waits
 MAX_UNHEARD = 10_000  # changes of remembered users that are kept for nodes that cannot be reached
 
@@ -129,7 +130,7 @@ class SignalRService:
 
     async def start(self) -> None:
         """Join the other nodes and learn which users they remember for groups."""
-        await self.backplane.join(self.node.answer, self._catch_up)
+        await self.backplane.join(self.node.answer, self._rejoined)
         await self._catch_up()
 
     async def stop(self) -> None:
@@ -199,6 +200,7 @@ class SignalRService:
                 if skipped
                 else await self._why(hub, to, name)
             )
+            gap = gap or self.backplane.gone
             verdict = Verdict(delivered, f"{why}; {gap}" if gap else why, who)
         observer = self.sessions.observer
         if observer is not None:
@@ -452,7 +454,7 @@ class SignalRService:
             "node": self.backplane.name,
             "nodes": [name for name, _ in parts],
             "hubs": merged(parts),
-            "gap": answers.gap,
+            "gap": answers.gap or self.backplane.gone,
         }
 
     async def _tell_state(self, _request: Request) -> Reply:
@@ -487,7 +489,7 @@ class SignalRService:
     @property
     def gap(self) -> str:
         """Why the latest request did not reach every node; to be read as soon as its verb has returned."""
-        return self._told_gap
+        return self._told_gap or self.backplane.gone
 
     async def _everywhere(self, request: Request) -> list[Reply]:
         here = await self.node.answer(request)
@@ -499,6 +501,15 @@ class SignalRService:
             return True
         answers = await self.ask_others(request, enough=_is_ok)
         return any(reply["ok"] for reply in answers.replies)
+
+    async def _rejoined(self, was_missed: bool) -> None:
+        """Catch up; clients cannot, so those that have missed messages are told to connect again."""
+        try:
+            await self._catch_up()
+        finally:
+            if was_missed:
+                count = self.sessions.close_attached(MISSED)
+                log.warning("%d clients are told to reconnect: they may have missed messages", count)
 
     async def _catch_up(self) -> None:
         """After joining: know which users the others remember, and tell them what they did not hear."""

@@ -315,7 +315,14 @@ class Sessions:
         if connection.pending is not None:
             self.flush(session)
 
-    # The end of the node
+    # The end of the node, or of what its clients could rely on
+
+    def close_attached(self, reason: str | None) -> int:
+        """Close every connection so that its client may reconnect; gives how many."""
+        found = [session for session in self.by_token.values() if session.is_attached]
+        for session in found:
+            self.close(session, reason, allow_reconnect=True)
+        return len(found)
 
     def close_everything(self) -> None:
         """Tell every client that the service goes, and that it may reconnect."""

@@ -21,7 +21,9 @@ Guarantees that an implementation gives, and that its contract test checks:
 - **Cut off.** While a node cannot reach the others, `call` does not raise: it returns at once without replies and
   with a gap. The node goes on trying; when it is back, it is a member as if it had just joined, and `rejoined`
   (given to `join`) is called so that it can catch up. So it is on a node that stood still (a laptop that slept, a
-  stopped process) for so long that another one took it for dead, when that one hears it again.
+  stopped process) for so long that another one took it for dead, when that one hears it again; `rejoined` is then
+  given True, since what was asked meanwhile is lost for this node's clients and nobody was told.
+- **Gone.** A member that was taken for dead is named in `gone` for a minute, unless it comes back.
 
 Requests and replies are what JSON can say, plus bytes at any depth; keys of mappings are strings.
 """
@@ -74,12 +76,17 @@ class Backplane(Protocol):
     def is_alone(self) -> bool:
         """True if there is certainly no other node, so that nothing needs to be asked."""
 
+    @property
+    def gone(self) -> str:
+        """One sentence that names members that were taken for dead within the last minute; or ""."""
+
     async def join(
-        self, handler: Handler, rejoined: Callable[[], Awaitable[None]] | None = None
+        self, handler: Handler, rejoined: Callable[[bool], Awaitable[None]] | None = None
     ) -> None:
         """Become a node: `handler` answers the requests of the others from now on.
 
-        `rejoined` is called each time the node was cut off and is a member again. Raises BackplaneUnavailable.
+        `rejoined` is called each time the node was cut off and is a member again; with True if others went on
+        without it. Raises BackplaneUnavailable.
         """
 
     async def leave(self) -> None:

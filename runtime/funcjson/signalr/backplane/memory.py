@@ -37,8 +37,12 @@ class MemoryBackplane:
     def is_alone(self) -> bool:
         return not any(name != self.name for name in self._exchange.nodes)
 
+    @property
+    def gone(self) -> str:
+        return ""
+
     async def join(
-        self, handler: Handler, rejoined: Callable[[], Awaitable[None]] | None = None
+        self, handler: Handler, rejoined: Callable[[bool], Awaitable[None]] | None = None
     ) -> None:
         self._exchange.nodes[self.name] = handler
 

@@ -5,7 +5,7 @@ Every node listens on a channel of its own, where requests and replies come, and
     hello    I am here; each node that hears it answers `welcome`, and the newcomer waits for all of them
     beat     I am still here, about once a second; who is silent for `dead_after_s` is no member any more
     bye      I leave
-    missed   to one node: I had taken you for dead and asked you nothing meanwhile, so catch up
+    missed   to one node: I had taken you for dead and asked you nothing meanwhile, so catch up; your clients cannot
 
 How many heard a publication is what the Link must tell: a node that hears nothing is not waited for. While a reply
 is missing its node is addressed again now and then, since its connection may have ended with the request unread.
@@ -26,6 +26,7 @@ from functools import partial
 from typing import Protocol
 
 from funcjson.signalr.backplane.base import TIMEOUT_S, Answers, Handler, Reply, Request
+from funcjson.signalr.backplane.gone import Gone
 from funcjson.signalr.backplane.wire import Note, pack, unpack
 from funcjson.signalr.errors import BackplaneUnavailable
 
@@ -111,15 +112,14 @@ class PubSubBackplane:
         self._dead_after_s = dead_after_s
         self._retry_s = retry_s
         self._handler: Handler | None = None
-        self._rejoined: Callable[[], Awaitable[None]] | None = None
+        self._rejoined: Callable[[bool], Awaitable[None]] | None = None
         self._members: dict[str, float] = {}  # when each other node was last heard
         self._welcomed: set[str] = set()
         self._greeted = asyncio.Event()
         self._expected = -1  # how many welcomes are to come; -1: not known yet
         self._heard_self = 0.0
-        self._buried: set[str] = (
-            set()
-        )  # nodes that fell silent; one that is heard again must catch up
+        self._gone = Gone()  # one that is heard again must catch up
+        self._was_missed = False  # others have gone on without this node
         self._must_catch_up = asyncio.Event()
         self._calls: dict[int, _Call] = {}
         self._numbers = itertools.count(1)
@@ -140,8 +140,12 @@ class PubSubBackplane:
     def is_alone(self) -> bool:
         return not self._members and not self._cut_off
 
+    @property
+    def gone(self) -> str:
+        return self._gone.told(asyncio.get_running_loop().time())
+
     async def join(
-        self, handler: Handler, rejoined: Callable[[], Awaitable[None]] | None = None
+        self, handler: Handler, rejoined: Callable[[bool], Awaitable[None]] | None = None
     ) -> None:
         self._handler, self._rejoined = handler, rejoined
         loop = asyncio.get_running_loop()
@@ -263,7 +267,8 @@ class PubSubBackplane:
         while self._rejoined is not None:
             await self._must_catch_up.wait()
             self._must_catch_up.clear()
-            await _guarded(self._rejoined)
+            was_missed, self._was_missed = self._was_missed, False
+            await _guarded(self._rejoined(was_missed))
 
     async def _greet(self) -> None:
         """Say hello, and wait until everybody who heard it knows us."""
@@ -305,9 +310,14 @@ class PubSubBackplane:
             if late:
                 continue  # this process slept; what the others said meanwhile is still to be read
             for name, heard in tuple(self._members.items()):
-                if now - heard > self._dead_after_s:
+                # Unless nothing was heard at all, this node's own beats included.
+                heard_others_s = self._heard_self - heard
+                if (
+                    now - heard > self._dead_after_s
+                    and heard_others_s > self._dead_after_s - 2 * self._beat_s
+                ):
                     log.warning("node %s is gone: not heard for %.1f s", name, now - heard)
-                    self._buried.add(name)
+                    self._gone.bury(name, heard)
                     self._forget(name)
             if now - self._heard_self > self._dead_after_s:
                 raise TimeoutError("it passes nothing on")
@@ -366,20 +376,24 @@ class PubSubBackplane:
 
     def _heartbeat(self, note: Note) -> None:
         self._alive(note)
-        if note.sender in self._buried:
-            self._buried.discard(note.sender)
-            self._post(note.sender, Note("missed", self.name))
+        self._tell_missed(note.sender)
+
+    def _tell_missed(self, name: str) -> None:
+        if self._gone.returns(name):
+            log.warning("node %s is back", name)
+            self._post(name, Note("missed", self.name))
 
     def _missed(self, note: Note) -> None:
-        if not self._must_catch_up.is_set():
-            log.warning("this node stood still, and %s went on without it", note.sender)
+        if not self._was_missed:
+            log.warning("this node was silent so long that %s went on without it", note.sender)
         self._alive(note)
+        self._was_missed = True
         self._must_catch_up.set()
 
     def _hello(self, note: Note) -> None:
-        self._buried.discard(note.sender)  # it catches up by itself
         self._alive(note)
         self._post(note.sender, Note("welcome", self.name))
+        self._tell_missed(note.sender)
 
     def _welcome(self, note: Note) -> None:
         self._alive(note)
@@ -387,7 +401,7 @@ class PubSubBackplane:
         self._check_welcomes()
 
     def _bye(self, note: Note) -> None:
-        self._buried.discard(note.sender)
+        self._gone.returns(note.sender)
         log.info("node %s has left", note.sender)
         self._forget(note.sender)
 
@@ -442,9 +456,9 @@ def _done(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-async def _guarded(rejoined: Callable[[], Awaitable[None]]) -> None:
+async def _guarded(catching_up: Awaitable[None]) -> None:
     try:
-        await rejoined()
+        await catching_up
     except Exception:
         # The seam to the service: a failed catching up must not end the membership.
         log.exception("catching up with the other nodes failed")

@@ -73,8 +73,12 @@ class RedisBackplane:
     def is_alone(self) -> bool:
         return self._node.is_alone
 
+    @property
+    def gone(self) -> str:
+        return self._node.gone
+
     async def join(
-        self, handler: Handler, rejoined: Callable[[], Awaitable[None]] | None = None
+        self, handler: Handler, rejoined: Callable[[bool], Awaitable[None]] | None = None
     ) -> None:
         await self._node.join(handler, rejoined)
 

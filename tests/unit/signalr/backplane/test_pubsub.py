@@ -105,7 +105,8 @@ async def test_a_broken_line_ends_what_waits_and_is_made_again() -> None:
     bus = Bus()
     back = asyncio.Event()
 
-    async def rejoined() -> None:
+    async def rejoined(was_missed: bool) -> None:
+        assert not was_missed
         back.set()
 
     gate = asyncio.Event()
@@ -176,7 +177,8 @@ async def test_a_node_that_was_taken_for_dead_catches_up_when_it_is_heard_again(
     bus = Bus()
     caught_up = asyncio.Event()
 
-    async def rejoined() -> None:
+    async def rejoined(was_missed: bool) -> None:
+        assert was_missed
         caught_up.set()
 
     a = PubSubBackplane(bus.connect, "the bus", beat_s=0.01, dead_after_s=0.05)
