@@ -26,7 +26,7 @@ from funcjson.frontends import (
     run_as_it_is,
 )
 from funcjson.http_route_table import build_table
-from funcjson.model import Function, Language, WorkerLog
+from funcjson.model import Function, Language, LeftOut, WorkerLog
 from funcjson.plan import Plan, make_plan
 from funcjson.registry import Registry, open_registry
 from funcjson.settings import Settings, load_settings
@@ -48,7 +48,7 @@ class AppVersion:
     routable, and calling it fails with that error. `problems` are all of loading, warnings too. `streams`
     are the functions whose HTTP requests and responses pass in pieces while the handler runs. `kept`, by name in lower
     case, has the older version that goes on running a function which this one cannot. `index_problems`: why the code of a
-    code-first app could not be read for functions.
+    code-first app could not be read for functions. `left_out` are functions that settings keep from running.
     """
 
     settings: Settings
@@ -61,6 +61,7 @@ class AppVersion:
     streams: frozenset[str] = frozenset()
     kept: dict[str, AppVersion] = field(default_factory=dict)
     index_problems: tuple[Problem, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def serving(self) -> tuple[AppVersion, ...]:
@@ -114,6 +115,7 @@ class Loader:
         if unreadable := _unreadable(model.model, settings, found.problems):
             raise AppLoadError(unreadable)
         version = AppVersion(settings, {}, {}, (*settings.problems, *found.problems))
+        version.left_out = found.left_out
         functions = list(found.functions)
         language = _CODE_FIRST.get(model.model)
         if language is not None:
@@ -163,6 +165,7 @@ class Loader:
         )
         loaded = load_indexed(result.functions, self.root, language, rules)
         version.problems += loaded.problems
+        version.left_out += loaded.left_out
         if language is Language.NODE:
             scripts = [function.script_file for function in loaded.functions]
             version.problems += run_as_it_is(self.root, scripts)

@@ -79,8 +79,14 @@ class Problem:
 
 
 def not_loaded(problem: Problem) -> str:
-    """One line for whoever misses a function: that it did not load, why, and where."""
+    """One line for whoever misses a function: that it did not load, why, and where.
+
+    A problem that is no error, or of no function, says by itself what is missing.
+    """
     place = f" ({replace(problem.where, pointer='')})" if problem.where else ""
+    if problem.severity is not Severity.ERROR or problem.function is None:
+        # Python's own message of a module that is missing goes on with its whole path.
+        return f"{problem.what.partition('. ')[0]}{place}"
     return f"{problem.function} did not load: {problem.what}{place}"
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from funcjson.errors import FuncJsonError, Problem, Severity
 from funcjson.login_page import page
-from funcjson.model import Function, HttpResponse
+from funcjson.model import Function, HttpResponse, LeftOut
 from funcjson.plan import Plan
 from funcjson.settings import Settings
 
@@ -23,7 +23,7 @@ class LoadedApp(Protocol):
     """One loaded version of an app. `plans` by function name in lower case.
 
     `broken` has the error of each function whose handler did not load, by name. `streams` are the
-    functions whose requests and responses pass in pieces.
+    functions whose requests and responses pass in pieces; `left_out` those that settings keep from running.
     """
 
     @property
@@ -37,6 +37,9 @@ class LoadedApp(Protocol):
 
     @property
     def problems(self) -> tuple[Problem, ...]: ...
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]: ...
 
     @property
     def streams(self) -> frozenset[str]: ...

@@ -14,8 +14,9 @@ from aiohttp import web
 
 from funcjson import http_admin
 from funcjson.app_offline import offline_page
-from funcjson.errors import FuncJsonError
+from funcjson.errors import FuncJsonError, not_loaded
 from funcjson.fired_events import fired_event
+from funcjson.http_absent import problem_of
 from funcjson.http_admin import LoadedApp
 from funcjson.http_options import HostFacade
 from funcjson.http_served import Served
@@ -114,7 +115,9 @@ class HostEndpoints:
         """Fire and forget: 202, also when the function fails later."""
         plan = app.plans.get(name)
         if plan is None:
-            return HttpResponse(404)
+            problem = problem_of(app, f"/{name}")
+            hint = not_loaded(problem) if problem else f"the app has no function '{name}'"
+            return HttpResponse(404, (("x-funcjson-hint", header_text(hint)),))
         text = http_admin.input_text(await read_body(request, limit))
         if text is None:
             return HttpResponse(400)

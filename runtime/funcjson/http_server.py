@@ -13,6 +13,7 @@ from aiohttp import web
 from funcjson import http_admin
 from funcjson.cors import CorsPolicy, make_policy, refusal
 from funcjson.errors import FuncJsonError, Problem, Severity, not_loaded, render
+from funcjson.http_absent import problem_of
 from funcjson.http_admin import LoadedApp
 from funcjson.http_endpoints import HostEndpoints, not_running, unauthorized
 from funcjson.http_options import HostFacade, HttpServerOptions
@@ -371,15 +372,6 @@ def _needs_key(function: str) -> str:
 def _shape_of(root: Path) -> Shape:
     static = any((at / "staticwebapp.config.json").is_file() for at in (root, root.parent))
     return "static-web-apps" if static else "app-service"
-
-
-def problem_of(app: LoadedApp, path: str) -> Problem | None:
-    """Why the function that the end of a path names is not there."""
-    name = path.rstrip("/").rpartition("/")[2].lower()
-    if name in app.plans:
-        return None
-    errors = (p for p in app.problems if p.severity is Severity.ERROR)
-    return next((p for p in errors if (p.function or "").lower() == name != ""), None)
 
 
 def _tell(problems: Iterable[Problem]) -> None:

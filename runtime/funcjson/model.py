@@ -113,11 +113,26 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A sound function that the app's settings keep from running; the problem says which of them."""
+
+    function: Function
+    problem: Problem
+
+    @property
+    def why(self) -> str:
+        """The reason, of a function that is named before it."""
+        said = self.problem.what.removeprefix(f"{self.function.name} ")
+        return f"it {said} ({self.problem.code})"
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionSet:
-    """What a front end found: the functions that are sound, and every problem of the others."""
+    """What a front end found: the functions that are sound, every problem of the others, and those that are not to run."""
 
     functions: tuple[Function, ...]
     problems: tuple[Problem, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @noun(frozen=True, slots=True)

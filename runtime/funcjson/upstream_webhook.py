@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -22,8 +22,8 @@ from funcjson.bindings.signalr_webhook import (
     result_of,
     route_key,
 )
-from funcjson.errors import FuncJsonError
-from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
+from funcjson.errors import FuncJsonError, not_loaded
+from funcjson.model import Function, HttpRequest, HttpResponse, TriggerEvent
 from funcjson.pipeline import Outcome
 from funcjson.plan import DEFAULT_CONNECTION_SETTING, Plan
 from funcjson.signalr.credentials import sign_connection, user_claims
@@ -72,21 +72,32 @@ def near_misses(version: AppVersion, key: Key, *, places: bool = False) -> str:
     `places` adds file and line, for those who may see them: clients get this sentence too.
     """
     found = sorted(
-        _miss(plan, key, places)
-        for plan in version.plans.values()
-        if plan.trigger.type == "signalRTrigger"
+        _miss(function, why, key, places)
+        for function, why in _candidates(version)
+        if function.trigger.type == "signalRTrigger"
     )
     if not found:
-        return "the app has no signalRTrigger function"
+        unread = version.index_problems[:1] if places else ()
+        return "; ".join(
+            ["the app has no signalRTrigger function", *(not_loaded(one) for one in unread)]
+        )
     best = [text for count, _, text in found if count == found[0][0]]
     more = len(best) - _MOST_MISSES
     shown = [*best[:_MOST_MISSES], *([f"and {more} more"] if more > 0 else [])]
     return "nearest: " + "; ".join(shown)
 
 
-def _miss(plan: Plan, key: Key, places: bool) -> tuple[int, float, str]:
-    """(how many parts differ, how much they do, the words for it) of one function."""
-    function, differing, likeness, place = plan.function, [], 0.0, ""
+def _candidates(version: AppVersion) -> Iterator[tuple[Function, str]]:
+    """Each function, and why it does not run whatever comes; "" when it does."""
+    for plan in version.plans.values():
+        yield plan.function, "it is disabled" if plan.function.disabled else ""
+    for one in version.left_out:
+        yield one.function, one.why
+
+
+def _miss(function: Function, why: str, key: Key, places: bool) -> tuple[int, float, str]:
+    """(how many parts differ, how much they do, the words for it) of one function that may not run."""
+    differing, likeness, place = [], 0.0, ""
     for (part, member), theirs in zip(_PARTS, key, strict=True):
         ours = str(function.trigger.properties.get(member) or "")
         if theirs.lower() != ours.lower():
@@ -95,8 +106,8 @@ def _miss(plan: Plan, key: Key, places: bool) -> tuple[int, float, str]:
                 where = function.locate(f"{function.trigger.pointer}/{member}")
                 place = f" ({replace(where, pointer='')})"
             likeness += difflib.SequenceMatcher(None, theirs.lower(), ours.lower()).ratio()
-    if function.disabled:
-        differing.append("it is disabled")
+    if why:
+        differing.append(why)
     return len(differing), -likeness, f"{function.name}{place}: {' and '.join(differing)}"
 
 

@@ -22,6 +22,7 @@ from funcjson.model import (
     HttpRequest,
     HttpResponse,
     Language,
+    LeftOut,
     TriggerEvent,
 )
 from funcjson.plan import Plan
@@ -42,6 +43,7 @@ class App:
     broken: dict[str, FuncJsonError] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     streams: frozenset[str] = frozenset()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 OK = HttpResponse(200, (("Content-Type", "text/plain; charset=utf-8"),), b"ok")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import venv
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from funcjson.bindings.signalr_webhook import local_event
 from funcjson.bindings.timer_trigger import FIRED, timer_payload
 from funcjson.explaining.clients import parse_client
 from funcjson.explaining.request import Asked, explain_request
+from funcjson.explaining.route import explain_route
 from funcjson.explaining.stage import open_stage
 from funcjson.inspector.capsule import make_capsule, read_capsule
 from funcjson.model import TriggerEvent
@@ -243,3 +245,32 @@ async def test_an_http_function_that_was_set_off_by_hand_is_replayed(tmp_path: P
 
     assert done.document["steps"][0]["request"]["body"] == "hi"
     assert done.differences == ()
+
+
+async def test_code_that_cannot_be_read_is_why_no_function_answers(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    (tmp_path / "function_app.py").write_text("import azure.nosuchmodule\n")
+
+    document = await explain_request(tmp_path, Asked("GET", "/api/any"), {})
+    route = await explain_route(tmp_path, "chat", "ping", None, {})
+
+    first, second = document["problems"]
+    said = "the app's python code could not be read for functions: ModuleNotFoundError: No module named "
+    assert first["code"] == "FJ0247"
+    assert first["why"] == f"{said}'azure.nosuchmodule' (function_app.py:1:1)"
+    assert first["fix"].startswith("mend it: ")
+    assert (second["code"], second["line"]) == ("FJ0148", 1)
+    assert route["hints"][0] == first["why"]
+
+
+async def test_a_worker_that_does_not_start_is_why_no_function_answers(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    (tmp_path / "function_app.py").write_text("import azure.functions\n")
+    venv.create(tmp_path / ".venv", with_pip=False)
+
+    document = await explain_request(tmp_path, Asked("GET", "/api/any"), {})
+
+    first, second = document["problems"]
+    assert (first["code"], second["code"]) == ("FJ0247", "FJ0511")
+    assert first["why"] == second["what"] == "the app's Python has no module 'azure.functions'"
+    assert "start with --install" in first["fix"]

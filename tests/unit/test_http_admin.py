@@ -12,7 +12,7 @@ import pytest
 from funcjson import http_admin
 from funcjson.bindings.http_trigger import BINDING as HTTP
 from funcjson.errors import FuncJsonError, HandlerLoadError, Problem, Severity
-from funcjson.model import Binding, Direction, Function, HttpResponse, Language
+from funcjson.model import Binding, Direction, Function, HttpResponse, Language, LeftOut
 from funcjson.plan import Plan
 from funcjson.settings import Settings, load_settings
 
@@ -33,6 +33,7 @@ class App:
     broken: dict[str, FuncJsonError] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     streams: frozenset[str] = frozenset()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def app(*plans: Plan) -> App:

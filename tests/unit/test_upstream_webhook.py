@@ -15,7 +15,9 @@ def version(*events: str, disabled: tuple[str, ...] = ()) -> Any:
         function = SimpleNamespace(name=event.lower(), trigger=binding, disabled=event in disabled)
         return SimpleNamespace(trigger=binding, function=function)
 
-    return SimpleNamespace(plans={event: plan(event) for event in events})
+    return SimpleNamespace(
+        plans={event: plan(event) for event in events}, left_out=(), index_problems=()
+    )
 
 
 def test_the_most_similar_comes_first_and_three_are_enough() -> None:
@@ -49,4 +51,15 @@ def test_control_characters_cannot_forge_a_line() -> None:
 def test_an_app_without_triggers_says_so() -> None:
     assert (
         near_misses(version(), ("h", "messages", "e")) == "the app has no signalRTrigger function"
+    )
+
+
+def test_a_function_that_is_left_out_says_why() -> None:
+    found = version("said")
+    (plan,) = found.plans.values()
+    left_out = SimpleNamespace(function=plan.function, why="it is left out: it is node (FJ0144)")
+    asked = SimpleNamespace(plans={}, left_out=(left_out,))
+
+    assert near_misses(asked, ("chat", "messages", "said")) == (
+        "nearest: said: it is left out: it is node (FJ0144)"
     )

@@ -18,13 +18,14 @@ from funcjson.app_hints import complete, output_hints
 from funcjson.app_version import AppVersion
 from funcjson.bindings.signalr_webhook import WebhookRefused, read_event, route_key
 from funcjson.cors import make_policy, refusal, refused_request
-from funcjson.errors import FuncJsonError, Location, Problem
+from funcjson.errors import AppLoadError, FuncJsonError, Location, Problem, not_loaded
 from funcjson.explaining.clients import Clients, ClientSpec, reasons, unheard
 from funcjson.explaining.route import trigger_rows
 from funcjson.explaining.routing import Choice, choose, nothing_answers
 from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
 from funcjson.expression_faults import LOGIN_HEADER
 from funcjson.fired_events import fired_event
+from funcjson.http_absent import problem_of
 from funcjson.http_admin import input_text
 from funcjson.http_principal import PrincipalGuard
 from funcjson.local_service import is_absent
@@ -76,10 +77,26 @@ async def explain_request(root: Path, asked: Asked, environ: Mapping[str, str]) 
     Raises AppLoadError when the folder is not an app.
     """
     async with AsyncExitStack() as stack:
-        stage = await stack.enter_async_context(
-            open_stage(root, environ, run=asked.run, azure=asked.azure)
-        )
+        try:
+            stage = await stack.enter_async_context(
+                open_stage(root, environ, run=asked.run, azure=asked.azure)
+            )
+        except AppLoadError as error:
+            if not all(problem.code.startswith("FJ05") for problem in error.problems):
+                raise
+            # Which functions there are is known by the app's code alone, and its worker did not start.
+            return _unread(_request(root, asked), error.problems)
         return await _explain(stage, root, asked)
+
+
+def _unread(request: HttpRequest, problems: tuple[Problem, ...]) -> dict[str, Any]:
+    trace = InvocationTrace("", "", time.time())
+    trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
+    path = urlsplit(request.url).path
+    first = nothing_answers(request.method, path, not_loaded(problems[0]), problems[0])
+    trace.problems = (first, *problems)
+    trace.end("failed")
+    return view(trace)
 
 
 async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
@@ -98,7 +115,10 @@ async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
     if plan is None or event is None:
         trace = InvocationTrace("", "", time.time())
         trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
-        trace.problems = (nothing_answers(request.method, path, choice.hint, choice.broken),)
+        trace.problems = (
+            nothing_answers(request.method, path, choice.hint, choice.broken),
+            *version.index_problems,
+        )
         trace.end("failed")
         return view(trace, stage.access_keys, more)
     heard: list[dict[str, Any]] = []
@@ -223,7 +243,9 @@ def _chosen(
         name = path[len(_ADMIN) :].strip("/")
         plan = version.plan(name)
         known = ", ".join(plan.function.name for plan in version.plans.values()) or "none"
-        choice = Choice(plan.function.name if plan else None, {}, (), f"the functions are: {known}")
+        problem = problem_of(version, path) if plan is None else None
+        hint = not_loaded(problem) if problem else f"the functions are: {known}"
+        choice = Choice(plan.function.name if plan else None, {}, (), hint, problem)
         text = input_text(request.body)
         if plan is not None and text is None:
             return None, None, replace(choice, hint=_INPUT_WANTED)

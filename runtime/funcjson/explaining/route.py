@@ -43,9 +43,16 @@ def route_of(version: AppVersion, hub: str, asked: str | None, event: str) -> di
     category = asked or _guess(event)
     key = (hub.lower(), category.lower(), event.lower())
     plan = find_trigger(version, key)
+    chosen = plan.function if plan else None
     functions = [p.function for p in version.plans.values() if p.trigger.type == "signalRTrigger"]
+    found = [_row(one, key, chosen, guessed=asked is None) for one in functions]
+    found += [
+        {**_row(one.function, key, chosen, guessed=asked is None), "why": one.why}
+        for one in version.left_out
+        if one.function.trigger.type == "signalRTrigger"
+    ]
     rows = sorted(
-        (_row(f, key, plan.function if plan else None, guessed=asked is None) for f in functions),
+        found,
         key=lambda row: (
             not row["chosen"],
             sum(not one["near"] for one in row["differs"]),
@@ -61,7 +68,10 @@ def route_of(version: AppVersion, hub: str, asked: str | None, event: str) -> di
         "function": plan.function.name if plan else None,
         "triggers": rows,
         "notLoaded": [_not_loaded(p) for p in _trigger_problems(version)],
-        "hints": _hints(rows, key, plan is not None),
+        "hints": [
+            *(not_loaded(problem) for problem in version.index_problems),
+            *_hints(rows, key, plan is not None),
+        ],
         "rules": labels(["signalr-key"]),
     }
 
@@ -178,6 +188,6 @@ def trigger_rows(version: AppVersion, hub: str, category: str, event: str) -> li
                 for one in row["differs"]
             ]
             route = f"{row['hubName']} · {row['category']} · {row['event']}"
-            why = "; ".join(differs) or row["why"]
+            why = "; ".join([*differs, *([row["why"]] if row["why"] else [])])
             rows.append({"function": row["function"], "route": route, "why": why})
     return rows

@@ -9,6 +9,7 @@ from typing import Any
 from funcjson.app_version import AppVersion
 from funcjson.bindings.http_trigger import entry_of
 from funcjson.errors import Problem, Severity, not_loaded
+from funcjson.http_absent import problem_of
 from funcjson.http_route_table import build_table
 from funcjson.http_routes import (
     Route,
@@ -17,7 +18,6 @@ from funcjson.http_routes import (
     decode_path,
     match_route,
 )
-from funcjson.http_server import problem_of
 
 OTHER_PATH = "its route does not fit the path"
 _MOST = 50
@@ -56,12 +56,27 @@ def choose(version: AppVersion, method: str, path: str) -> Choice:
         for route in disabled.routes
         if match_route(route, decode_path(path)) is not None
     ]
+    rows += _left_out(version, path)
     rows += _not_loaded([*version.problems, *problems])
     if isinstance(found, RouteMatch):
         return Choice(chosen, found.params, tuple(rows[:_MOST]))
     broken = problem_of(version, path)
     hint = not_loaded(broken) if broken else found.hint if found.near else ""
     return Choice(None, {}, tuple(rows[:_MOST]), hint, broken)
+
+
+def _left_out(version: AppVersion, path: str) -> list[dict[str, Any]]:
+    """Functions that would be candidates, but for a setting; the reason of those whose route fits."""
+    why = {one.function.name: one.why for one in version.left_out}
+    http = [one.function for one in version.left_out if one.function.trigger.type == "httpTrigger"]
+    table, _ = build_table((entry_of(f) for f in http), version.settings.host.route_prefix)
+    found: list[dict[str, Any]] = []
+    for route in table.routes:
+        row = {"function": route.function, "route": _shown(route), "why": why[route.function]}
+        if match_route(route, decode_path(path)) is None:
+            row = {**row, "route": f"{row['route']}, left out", "why": OTHER_PATH}
+        found.append(row)
+    return found
 
 
 def _shown(route: Route) -> str:

@@ -324,8 +324,8 @@ def route_text(document: Row) -> str:
     key = f"hub '{document['hub']}', category '{document['category']}', event '{document['event']}'"
     lines = [f"{key}: {document['function'] or 'no function'}", ""]
     for row in document["triggers"]:
-        differs = "; ".join(_differs(one) for one in row["differs"])
-        says = "chosen" if row["chosen"] else differs or row["why"]
+        reasons = [*(_differs(one) for one in row["differs"]), row["why"]]
+        says = "chosen" if row["chosen"] else "; ".join(filter(None, reasons))
         key = f"{row['hubName']}, {row['category']}, {row['event']}"
         lines.append(f"{row['function']} ({key}): {says}")
     for row in document["notLoaded"]:

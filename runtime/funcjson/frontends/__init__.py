@@ -92,7 +92,7 @@ def read_app(root: Path, registry: Registry, settings: Settings) -> FunctionSet:
         problems = (*problems, _mixed("function_app.py"))
     if any(function.language is Language.NODE for function in found.functions):
         problems = (*problems, *main_problems(root))
-    return FunctionSet(together.functions, problems)
+    return FunctionSet(together.functions, problems, found.left_out)
 
 
 def needs_of(root: Path, registry: Registry, settings: Settings) -> Needs:

@@ -9,8 +9,8 @@ from typing import Any
 
 from funcjson.app_rules import without_conflicts
 from funcjson.errors import Location, Problem
-from funcjson.frontends.folders import allow_list, allowed_names
-from funcjson.model import Function, FunctionSet, Language
+from funcjson.frontends.folders import allow_list, allowed_names, not_named
+from funcjson.model import Function, FunctionSet, Language, LeftOut
 from funcjson.validation import Document, Rules, validate
 from funcjson.workers.base import IndexedFunction
 
@@ -66,8 +66,9 @@ def load_indexed(
     allowed = rules.settings.host.functions
     if allowed is not None:
         problems.append(allow_list(allowed, tuple(by_name)))
-    for name in allowed_names(by_name, allowed):
-        found = by_name[name]
+    left_out: list[LeftOut] = []
+    wanted = set(allowed_names(by_name, allowed))
+    for name, found in by_name.items():
         function, own = function_from_document(
             name,
             found.document,
@@ -78,8 +79,12 @@ def load_indexed(
             line=found.line,
             entry_point=found.entry_point,
         )
+        if name not in wanted:
+            left_out += not_named(function)
+            continue
         problems += own
         if function is not None:
             functions.append(function)
     together = without_conflicts(functions, rules.settings)
-    return FunctionSet(together.functions, (*problems, *together.problems))
+    every = (*problems, *together.problems)
+    return FunctionSet(together.functions, every, tuple(left_out))

@@ -13,7 +13,7 @@ from pathlib import Path
 from funcjson.errors import Location, Problem, Severity
 from funcjson.frontends.scripts import Script, find_script
 from funcjson.json_source import Source, parse_json
-from funcjson.model import Function, FunctionSet, Language
+from funcjson.model import Function, FunctionSet, Language, LeftOut
 from funcjson.settings import Settings
 from funcjson.validation import Document, Rules, validate
 
@@ -57,17 +57,23 @@ def load_folders(root: Path, rules: Rules) -> FunctionSet:
     found = find_functions(root)
     functions: list[Function] = []
     problems: list[Problem] = []
+    left_out: list[LeftOut] = []
     allowed = rules.settings.host.functions
     if allowed is not None:
         problems.append(allow_list(allowed, found.functions))
-    for name in allowed_names(found.functions, allowed):
+    wanted = set(allowed_names(found.functions, allowed))
+    for name in found.functions:
         function, own = load_function(root, name, rules)
+        if name not in wanted:
+            left_out += not_named(function)
+            continue
         problems += own
         if function is not None:
             functions.append(function)
-    functions, filtered = _of_runtime(functions, rules.settings)
+    functions, filtered, others = _of_runtime(functions, rules.settings)
     nearly = found.nearly if len(found.nearly) < 20 else ()
-    return FunctionSet(tuple(functions), (*nearly, *problems, *filtered))
+    left_out += (LeftOut(one, _other_language(one, _runtime(rules.settings))) for one in others)
+    return FunctionSet(tuple(functions), (*nearly, *problems, *filtered), tuple(left_out))
 
 
 def load_function(
@@ -122,19 +128,38 @@ def allowed_names(names: Iterable[str], allowed: Iterable[str] | None) -> Iterat
     return (name for name in names if wanted is None or name.lower() in wanted)
 
 
+def not_named(function: Function | None) -> tuple[LeftOut, ...]:
+    """A function that host.json's list does not name, unless it could not run anyway."""
+    if function is None:
+        return ()
+    name = function.name
+    problem = Problem(
+        "FJ0146",
+        f"{name} is left out: host.json has a list of functions that does not name it",
+        Location("host.json", pointer="/functions"),
+        why="'functions' is a list of all that are loaded",
+        fix=f'add "{name}" to "functions" in host.json, or remove that list',
+        severity=Severity.NOTE,
+        function=name,
+    )
+    return (LeftOut(function, problem),)
+
+
 def _of_runtime(
     functions: list[Function], settings: Settings
-) -> tuple[list[Function], list[Problem]]:
-    """The functions of the language that FUNCTIONS_WORKER_RUNTIME names; all when it is not set."""
+) -> tuple[list[Function], list[Problem], list[Function]]:
+    """The functions of the language that FUNCTIONS_WORKER_RUNTIME names (all when it is not set), what is said of the
+    others, and those.
+    """
     runtime = _runtime(settings)
     if not runtime or not functions or settings.host.custom_handler is not None:
-        return functions, []
+        return functions, [], []
     language = _RUNTIMES.get(runtime)
     kept = [function for function in functions if function.language is language]
     if not kept:
-        return [], [_none_of_language(functions, runtime, settings)]
+        return [], [_none_of_language(functions, runtime, settings)], functions
     skipped = [function for function in functions if function.language is not language]
-    return kept, [_other_language(function, runtime) for function in skipped]
+    return kept, [_other_language(function, runtime) for function in skipped], skipped
 
 
 def _near_misses(folder: Path) -> Iterator[Problem]:

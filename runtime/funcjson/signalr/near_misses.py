@@ -73,7 +73,9 @@ def _early(sessions: Sessions, key: str, to: str, name: str) -> str:
     if to == "connection":
         return f"connection '{name}' has not finished its handshake in hub '{key}'"
     if waiting == 1:
-        return f"user '{name}' has 1 connection in hub '{key}', which has not finished its handshake"
+        return (
+            f"user '{name}' has 1 connection in hub '{key}', which has not finished its handshake"
+        )
     of = f"user '{name}' has {waiting} connections in hub '{key}'"
     return f"{of}, none of which has finished its handshake"
 

@@ -220,3 +220,15 @@ async def test_a_level_that_needs_a_key_on_azure_is_labelled(tmp_path: Path) -> 
     found = step(await explained(tmp_path, "POST", "/api/send/ann"), 2)
 
     assert {rule["id"]: rule["label"] for rule in found["rules"]}["key-not-asked"] == "differs here"
+
+
+async def test_a_function_by_hand_that_is_left_out(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    host = {"version": "2.0", "functions": ["negotiate"]}
+    (tmp_path / "host.json").write_text(json.dumps(host), "utf-8")
+
+    document = await explained(tmp_path, "POST", "/admin/functions/tick", body=b'{"input": ""}')
+
+    (problem,) = document["problems"]
+    assert problem["why"].startswith("tick is left out: host.json has a list of functions")
+    assert 'add "tick"' in problem["fix"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from funcjson.explaining.route import explain_route
+from funcjson.explaining.text import route_text
 
 
 def trigger(
@@ -131,3 +132,16 @@ async def test_an_app_without_triggers_says_so(tmp_path: Path) -> None:
 
     assert document["triggers"] == []
     assert document["hints"][0].startswith("the app has no signalRTrigger function")
+
+
+async def test_a_trigger_of_another_language_fits_but_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, shout=trigger("shout", hub="lab"))
+    values = {"FUNCTIONS_WORKER_RUNTIME": "python"}
+
+    document = await explain_route(tmp_path, "lab", "shout", None, values)
+    other = await explain_route(tmp_path, "lab", "shuot", None, values)
+
+    why = "it is left out: it is node, and the app is python (FJ0144)"
+    assert document["hints"][0] == f"shout fits, but {why}"
+    assert f"shout (lab, messages, shout): {why}" in route_text(document)
+    assert f"event 'shout' is not 'shuot'; {why}" in route_text(other)

@@ -66,3 +66,41 @@ def test_a_request_that_nothing_answers_is_a_problem() -> None:
     problem = nothing_answers("GET", "/x", "a is at /api/x")
 
     assert (problem.code, problem.why) == ("FJ0247", "a is at /api/x")
+
+
+def add_javascript(root: Path, name: str, **trigger: object) -> None:
+    add(root, name, **trigger)
+    (root / name / "__init__.py").unlink()
+    (root / name / "index.js").write_text("module.exports = async () => {};\n", "utf-8")
+
+
+async def test_a_function_of_another_language_is_a_candidate_that_is_left_out(
+    tmp_path: Path,
+) -> None:
+    add_javascript(write_app(tmp_path), "shape", route="say/shape")
+    version = await load(tmp_path)
+
+    choice = choose(version, "POST", "/api/say/shape")
+    elsewhere = choose(version, "POST", "/api/negotiate")
+
+    said = "is left out: it is node, and the app is python"
+    rows = {row["function"]: row for row in choice.rejected}
+    assert rows["shape"]["why"] == f"it {said} (FJ0144)"
+    assert choice.hint == f"shape {said} (shape/function.json:1:1)"
+    problem = nothing_answers("POST", "/api/say/shape", choice.hint, choice.broken)
+    assert "remove FUNCTIONS_WORKER_RUNTIME" in problem.fix
+    (far,) = [row for row in elsewhere.rejected if row["function"] == "shape"]
+    assert (far["route"], far["why"]) == ("any method /api/say/shape, left out", OTHER_PATH)
+
+
+async def test_a_function_that_host_json_does_not_name_is_left_out(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    host = {"version": "2.0", "functions": ["negotiate"]}
+    (tmp_path / "host.json").write_text(json.dumps(host), "utf-8")
+
+    choice = choose(await load(tmp_path), "POST", "/api/send/ann")
+
+    said = "is left out: host.json has a list of functions that does not name it"
+    assert f"it {said} (FJ0146)" in [row["why"] for row in choice.rejected]
+    assert choice.hint == f"send {said} (host.json)"
+    assert choice.broken is not None and 'add "send"' in choice.broken.fix
