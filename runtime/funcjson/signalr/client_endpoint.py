@@ -123,7 +123,7 @@ class ClientEndpoint:
         if excess is None:
             return None
         self._tell(asked, excess.status, f"{excess.what} {excess.fix}")
-        return _text(excess.status, excess.what, headers)
+        return _text(excess.status, f"{excess.what} To do: {excess.fix}.", headers)
 
     async def _socket(
         self,

@@ -53,7 +53,8 @@ class Inspection:
             text = json.dumps({"signed": self._signed(token.strip())})
             return web.Response(text=text, content_type="application/json")
         if request.path != TRACE_PATH:
-            return web.Response(status=404)
+            text = f"There are {STATE_PATH}, {TRACE_PATH} (?follow=1: what comes, too) and {TOKEN_PATH}.\n"
+            return web.Response(status=404, text=text)
         if request.query.get("follow", "") in ("", "0"):
             lines = "".join(f"{line}\n" for line in self._trace).encode()
             return web.Response(body=lines, content_type="application/x-ndjson")

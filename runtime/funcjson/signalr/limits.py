@@ -84,7 +84,7 @@ def head_too_long(status: Literal[414, 431], found: str = "") -> Excess:
     unread = "is too long to be read" if status == 414 else "are too large to be read"
     said = f"{verb} {found}" if found else unread
     fix = {
-        414: "send fewer 'excluded' ids in one request, and put fewer claims into the token",
+        414: "put fewer claims into a client's token, and fewer 'excluded' ids into one REST request",
         431: "put fewer claims into the token",
     }[status]
     return Excess(status, f"{what} {said}, the limit is {limit}.", fix)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 from urllib.parse import parse_qs
 
 from funcjson.signalr import rest_problem as problems
@@ -110,9 +111,7 @@ class RestApi:
         response = await VERBS[match.verb](call)
         observer = self._service.sessions.observer
         if observer is not None and not match.verb.startswith(_TOLD):
-            fields = {"method": request.method, "path": request.path, "status": response.status}
-            connection = match.names.get("connection")
-            observer.record("RestRequestServed", {**fields, "hub": hub, "connectionId": connection})
+            observer.record("RestRequestServed", _fields(request, match, response.status))
         return response
 
     def _refused(self, request: RestRequest) -> RestResponse | None:
@@ -172,8 +171,10 @@ class RestApi:
         """To the live trace each time, to the log once in a while."""
         observer = self._service.sessions.observer
         if observer is not None:
-            fields = {"method": request.method, "path": request.path, "status": status, "why": why}
-            observer.record("RestRequestRefused", fields)
+            version = _parameters(request.query).get("api-version", [""])[-1]
+            match = find(request.method, request.path, version)
+            fields = _fields(request, match if isinstance(match, Match) else None, status)
+            observer.record("RestRequestRefused", {**fields, "why": why})
         if self._quiet.may_log(f"{status} {why[:40]}"):
             _LOG.warning("%s %s was answered %s: %s", request.method, request.path, status, why)
 
@@ -181,6 +182,20 @@ class RestApi:
 async def handle(service: SignalRService, request: RestRequest) -> RestResponse:
     """One request without anything kept between requests; a server keeps a RestApi."""
     return await RestApi(service).handle(request)
+
+
+def _fields(request: RestRequest, match: Match | None, status: int) -> dict[str, Any]:
+    """What the live trace is told of a request; whom it names, if its path is that of an operation."""
+    fields: dict[str, Any] = {"method": request.method, "path": request.path, "status": status}
+    if match is None:
+        return fields
+    application = (_parameters(request.query).get("application") or [""])[-1]
+    hub = match.names.get("hub", "")
+    return fields | {
+        "hub": (f"{application}_{hub}" if application else hub).lower() or None,
+        "connectionId": match.names.get("connection"),
+        "userId": match.names.get("user"),
+    }
 
 
 @lru_cache(256)

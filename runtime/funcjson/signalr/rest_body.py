@@ -17,6 +17,8 @@ from funcjson.signalr.protocols.msgpack import unpack
 from funcjson.signalr.rest_problem import invalid, unsupported_media_type
 
 _EXAMPLE = 'send {"target": "newMessage", "arguments": ["hello"]}'
+_PACKED_EXAMPLE = f"{_EXAMPLE} as MessagePack"
+_FRAMES_EXAMPLE = 'pack {"json": ..., "messagepack": ...}, each one framed invocation message'
 
 
 def message_of(content_type: str, body: bytes) -> Sendable:
@@ -63,11 +65,11 @@ def _from_msgpack(body: bytes) -> Sendable:
 
 def _from_frames(body: bytes) -> Sendable:
     """A map of protocol name to bytes, each a whole framed invocation to forward as it is."""
-    value = _msgpack(body)
+    value = _msgpack(body, _FRAMES_EXAMPLE)
     if not isinstance(value, dict) or not all(isinstance(each, bytes) for each in value.values()):
         raise invalid(
             "The body must be a MessagePack map from hub protocol names to bytes.",
-            'pack {"json": ..., "messagepack": ...}, each one framed invocation message',
+            _FRAMES_EXAMPLE,
         )
     frames = {name: data for name, data in value.items() if name in PROTOCOLS}
     for name, data in frames.items():
@@ -117,8 +119,17 @@ def _json(body: bytes) -> Any:
     try:
         value = load(body.removeprefix(b"\xef\xbb\xbf"))
     except ProtocolError as error:
-        raise invalid(f"The request body cannot be read. {error}", _EXAMPLE) from error
+        fix = _EXAMPLE if _is_utf8(body) else "send the body in UTF-8"
+        raise invalid(f"The request body cannot be read. {error}", fix) from error
     return _flat(value) if body.count(b"[") + body.count(b"{") > MAX_NESTING else value
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _flat(value: Any) -> Any:
@@ -139,13 +150,13 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(each, levels - 1) for each in value)
 
 
-def _msgpack(body: bytes) -> Any:
+def _msgpack(body: bytes, fix: str = _PACKED_EXAMPLE) -> Any:
     if not body:
-        raise invalid("Message in request body is required.", _EXAMPLE)
+        raise invalid("Message in request body is required.", fix)
     try:
         return _flat(unpack(body))
     except ProtocolError as error:
-        raise invalid(f"The request body cannot be read. {error}", _EXAMPLE) from error
+        raise invalid(f"The request body cannot be read. {error}", fix) from error
 
 
 _MESSAGES: Mapping[str, Callable[[bytes], Sendable]] = {

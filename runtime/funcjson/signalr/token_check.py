@@ -302,9 +302,16 @@ def _host_fault(
         good = host in rule.hosts or (host != "" and host == _host_name(request_host))
     if good:
         return None
+    own = next((known for known in sorted(rule.origins) if urlsplit(known).hostname == host), None)
+    if rule.mode == "strict" and own is not None:
+        scheme = urlsplit(own).scheme
+        return TokenFault.AUDIENCE_HOST, (
+            f"the token is for {_shown(audience)}, which has another scheme than this service:"
+            f" use {scheme}://"
+        )
     return TokenFault.AUDIENCE_HOST, (
         f"the token is for {_shown(audience)}, whose host is not a name of this service;"
-        " set ClientEndpoint or the service's public endpoint to that name"
+        " start the service with --client-endpoint and that name, or name it so in the connection string"
     )
 
 

@@ -28,6 +28,8 @@ def status_hint(status: int, event: str) -> str:
     """What a status usually means, or ""."""
     if status == 400 and not event:
         return "the client's call names no method: its target is empty"
+    if status in range(300, 400):
+        return "redirects are not followed: put the address that it leads to into UrlTemplate"
     return _HINTS.get(status, "")
 
 

@@ -56,6 +56,8 @@ async def test_answers(method: str, path: str, status: int) -> None:
     answer = await inspection().handle(local)
 
     assert answer.status == status
+    if status == 404:
+        assert "/_lss/state" in getattr(answer, "text", "")
     if path == "/_lss/trace":
         line = json.loads(getattr(answer, "body", b""))
         assert line["eventName"] == "ConnectionConnected"

@@ -125,3 +125,32 @@ async def test_the_live_trace_hears_of_what_is_not_a_send() -> None:
     ]
     assert heard.events[0][1]["connectionId"] == world.clients["A"].session.id
     assert [event for event, _ in heard.events].count("MessageSent") == 1
+
+
+async def test_a_refusal_in_the_live_trace_has_its_hub_connection_and_user() -> None:
+    world = World({"clients": {"A": {}}})
+    heard = Heard()
+    world.service.sessions.observer = heard
+    v24 = "api-version=2024-12-01"
+    await world.do({"do": f"POST /api/hubs/Chat/connections/$A/:invoke?{v24}", "text": "{"})
+    await world.do({"do": f"POST /api/hubs/chat/users/ann/:send?{v24}", "token": "none"})
+    await world.do({"do": f"PUT /api/hubs/chat/users/ann/groups/g?{v24}"})
+
+    a = world.clients["A"].session.id
+    told = [
+        (event, fields.get("hub"), fields.get("connectionId"), fields.get("userId"))
+        for event, fields in heard.events
+    ]
+    assert told == [
+        ("RestRequestRefused", "chat", a, None),
+        ("RestRequestRefused", "chat", None, "ann"),
+        ("RestRequestServed", "chat", None, "ann"),
+    ]
+
+
+async def test_a_user_id_that_is_too_long_to_close_has_another_way() -> None:
+    target = f"POST /api/hubs/chat/users/{'u' * 1025}/:closeConnections"
+    answer = await World({}).do({"do": f"{target}?api-version=2024-12-01"})
+
+    assert answer.status == 400
+    assert "by their ids" in json.loads(answer.body)["fix"]

@@ -100,3 +100,21 @@ def test_messagepack_is_nested_no_deeper() -> None:
 def test_a_value_may_be_absent() -> None:
     assert json_of("text/plain", b"") is None
     assert json_of("", b"5") == 5
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "fix"),
+    [
+        ("application/octet-stream", b"", "pack {"),
+        ("application/octet-stream", b"\x00\x01", "pack {"),
+        ("application/x-msgpack", b"\x00\x01", "as MessagePack"),
+        ("application/json", '{"target":"é"}'.encode("latin-1"), "send the body in UTF-8"),
+        ("application/json", '{"target":"m"}'.encode("utf-16"), "send the body in UTF-8"),
+    ],
+)
+def test_the_fix_is_that_of_the_content_type(content_type: str, body: bytes, fix: str) -> None:
+    with pytest.raises(RestProblem) as caught:
+        message_of(content_type, body)
+
+    assert fix in caught.value.fix
+    assert ".." not in caught.value.message

@@ -102,6 +102,20 @@ def test_strict_mode_wants_scheme_and_host() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("audience", "hint"),
+    [
+        ("https://localhost/client/?hub=chat", "has another scheme than this service: use http://"),
+        ("http://elsewhere/client/?hub=chat", "start the service with --client-endpoint"),
+    ],
+)
+def test_the_part_of_an_audience_that_differs_is_named(audience: str, hint: str) -> None:
+    with pytest.raises(TokenRefused) as caught:
+        verify_client_token(token_for(audience), [KEY], "chat", now=NOW, rule=STRICT)
+
+    assert hint in caught.value.hint
+
+
 def test_the_audience_check_can_be_off_but_not_the_expiry() -> None:
     off = AudienceRule(mode="off")
 

@@ -64,4 +64,6 @@ def test_a_status_has_its_likely_cause() -> None:
     assert "AccessKey" in status_hint(401, "hello")
     assert "names no method" in status_hint(400, "")
     assert "is missing" in status_hint(400, "hello")
+    assert "redirect" in status_hint(302, "hello")
+    assert "redirect" in status_hint(308, "hello")
     assert status_hint(418, "hello") == ""

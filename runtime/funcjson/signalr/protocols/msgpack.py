@@ -85,7 +85,7 @@ def unpack(record: bytes) -> Any:
         return msgpack.unpackb(record, raw=False, strict_map_key=False)
     except (ValueError, TypeError, RecursionError) as error:
         # TypeError: a map key that cannot be hashed. All of msgpack's own errors are ValueErrors.
-        raise ProtocolError(f"Invalid MessagePack: {error}.") from None
+        raise ProtocolError(f"Invalid MessagePack: {str(error).rstrip('.')}.") from None
 
 
 def extension_of(value: Any) -> tuple[int, bytes] | None:
