@@ -48,6 +48,8 @@ http('broken', async (request, context) => {
 const who = { type: 'signalRConnectionInfo', name: 'info', hubName: 'h', userId: '{who}' };
 app.http('needs', { methods: ['POST'], extraInputs: [who], handler: async (request, context) =>
   ({ jsonBody: [await request.json(), context.extraInputs.get('info') !== undefined] }) });
+for (const [name, method] of [['rm', 'DELETE'], ['opt', 'OPTIONS']])
+  app.http(name, { methods: [method], handler: async (request) => ({ body: `${method} ${await request.text()}` }) });
 http('throws', () => { throw new Error('no') });
 """
 
@@ -96,6 +98,28 @@ async def test_a_whole_response_of_any_size(host: World) -> None:
 async def test_a_head_has_no_body(host: World) -> None:
     async with host.http.head(f"{host.host.url}/api/big") as answer:
         assert (answer.status, await answer.read()) == (200, b"")
+
+
+@pytest.mark.parametrize("size", [7, 300_000], ids=["small", "in pieces"])
+@pytest.mark.parametrize(("name", "method"), [("rm", "DELETE"), ("opt", "OPTIONS")])
+async def test_bodies_of_methods_that_seldom_have_one(
+    host: World, name: str, method: str, size: int
+) -> None:
+    url = f"{host.host.url}/api/{name}"
+    async with host.http.request(method, url, data=b"x" * size) as answer:
+        assert (answer.status, await answer.text()) == (200, f"{method} {'x' * size}")
+
+
+async def test_a_body_is_never_read_as_the_next_request(host: World) -> None:
+    smuggled = b"GET /api/echo HTTP/1.1\r\nhost: a\r\nx-ms-invocation-id: b\r\n\r\n"
+    url = f"{host.host.url}/api/unread"
+    async with host.http.get(url, data=smuggled) as answer:
+        await answer.read()
+
+    for _ in range(3):
+        async with host.http.get(url) as answer:
+            assert (answer.status, await answer.text()) == (200, "not read")
+    assert not [line for line in host.logs if "missing header" in line]
 
 
 async def test_nothing_returned_and_an_error_before_the_first_piece(host: World) -> None:

@@ -23,6 +23,8 @@ export class Exchange {
     this.#taken = taken;
     const { protocol, host, pathname, search } = new URL(incoming.url);
     const { hostname, port } = new URL(uri);
+    const body = incoming.body ?? {};
+    const whole = body.bytes ?? body.string;
     this.#request = http.request({
       agent: AGENT,
       hostname,
@@ -31,6 +33,7 @@ export class Exchange {
       path: pathname + search,
       headers: {
         ...forwarded(incoming.headers),
+        ...framing(body.stream, whole),
         'x-ms-invocation-id': id,
         'x-forwarded-host': host,
         'x-forwarded-proto': protocol.slice(0, -1),
@@ -43,8 +46,7 @@ export class Exchange {
     }).then((response) => (pass ? passOn(response, pass) : collect(response)));
     // A handler may fail or answer nothing; then nobody waits for this.
     this.#answered.catch(() => {});
-    const body = incoming.body ?? {};
-    if (!body.stream) this.#request.end(body.bytes ?? body.string);
+    if (!body.stream) this.#request.end(whole);
     else this.#request.flushHeaders();
   }
 
@@ -80,6 +82,12 @@ export function streamMetadata({ headers, params }) {
   const metadata = { Headers: { json: JSON.stringify(headers) } };
   for (const [name, value] of Object.entries(paramsOf(params))) metadata[name] = { string: value };
   return metadata;
+}
+
+// For GET, HEAD, DELETE and OPTIONS Node would send a body without saying where it ends, and the connection is kept.
+function framing(isStream, whole) {
+  if (isStream) return { 'transfer-encoding': 'chunked' };
+  return whole?.length > 0 ? { 'content-length': Buffer.byteLength(whole) } : {};
 }
 
 function forwarded(headers) {
