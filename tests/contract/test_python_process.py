@@ -7,12 +7,13 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from funcjson.errors import WorkerStartError
+from funcjson.errors import HandlerLoadError, WorkerStartError
 from funcjson.model import Binding, Call, Direction, Function, Language, WorkerLog
 from funcjson.workers.child import WorkerProgram
 from funcjson.workers.process import ProcessWorker
@@ -220,3 +221,60 @@ def main(event): return seen
 
     assert await returned(tmp_path, code, logs, environment) == ["f", "before"]
     assert [entry.level for entry in logs if "ZeroDivisionError" in entry.message] == ["error"]
+
+
+async def test_a_module_that_never_ends_is_given_up_and_the_others_are_loaded(
+    tmp_path: Path,
+) -> None:
+    codes = {
+        "bad": "import threading\nthreading.Event().wait()\ndef main(event): pass",
+        "good": "def main(event): return ['good']",
+        "late": "def main(event): return ['late']",
+    }
+    for name, code in codes.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(code, encoding="utf-8")
+    functions = {
+        name: Function(name, tmp_path / name, BINDINGS, Language.PYTHON, f"{name}/__init__.py")
+        for name in codes
+    }
+    logs: list[WorkerLog] = []
+    program = replace(python_program(tmp_path, os.environ), load_notice_s=0.1, load_limit_s=1.0)
+    worker = ProcessWorker(program, logs.append)
+    await worker.start()
+    try:
+        # "good" was loaded before it, "late" waits behind it.
+        outcomes = await asyncio.gather(
+            *(worker.load(functions[name]) for name in ("good", "bad", "late")),
+            return_exceptions=True,
+        )
+        answers = [
+            await worker.invoke(Call(name, name, (("event", {"string": ""}),)))
+            for name in ("good", "late")
+        ]
+    finally:
+        await worker.stop()
+
+    assert (outcomes[0], outcomes[2]) == (None, None)
+    assert isinstance(outcomes[1], HandlerLoadError)
+    problem = outcomes[1].problems[0]
+    assert "did not come to its end within 1 s" in problem.what
+    assert "bad/__init__.py" in problem.why
+    assert [json.loads(answer.return_value["json"]) for answer in answers] == [["good"], ["late"]]
+    assert any("still loading 'bad'" in line.message for line in logs)
+
+
+async def test_an_app_of_decorators_that_never_ends_says_where_it_is(tmp_path: Path) -> None:
+    code = "import threading\nthreading.Event().wait()\n"
+    (tmp_path / "function_app.py").write_text(code, encoding="utf-8")
+    program = replace(python_program(tmp_path, os.environ), load_limit_s=1.0)
+    worker = ProcessWorker(program, lambda _: None)
+    await worker.start()
+    try:
+        result = await worker.index()
+    finally:
+        await worker.stop()
+
+    assert result.functions == ()
+    assert "did not come to its end within 1 s" in (result.error or "")
+    assert "function_app.py" in result.stack

@@ -509,7 +509,9 @@ class SignalRService:
         finally:
             if was_missed:
                 count = self.sessions.close_attached(MISSED)
-                log.warning("%d clients are told to reconnect: they may have missed messages", count)
+                log.warning(
+                    "%d clients are told to reconnect: they may have missed messages", count
+                )
 
     async def _catch_up(self) -> None:
         """After joining: know which users the others remember, and tell them what they did not hear."""

@@ -18,6 +18,7 @@ from funcjson.model import Language, WorkerLog
 from funcjson.workers.base import LogSink
 from funcjson.workers.channel import Channel, Message
 from funcjson.workers.last_words import last_words
+from funcjson.workers.load_watch import LIMIT_S, NOTICE_S
 from funcjson.workers.wire import FD_VARIABLE, Decoder, encode
 
 # How many lines of stderr are kept; the report of an exit has those of them that tell something.
@@ -40,6 +41,8 @@ class WorkerProgram:
     options: Mapping[str, Any] = field(default_factory=dict)
     explain: Callable[[Message], Problem | None] = lambda _: None
     start_timeout_s: float = 60.0
+    load_notice_s: float = NOTICE_S
+    load_limit_s: float = LIMIT_S
     transpiled: Callable[[Message], None] | None = None
 
 

@@ -12,6 +12,7 @@ from funcjson.errors import (
     FuncJsonError,
     HandlerError,
     HandlerLoadError,
+    Location,
     Problem,
     WorkerError,
     WorkerStartError,
@@ -19,6 +20,7 @@ from funcjson.errors import (
 from funcjson.model import Call, CallResult, Function, Language, WorkerLog
 from funcjson.workers.base import IndexResult, LogSink
 from funcjson.workers.child import Child, WorkerProgram
+from funcjson.workers.load_watch import LoadWatch, NeverLoaded
 
 # Seconds before the 1st, 2nd, ... restart in a row; the last one stays. A finished call starts anew.
 RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
@@ -94,8 +96,14 @@ class ProcessWorker:
         self._log = log
         self._functions: dict[str, Function] = {}
         self._load_errors: dict[str, str] = {}
+        self._never_loaded: set[str] = set()
+        self._load_limit_s = program.load_limit_s
         self._indexed = False
         self._stopped = False
+        self._watches = [
+            LoadWatch(self._tell_of_loading, program.load_notice_s, program.load_limit_s)
+            for _ in range(count)
+        ]
         self._seats = tuple(_Seat(starter, self._prepare) for _ in range(count))
 
     @property
@@ -118,18 +126,61 @@ class ProcessWorker:
         """Load a handler in every process. Raises HandlerLoadError."""
         self._functions[function.name] = function
         self._load_errors.pop(function.name, None)
-        children = [await seat.available() for seat in self._seats]
+        for seat in self._seats:
+            await seat.available()
+        seats = zip(self._seats, self._watches, strict=True)
         try:
-            await _first_error(child.channel.load(function) for child in children)
+            await _first_error(self._load_in(seat, watch, function) for seat, watch in seats)
         except HandlerLoadError as error:
             self._load_errors[function.name] = str(error)
             raise
+
+    async def _load_in(self, seat: _Seat, watch: LoadWatch, function: Function) -> None:
+        name = function.name
+        while True:
+            child = await seat.available()
+            known = len(self._never_loaded)
+            try:
+                return await watch.run(name, child.channel.load(function))
+            except NeverLoaded:
+                where = await self._give_up(seat, f"function '{name}'", name)
+                raise HandlerLoadError(_never_loaded(function, self._load_limit_s, where)) from None
+            except HandlerLoadError:
+                raise
+            except WorkerError:
+                # The process was replaced since another function's module did not end: once more.
+                if len(self._never_loaded) == known:
+                    raise
+
+    async def _give_up(self, seat: _Seat, what: str, name: str) -> str:
+        """Where the code was; the process is replaced, and never told of this function again."""
+        self._never_loaded.add(name)
+        where = await seat.stacks()
+        said = f"the {self.language} worker was restarted: {what} did not finish loading"
+        await seat.restart(Problem("FJ0515", said))
+        return where
+
+    def _tell_of_loading(self, name: str) -> None:
+        what = f"'{name}'" if name else "the app's code"
+        said = (
+            f"still loading {what}: what stands at the top of its modules has not come to its end"
+        )
+        self._log(WorkerLog(said, "warning", name or None, category="system"))
 
     async def index(self) -> IndexResult:
         """Find code-first functions. Every process imports the app; the first one's answer is given."""
         self._indexed = True
         children = [await seat.available() for seat in self._seats]
-        results = await asyncio.gather(*(child.channel.index() for child in children))
+        jobs = [
+            watch.run("", child.channel.index())
+            for watch, child in zip(self._watches, children, strict=True)
+        ]
+        try:
+            results = await asyncio.gather(*jobs)
+        except NeverLoaded:
+            self._indexed = False
+            where = await self._give_up(self._seats[0], "the app's code", "")
+            return IndexResult(error=_not_in_time(self._load_limit_s), stack=where)
         return results[0]
 
     async def ready(self) -> None:
@@ -188,12 +239,35 @@ class ProcessWorker:
         if self._indexed:
             await child.channel.index()
         for function in list(self._functions.values()):
+            if function.name in self._never_loaded:
+                continue
             try:
-                await child.channel.load(function)
+                async with asyncio.timeout(self._load_limit_s):
+                    await child.channel.load(function)
+            except TimeoutError:
+                self._never_loaded.add(function.name)
+                problem = _never_loaded(function, self._load_limit_s, "")
+                raise WorkerError(problem) from None
             except HandlerLoadError as error:
                 # What was said when the app was loaded need not be said at each restart.
                 if str(error) != self._load_errors.get(function.name):
                     self._log(WorkerLog(str(error), "error", function.name, category="system"))
+
+
+def _never_loaded(function: Function, limit_s: float, where: str) -> Problem:
+    said = _not_in_time(limit_s)
+    return Problem(
+        "FJ0513",
+        f"the handler of '{function.name}' could not be loaded: {said}",
+        Location(function.script_file) if function.script_file else None,
+        f"it was here:\n{where.rstrip()}" if where else "",
+        "what stands at the top of a module must come to its end: move what waits into the handler",
+        function=function.name,
+    )
+
+
+def _not_in_time(limit_s: float) -> str:
+    return f"what stands at the top of its modules did not come to its end within {limit_s:g} s"
 
 
 async def _first_error(jobs: object) -> None:

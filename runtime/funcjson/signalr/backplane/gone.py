@@ -28,4 +28,6 @@ class Gone:
         names = ", ".join([*recent][:_NAMED])
         more = f" and {len(recent) - _NAMED} more" if len(recent) > _NAMED else ""
         silent = f"gone, not heard for {now - max(recent.values()):.0f} s"
-        return f"node {names} is {silent}" if len(recent) == 1 else f"nodes {names}{more} are {silent}"
+        return (
+            f"node {names} is {silent}" if len(recent) == 1 else f"nodes {names}{more} are {silent}"
+        )

@@ -62,6 +62,10 @@ def _first_of(waiter: Any, *names: str) -> Any:
 
 
 def _users(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    frames = list(frames)
+    # User code that prints or logs is in ours for a moment.
+    while frames and failures.is_ours(frames[-1].filename):
+        frames.pop()
     ours = [at for at, frame in enumerate(frames) if failures.is_ours(frame.filename)]
     rest = frames[ours[-1] + 1 :] if ours else frames
     while rest and rest[0].filename.startswith(_MACHINERY):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
+from pathlib import Path
 
+from funcjson.workers.python_worker import stacks as module
 from funcjson.workers.python_worker.stacks import stacks
 
 
@@ -24,6 +27,22 @@ async def test_a_thread_is_shown_from_user_code_on() -> None:
 
     block = next(block for block in text.split("\n\n") if block.startswith("thread mine:"))
     assert "in waits_here" in block.split("\n")[1]
+
+
+def test_user_code_is_shown_also_while_a_line_of_it_is_taken_over() -> None:
+    ours = Path(module.__file__).parent
+    frames = [
+        traceback.FrameSummary(str(file), 1, name)
+        for file, name in [
+            (threading.__file__, "run"),
+            (ours / "runtime.py", "_call"),
+            ("/app/f/__init__.py", "main"),
+            (ours / "capture.py", "write"),
+        ]
+    ]
+
+    assert [frame.name for frame in module._users(frames)] == ["main"]
+    assert module._users(frames[:2]) == []
 
 
 async def test_a_task_is_shown_where_it_waits() -> None:
