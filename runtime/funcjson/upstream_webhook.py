@@ -149,13 +149,14 @@ def _keys(host: Runner, plan: Plan) -> tuple[str, ...] | None:
     return tuple(key for key in keys if key is not None)
 
 
+def reason_of(event: SignalREvent) -> str:
+    """Why a function runs, for the log and the trace."""
+    return f"SignalR {event.category} '{plain(event.event)}' of connection {event.connection_id}"
+
+
 async def _run(host: Runner, plan: Plan, event: SignalREvent) -> tuple[Any, str | None]:
     """The handler's result, or the text of its failure."""
-    trigger = TriggerEvent(
-        "signalRTrigger",
-        payload=event,
-        reason=f"SignalR {event.category} '{plain(event.event)}' of connection {event.connection_id}",
-    )
+    trigger = TriggerEvent("signalRTrigger", payload=event, reason=reason_of(event))
     try:
         outcome = await host.fire(plan.function.name, trigger)
     except FuncJsonError as error:

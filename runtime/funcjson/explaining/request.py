@@ -20,6 +20,7 @@ from funcjson.bindings.signalr_webhook import WebhookRefused, read_event, route_
 from funcjson.cors import make_policy, refusal, refused_request
 from funcjson.errors import AppLoadError, FuncJsonError, Location, Problem, not_loaded
 from funcjson.explaining.clients import Clients, ClientSpec, reasons, unheard
+from funcjson.explaining.own_addresses import answered_by_host
 from funcjson.explaining.route import trigger_rows
 from funcjson.explaining.routing import Choice, choose, nothing_answers
 from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
@@ -35,7 +36,7 @@ from funcjson.personas import load_personas
 from funcjson.plan import Plan
 from funcjson.trace import InvocationTrace, Step
 from funcjson.trace_view import view
-from funcjson.upstream_webhook import find_trigger, near_misses
+from funcjson.upstream_webhook import find_trigger, near_misses, reason_of
 
 BASE = "http://localhost:7071"
 _ADMIN = "/admin/functions/"
@@ -110,13 +111,16 @@ async def _explain(stage: Stage, root: Path, asked: Asked) -> dict[str, Any]:
     plan, event, choice = _chosen(version, request, path)
     if event is not None and asked.reason:
         event = replace(event, reason=asked.reason)
+    own = "" if plan is not None else answered_by_host(version, request.method, path)
+    if own:
+        return _by_host(request, arrived, own)
     chosen: dict[str, Any] = {"rejected": [dict(row) for row in choice.rejected], "rules": []}
     more: dict[Step, dict[str, Any]] = {Step.ARRIVED: arrived, Step.CHOSEN: chosen}
     if plan is None or event is None:
         trace = InvocationTrace("", "", time.time())
         trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
         trace.problems = (
-            nothing_answers(request.method, path, choice.hint, choice.broken),
+            nothing_answers(request.method, path, choice.hint, choice.broken, choice.fix),
             *version.index_problems,
         )
         trace.end("failed")
@@ -221,10 +225,6 @@ def _header(request: HttpRequest, name: str) -> str:
 
 def _preflight(request: HttpRequest, arrived: dict[str, Any]) -> dict[str, Any]:
     """A browser's question before a request: the host answers it, no function runs."""
-    trace = InvocationTrace("", "", time.time())
-    trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
-    trace.add(Step.CHOSEN, {"function": ""})
-    trace.end(EXPLAINED)
     if arrived["cors"]["allowed"]:
         hint = "the host answers this preflight itself with 204; no function is asked"
     else:
@@ -232,6 +232,15 @@ def _preflight(request: HttpRequest, arrived: dict[str, Any]) -> dict[str, Any]:
             "the host refuses this preflight, so the browser does not send the request that it asked for; "
             "no function runs"
         )
+    return _by_host(request, arrived, hint)
+
+
+def _by_host(request: HttpRequest, arrived: dict[str, Any], hint: str) -> dict[str, Any]:
+    """A request that no function is asked for."""
+    trace = InvocationTrace("", "", time.time())
+    trace.add(Step.ARRIVED, {"event": TriggerEvent("httpTrigger", request)})
+    trace.add(Step.CHOSEN, {"function": ""})
+    trace.end(EXPLAINED)
     more = {Step.ARRIVED: arrived, Step.CHOSEN: {"rejected": [], "hints": [hint]}}
     return view(trace, (), more)
 
@@ -272,17 +281,18 @@ def _upstream(
         rejected = tuple(trigger_rows(version, hub, category, event_name))
         if plan is None:
             why = near_misses(version, (hub, category, event_name), places=True)
-            return None, None, Choice(None, {}, rejected, why)
+            return None, None, Choice(None, {}, rejected, why, fix=_EVENT_FIX)
         event = read_event(request.headers, request.body, None)
     except WebhookRefused as refused:
-        return None, None, Choice(None, {}, (), f"{refused.reason}; {_BY_HAND}")
+        return None, None, Choice(None, {}, (), refused.reason, fix=_BY_HAND)
     chosen = Choice(plan.function.name, {}, rejected)
-    return plan, TriggerEvent("signalRTrigger", payload=event), chosen
+    return plan, TriggerEvent("signalRTrigger", payload=event, reason=reason_of(event)), chosen
 
 
 UPSTREAM = "/runtime/webhooks/signalr"
+_EVENT_FIX = "correct hubName, category or event in function.json, or the hub and the method that the client calls"
 _BY_HAND = (
-    "an event has the headers X-ASRS-Hub, X-ASRS-Category, X-ASRS-Event, X-ASRS-Connection-Id and Content-Type; "
+    "send the headers of an event: X-ASRS-Hub, X-ASRS-Category, X-ASRS-Event, X-ASRS-Connection-Id and Content-Type; "
     "without them: "
     """explain request POST /admin/functions/NAME --body '{"input": "{\\"Arguments\\": [1]}"}'"""
 )

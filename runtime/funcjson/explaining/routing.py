@@ -27,7 +27,7 @@ _MOST = 50
 class Choice:
     """The function (None: none answers), its route parameters, and a row `{function, route, why}` for each other.
 
-    `broken` is why the function that the path names did not load.
+    `broken` is why the function that the path names did not load, `fix` what to do when that is not to be seen by the path.
     """
 
     function: str | None
@@ -35,6 +35,7 @@ class Choice:
     rejected: tuple[Mapping[str, Any], ...]
     hint: str = ""
     broken: Problem | None = None
+    fix: str = ""
 
 
 def choose(version: AppVersion, method: str, path: str) -> Choice:
@@ -108,15 +109,17 @@ def _not_loaded(problems: list[Problem]) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def nothing_answers(method: str, path: str, hint: str, broken: Problem | None = None) -> Problem:
+def nothing_answers(
+    method: str, path: str, hint: str, broken: Problem | None = None, fix: str = ""
+) -> Problem:
     """The problem of a request that no function answers; `broken` is why the one that it names is not there."""
+    if broken and broken.fix:
+        fix = f"mend it: {broken.fix}"
     return Problem(
         "FJ0247",
         f"no function answers {method} {path}",
         broken.where if broken else None,
         hint,
-        f"mend it: {broken.fix}"
-        if broken and broken.fix
-        else "correct the path, the method or the body, or the function's route and methods",
+        fix or "correct the path, the method or the body, or the function's route and methods",
         function=broken.function if broken else None,
     )

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.unit.explaining.explained_app import SEND, write_app
 
 from funcjson.explaining.request import Asked, explain_request
@@ -196,7 +197,7 @@ async def test_an_event_of_the_service_is_explained_like_a_request(tmp_path: Pat
     assert step(found, 1)["payload"]["Arguments"] == [1]
     assert "event 'pong' is not 'ping'" in step(missed, 2)["problems"][0]["why"]
     assert step(missed, 2)["rejected"][0]["route"] == "chat · messages · ping"
-    assert "POST /admin/functions/NAME" in step(bare, 2)["problems"][0]["why"]
+    assert "POST /admin/functions/NAME" in step(bare, 2)["problems"][0]["fix"]
 
 
 async def test_outputs_are_declared_and_their_hubs_checked(tmp_path: Path) -> None:
@@ -232,3 +233,39 @@ async def test_a_function_by_hand_that_is_left_out(tmp_path: Path) -> None:
     (problem,) = document["problems"]
     assert problem["why"].startswith("tick is left out: host.json has a list of functions")
     assert 'add "tick"' in problem["fix"]
+
+
+@pytest.mark.parametrize("path", ["/", "/.auth/me"])
+async def test_an_address_that_the_host_serves_itself(path: str, tmp_path: Path) -> None:
+    document = await explained(write_app(tmp_path), "GET", path)
+
+    assert (document["outcome"], document["problems"]) == ("explained", [])
+    assert step(document, 2)["hints"][0].startswith("the host answers this itself, ")
+
+
+ASRS = (
+    ("X-ASRS-Hub", "chat"),
+    ("X-ASRS-Category", "messages"),
+    ("X-ASRS-Connection-Id", "c1"),
+    ("Content-Type", "application/json"),
+)
+WEBHOOK = "/runtime/webhooks/signalr"
+MESSAGE = b'{"type":1,"target":"ping","arguments":[]}\x1e'
+
+
+async def test_an_event_of_the_service_has_the_reason_that_the_host_logs(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    (tmp_path / "ping").mkdir()
+    trigger = {"type": "signalRTrigger", "direction": "in", "name": "it", "hubName": "chat",
+               "category": "messages", "event": "ping"}  # fmt: skip
+    (tmp_path / "ping" / "function.json").write_text(json.dumps({"bindings": [trigger]}), "utf-8")
+    (tmp_path / "ping" / "__init__.py").write_text("def main(it):\n    pass\n", "utf-8")
+
+    event = ("X-ASRS-Event", "ping")
+    found = await explained(tmp_path, "POST", WEBHOOK, *ASRS, event, body=MESSAGE)
+    other = ("X-ASRS-Event", "pnig")
+    missed = await explained(tmp_path, "POST", WEBHOOK, *ASRS, other, body=MESSAGE)
+
+    assert step(found, 1)["reason"] == "SignalR messages 'ping' of connection c1"
+    (problem,) = missed["problems"]
+    assert problem["fix"].startswith("correct hubName, category or event in function.json")
