@@ -12,6 +12,7 @@ from typing import Any
 from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, WorkerError
 from funcjson.model import Call, CallResult, Function, ResponseSink, WorkerLog
 from funcjson.workers.base import IndexedFunction, IndexResult, LogSink
+from funcjson.workers.last_words import Stderr
 from funcjson.workers.request_pump import RequestPump
 from funcjson.workers.response_pump import ResponsePump
 from funcjson.workers.wire import VERSION
@@ -26,7 +27,7 @@ _STACKS = "stacks-"
 class Channel:
     """One connection to one worker, on one event loop.
 
-    `send` takes a message for the worker; `stderr` is told of each line that user code printed
+    `send` takes a message for the worker; `stderr` gets each line that user code printed
     there, `transpiled` of what the worker compiled in memory. The owner passes what the worker
     sends to `receive`, and calls `close` once when nothing more can come: every call that still
     waits then fails with that error.
@@ -37,16 +38,18 @@ class Channel:
         send: Callable[[Message], None],
         log: LogSink,
         app_root: Path,
-        stderr: Callable[[str], None] = lambda _: None,
+        stderr: Stderr | None = None,
         transpiled: Callable[[Message], None] | None = None,
     ) -> None:
         self._send = send
         self._log = log
         self._app_root = app_root
-        self._stderr = stderr
+        self._stderr = stderr if stderr is not None else Stderr()
         self._transpiled = transpiled or (lambda _: None)
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Message]] = {}
+        # How many lines of stderr there were when a request was sent.
+        self._marks: dict[str, int] = {}
         self._pumps: dict[str, ResponsePump] = {}
         self._uploads: dict[str, RequestPump] = {}
         self._closed: Problem | None = None
@@ -61,6 +64,10 @@ class Channel:
     def is_running(self, invocation_id: str) -> bool:
         return invocation_id in self._waiting
 
+    def last_stderr(self) -> list[str]:
+        """What was written to stderr since the oldest request that has no answer began; all of it when there is none."""
+        return self._stderr.since(min(self._marks.values(), default=0), self.is_running)
+
     # -- what the worker sends -------------------------------------------------------------------
 
     def receive(self, message: Message) -> None:
@@ -68,7 +75,7 @@ class Channel:
         op = message.get("op")
         if op == "log":
             if message.get("stream") == "stderr":
-                self._stderr(message["message"])
+                self._stderr.add(message["message"], message.get("invocation_id"))
             self._log(
                 WorkerLog(
                     message["message"],
@@ -96,7 +103,9 @@ class Channel:
         # It answers, so its loop goes round again.
         self._blocked = ""
         # Answers about the start have no id.
-        future = self._waiting.pop(message.get("id") or "init", None)
+        identifier = message.get("id") or "init"
+        self._marks.pop(identifier, None)
+        future = self._waiting.pop(identifier, None)
         if future is not None and not future.done():
             future.set_result(message)
 
@@ -105,6 +114,7 @@ class Channel:
         if self._closed is None:
             self._closed = problem
         waiting, self._waiting = self._waiting, {}
+        self._marks.clear()
         for future in waiting.values():
             if not future.done():
                 future.set_exception(WorkerError(problem))
@@ -116,6 +126,7 @@ class Channel:
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._send(message)
         self._waiting[identifier] = future
+        self._marks[identifier] = self._stderr.written
         return future
 
     # -- what the host asks ----------------------------------------------------------------------
@@ -268,6 +279,7 @@ class Channel:
     def _take_blocked(self, text: str) -> None:
         self._blocked = text
         for identifier in [key for key in self._waiting if key.startswith(_STACKS)]:
+            self._marks.pop(identifier, None)
             future = self._waiting.pop(identifier)
             if not future.done():
                 future.set_result({"op": "stacks", "text": text})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import os
 import signal
@@ -17,12 +16,10 @@ from funcjson.errors import Problem, WorkerError, WorkerStartError
 from funcjson.model import Language, WorkerLog
 from funcjson.workers.base import LogSink
 from funcjson.workers.channel import Channel, Message
-from funcjson.workers.last_words import last_words
+from funcjson.workers.last_words import Stderr, last_words
 from funcjson.workers.load_watch import LIMIT_S, NOTICE_S
 from funcjson.workers.wire import FD_VARIABLE, Decoder, encode
 
-# How many lines of stderr are kept; the report of an exit has those of them that tell something.
-_KEPT_LINES = 200
 _PIPES = {1: "stdout", 2: "stderr"}
 
 
@@ -59,10 +56,8 @@ class Child:
         self._socket: asyncio.Transport | None = None
         self._process: asyncio.SubprocessTransport | None = None
         self._cause: Problem | None = None
-        self._stderr: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
-        self.channel = Channel(
-            self._write, log, program.app_root, self._stderr.append, program.transpiled
-        )
+        self._stderr = Stderr()
+        self.channel = Channel(self._write, log, program.app_root, self._stderr, program.transpiled)
 
     @classmethod
     async def start(cls, program: WorkerProgram, log: LogSink) -> Child:
@@ -173,7 +168,7 @@ class Child:
 
     def _exit_problem(self) -> Problem:
         code = self._process.get_returncode() if self._process is not None else None
-        return exit_problem(self.program.language, code, self._stderr)
+        return exit_problem(self.program.language, code, self.channel.last_stderr())
 
     def _why_not_started(self, error: BaseException) -> str | None:
         if isinstance(error, TimeoutError):
@@ -185,7 +180,7 @@ class Child:
         return None
 
     def _not_started(self, why: str) -> Problem:
-        lines = "\n".join(self._stderr)
+        lines = "\n".join(self._stderr.all())
         if lines and lines not in why:
             why = f"{why}\n{lines}"
         return Problem(
@@ -201,7 +196,7 @@ class Child:
         """One line that the process wrote to stdout or stderr."""
         level = "information"
         if pipe == 2:
-            self._stderr.append(text)
+            self._stderr.add(text)
             level = level_of_stderr(text)
         self._log(WorkerLog(text, level, category="console"))
 

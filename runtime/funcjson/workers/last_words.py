@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
 _MOST = 20
+_KEPT_LINES = 200
 _FATAL = "Fatal Python error"
 _CURRENT = "Current thread"
 _OURS = str(Path(__file__).parent / "python_worker")
@@ -20,6 +22,29 @@ class LastWords(NamedTuple):
 
     lines: tuple[str, ...]
     heap_full: bool = False
+
+
+class Stderr:
+    """The last lines that a process wrote to stderr, each with when it came and, when known, the call that wrote it."""
+
+    def __init__(self) -> None:
+        self.written = 0
+        self._lines: deque[tuple[int, str, str | None]] = deque(maxlen=_KEPT_LINES)
+
+    def add(self, text: str, invocation_id: str | None = None) -> None:
+        self.written += 1
+        self._lines.append((self.written, text, invocation_id))
+
+    def all(self) -> list[str]:
+        return [text for _, text, _ in self._lines]
+
+    def since(self, mark: int, is_running: Callable[[str], bool]) -> list[str]:
+        """What came after `written` was `mark`, without the lines of calls that are over: they tell of no crash."""
+        return [
+            text
+            for at, text, call in self._lines
+            if at > mark and (call is None or is_running(call))
+        ]
 
 
 def last_words(stderr: Iterable[str]) -> LastWords:

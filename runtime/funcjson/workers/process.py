@@ -25,6 +25,8 @@ from funcjson.workers.load_watch import LoadWatch, NeverLoaded
 # Seconds before the 1st, 2nd, ... restart in a row; the last one stays. A finished call starts anew.
 RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 _WORTH_A_LINE_S = 0.5
+# A call that no handler has seen yet outlasts starts that fail for so long.
+_PATIENCE_S = 5.0
 ENDED_BY_ITSELF = "FJ0512"
 
 
@@ -81,7 +83,7 @@ class ProcessWorker:
     WorkerError and is replaced.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a pool may be told
         self,
         program: WorkerProgram,
         log: LogSink,
@@ -90,10 +92,12 @@ class ProcessWorker:
         restart_delays: Sequence[float] = RESTART_DELAYS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         start_child: StartChild = Child.start,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
         starter = _Starter(program, log, start_child, restart_delays, sleep)
         self.language: Language = program.language
         self._log = log
+        self._patience_s = patience_s
         self._functions: dict[str, Function] = {}
         self._load_errors: dict[str, str] = {}
         self._never_loaded: set[str] = set()
@@ -185,23 +189,39 @@ class ProcessWorker:
 
     async def ready(self) -> None:
         """Wait until a process can take a call; raises WorkerError when none can be had."""
-        seat = min(self._seats, key=_Seat.load_now)
-        if not seat.is_alive():
-            await seat.available()
+        await self._choose()
 
     async def invoke(self, call: Call) -> CallResult:
-        """Run a handler; see `Worker.invoke`. Waits for a restart that is under way."""
-        seat = min(self._seats, key=_Seat.load_now)
-        child = seat.child if seat.is_alive() else await seat.available()
-        assert child is not None
+        """Run a handler; see `Worker.invoke`. Waits for a restart that is under way, and for the next when that fails."""
+        seat = await self._choose()
+        assert seat.child is not None
         try:
-            result = await child.channel.invoke(call)
+            result = await seat.child.channel.invoke(call)
         except HandlerError:
             # The handler failed, the process did not.
             seat.failures = 0
             raise
         seat.failures = 0
         return result
+
+    async def _choose(self) -> _Seat:
+        """The seat for a call: it waits for whichever process comes first, also when a start fails, within reason."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            seat = min(self._seats, key=_Seat.load_now)
+            if seat.is_alive():
+                return seat
+            waits = [asyncio.create_task(each.available()) for each in self._seats]
+            try:
+                done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+            errors = [error for wait in done if (error := wait.exception()) is not None]
+            late = self._stopped or loop.time() - began >= self._patience_s
+            if late and len(errors) == len(done):
+                raise errors[0]
 
     async def stacks(self, invocation_id: str | None = None) -> str:
         """Where the threads are: of all, or of the process that runs an invocation; "" after 1 s."""
@@ -420,6 +440,9 @@ class _Seat:
             self._ready.set_exception(kind(problem))
             # It is also logged; nobody may be waiting.
             self._ready.exception()
+            if not self._stopping:
+                # Who comes now waits for the next try.
+                self._new_ready()
 
 
 def _report(problem: Problem) -> str:

@@ -12,6 +12,7 @@ from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, W
 from funcjson.model import Binding, Call, Direction, Function, Language, RetryContext, WorkerLog
 from funcjson.workers.base import IndexedFunction
 from funcjson.workers.channel import Channel, load_fix
+from funcjson.workers.last_words import Stderr
 
 ROOT = Path("/app")
 CALL = Call("id-1", "f", (("req", {"string": "a"}),))
@@ -30,9 +31,9 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.logs: list[WorkerLog] = []
-        self.stderr: list[str] = []
+        self.stderr = Stderr()
         self.asked = asyncio.Event()
-        self.channel = Channel(self._send, self.logs.append, ROOT, self.stderr.append)
+        self.channel = Channel(self._send, self.logs.append, ROOT, self.stderr)
 
     def _send(self, message: dict[str, Any]) -> None:
         self.sent.append(message)
@@ -163,7 +164,7 @@ async def test_logs_go_to_the_sink_with_their_invocation() -> None:
     )
 
     assert wire.logs == [WorkerLog("m", "warning", "f", "i", "console")]
-    assert wire.stderr == ["m"]
+    assert wire.stderr.all() == ["m"]
 
 
 async def test_unknown_messages_are_ignored_also_with_an_id_that_waits() -> None:

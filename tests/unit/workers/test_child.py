@@ -16,6 +16,40 @@ def program(root: Path, *command: str) -> WorkerProgram:
     return WorkerProgram(Language.PYTHON, command, root, {})
 
 
+async def test_a_crash_is_explained_by_the_lines_of_the_calls_that_ran(tmp_path: Path) -> None:
+    child = Child(program(tmp_path), lambda _: None)
+
+    def stderr(text: str, invocation_id: str) -> None:
+        child.channel.receive(
+            {"op": "log", "stream": "stderr", "message": text, "invocation_id": invocation_id}
+        )
+
+    child.channel.ask("done", {"op": "invoke"})
+    stderr("warn: of a call before", "done")
+    child.line(2, "written before")
+    running = child.channel.ask("runs", {"op": "invoke"})
+    stderr("warn: of another call", "done")
+    child.channel.receive({"op": "result", "id": "done"})
+    stderr("fatal: its own", "runs")
+    child.line(2, "fatal: of the process")
+    child.finish()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert child.exited.result().why == (
+        "its last lines on stderr:\nfatal: its own\nfatal: of the process"
+    )
+
+
+async def test_a_crash_without_a_word_is_told_as_that(tmp_path: Path) -> None:
+    child = Child(program(tmp_path), lambda _: None)
+    child.line(2, "warn: of a call before")
+    running = child.channel.ask("runs", {"op": "invoke"})
+    child.finish()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert child.exited.result().why == "it wrote nothing to stderr"
+
+
 @pytest.mark.parametrize(
     ("line", "level"),
     [

@@ -72,21 +72,25 @@ class FakeChild:
 class Pool:
     """A worker whose processes are fakes and whose pauses are only written down."""
 
-    def __init__(self, *, count: int = 1, failing: int = 0, keep: bool = False) -> None:
+    def __init__(
+        self, *, count: int = 1, failing: int = 0, keep: bool = False, patience_s: float = 60.0
+    ) -> None:
         self.children: list[FakeChild] = []
         self.failing = failing
         self.pauses: list[float] = []
         self.logs: list[WorkerLog] = []
         self.starts = 0
         self.ready = asyncio.Event()
+        self.sleep = self._sleep
         self._keep = keep
         self.worker = ProcessWorker(
             PROGRAM,
             self.logs.append,
             count=count,
             restart_delays=(0.0, 1.0, 2.0),
-            sleep=self._sleep,
+            sleep=lambda seconds: self.sleep(seconds),
             start_child=self._start,
+            patience_s=patience_s,
         )
 
     async def _sleep(self, seconds: float) -> None:
@@ -208,8 +212,56 @@ async def test_a_failing_handler_is_no_reason_to_pause() -> None:
     await pool.worker.stop()
 
 
-async def test_callers_are_told_of_a_failed_restart_and_served_after_the_next() -> None:
+async def test_a_call_that_no_handler_has_seen_waits_for_the_next_try() -> None:
+    pool = Pool(failing=3)
+    await pool.worker.start()
+    pool.children[0].end()
+
+    assert await pool.call() == 2
+    assert pool.starts == 5
+    await pool.worker.stop()
+
+
+async def test_a_call_goes_to_the_process_that_is_there_first() -> None:
+    pool = Pool(count=2)
+    await pool.worker.start()
+    never = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        # The first process is not tried again after its start has failed once.
+        await never.wait()
+
+    pool.sleep = sleep
+    pool.failing = 1
+    for child in pool.children:
+        child.end()
+
+    assert await pool.call() == 3
+    await pool.worker.stop()
+
+
+async def test_a_call_that_waits_ends_when_the_worker_is_stopped() -> None:
     pool = Pool(failing=1)
+    never = asyncio.Event()
+    asked = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        asked.set()
+        await never.wait()
+
+    pool.sleep = sleep
+    await pool.worker.start()
+    pool.children[0].end()
+    call = asyncio.ensure_future(pool.call())
+    await asked.wait()
+    await pool.worker.stop()
+
+    with pytest.raises(WorkerError, match="stopped"):
+        await call
+
+
+async def test_callers_are_told_of_failed_restarts_at_last_and_served_after_the_next() -> None:
+    pool = Pool(failing=1, patience_s=0)
     await pool.worker.start()
     pool.children[0].end()
     with pytest.raises(WorkerStartError, match="did not start"):
