@@ -435,7 +435,7 @@ class SignalRService:
     # Inspection
 
     def state(self) -> dict[str, Any]:
-        """{"hubs": {name: {"connections": [...], "users": {}, "groups": {}, "remembered": {}}}} of this node.
+        """{"hubs": {name: {"connections": [...], "handshaking": [...], "users": {}, "groups": {}, "remembered": {}}}} of this node.
 
         `remembered` has the groups that later connections of a user join.
         """

@@ -9,18 +9,27 @@ from funcjson.signalr.hub import Hub
 from funcjson.signalr.session import Session
 from funcjson.signalr.sessions import Sessions
 
-State = dict[
-    str, Any
-]  # of each hub: {name: {"connections": [...], "users": {}, "groups": {}, "remembered": {}}}
+# Of each hub: {name: {"connections": [...], "handshaking": [...], "users": {}, "groups": {}, "remembered": {}}}
+State = dict[str, Any]
 
 
 def hubs_of(sessions: Sessions) -> State:
-    """The hubs of one node. `remembered` has the groups that later connections of a user join."""
-    hubs, now = sorted(sessions.hubs.values(), key=lambda hub: hub.name), sessions.options.wall()
-    return {hub.name: _hub(hub, now) for hub in hubs}
+    """The hubs of one node. `remembered` has the groups that later connections of a user join.
+
+    `handshaking` are clients whose transport is open and who have not finished their handshake.
+    """
+    early: dict[str, list[Session]] = {}
+    for session in sessions.by_token.values():
+        if session.is_attached and session.info is None:
+            early.setdefault(session.caller.hub.lower(), []).append(session)
+    now = sessions.options.wall()
+    return {
+        name: _hub(sessions.hubs.get(name) or Hub(name), early.get(name, ()), now)
+        for name in sorted({*sessions.hubs, *early})
+    }
 
 
-def _hub(hub: Hub[Session], now: float) -> State:
+def _hub(hub: Hub[Session], early: Iterable[Session], now: float) -> State:
     return {
         "connections": [
             {
@@ -31,6 +40,14 @@ def _hub(hub: Hub[Session], now: float) -> State:
                 "groups": sorted(hub.groups_of(session.id)),
             }
             for session in hub.connections.values()
+        ],
+        "handshaking": [
+            {
+                "id": session.id,
+                "userId": session.user_id,
+                "transport": session.sink.transport_name if session.sink else None,
+            }
+            for session in early
         ],
         "users": {user: sorted(found) for user, found in sorted(hub.users.items())},
         "groups": {group: sorted(found) for group, found in sorted(hub.groups.items())},
@@ -48,9 +65,11 @@ def merged(parts: Iterable[tuple[str, Mapping[str, Any]]]) -> State:
     for node, found in parts:
         for name, part in found.items():
             hub = hubs.setdefault(
-                name, {"connections": [], "users": {}, "groups": {}, "remembered": {}}
+                name,
+                {"connections": [], "handshaking": [], "users": {}, "groups": {}, "remembered": {}},
             )
-            hub["connections"] += [{**each, "node": node} for each in part["connections"]]
+            for kind in ("connections", "handshaking"):
+                hub[kind] += [{**each, "node": node} for each in part.get(kind, ())]
             for kind in ("users", "groups", "remembered"):
                 for key, members in part[kind].items():
                     hub[kind][key] = sorted({*hub[kind].get(key, ()), *members})

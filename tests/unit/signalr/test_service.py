@@ -233,6 +233,7 @@ async def test_the_state_lists_connections_users_and_groups() -> None:
                 ],
                 "users": {"ann": [connection]},
                 "groups": {"g": [connection]},
+                "handshaking": [],
                 "remembered": {"bob": ["later"]},
             }
         }

@@ -75,7 +75,7 @@ def state_table(state: Mapping[str, Any]) -> str:
     """One line a connection, and one line a hub with the sums."""
     hubs: Mapping[str, Any] = state["hubs"]
     if not any(hub["connections"] for hub in hubs.values()):
-        return "\n".join(["No connections.", *_remembered(hubs), *_nodes(state)])
+        return "\n".join(["No connections.", *_early(hubs), *_remembered(hubs), *_nodes(state)])
     nodes = state.get("nodes", ())
     rows = [
         [
@@ -104,7 +104,8 @@ def state_table(state: Mapping[str, Any]) -> str:
         f"{_count(hub['users'], 'user')}, {_count(hub['groups'], 'group')}"
         for name, hub in hubs.items()
     ]
-    return "\n".join([table(head, rows), "", *sums, *_remembered(hubs), *_nodes(state)])
+    told = [*sums, *_early(hubs), *_remembered(hubs), *_nodes(state)]
+    return "\n".join([table(head, rows), "", *told])
 
 
 def _names(groups: Iterable[str]) -> str:
@@ -112,6 +113,16 @@ def _names(groups: Iterable[str]) -> str:
     return ", ".join(
         f'"{shown}"' if set(', "') & set(shown) else shown for shown in map(plain, groups)
     )
+
+
+def _early(hubs: Mapping[str, Any]) -> list[str]:
+    """A line for each hub with clients that no message reaches yet."""
+    return [
+        f"hub {name}: {_count(early, 'more connection')} without a finished handshake"
+        f" ({_names(each['userId'] or 'no user' for each in early)})"
+        for name, hub in hubs.items()
+        if (early := hub.get("handshaking"))
+    ]
 
 
 def _remembered(hubs: Mapping[str, Any]) -> list[str]:

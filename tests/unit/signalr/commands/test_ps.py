@@ -38,6 +38,16 @@ def test_one_line_a_connection_and_the_sums() -> None:
     assert lines[-1] == "hub chat: 2 connections, 1 user, 2 groups"
 
 
+def test_clients_before_their_handshake_have_a_line() -> None:
+    early = [{"id": "c3", "userId": "bob", "transport": "WebSockets"}]
+    hub = {"connections": [], "handshaking": early, "users": {}, "groups": {}}
+
+    assert state_table({"hubs": {"chat": hub}}).splitlines() == [
+        "No connections.",
+        "hub chat: 1 more connection without a finished handshake (bob)",
+    ]
+
+
 def test_with_several_nodes_each_line_has_its_node() -> None:
     hub = STATE["hubs"]["chat"]
     placed = [{**each, "node": f"n{at}"} for at, each in enumerate(hub["connections"], 1)]
