@@ -247,7 +247,7 @@ def _timeout(function: Function, call: Call, limit: float, stacks: str) -> Probl
         "FJ0507",
         f"'{function.name}' did not finish within functionTimeout ({limit:g} s)",
         Location(function.script_file or function.name),
-        f"the handler was here when its worker was stopped:\n{stacks.rstrip()}" if stacks else "",
+        f"just before its worker was stopped:\n{stacks.rstrip()}" if stacks else "",
         'make the handler finish sooner, or raise "functionTimeout" in host.json',
         function=function.name,
         azure=f"Timeout value of {_span(limit)} was exceeded by function: Functions.{function.name}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,13 @@ class Channel:
         app_root: Path,
         stderr: Stderr | None = None,
         transpiled: Callable[[Message], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send = send
         self._log = log
         self._app_root = app_root
         self._stderr = stderr if stderr is not None else Stderr()
+        self._clock = clock
         self._transpiled = transpiled or (lambda _: None)
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Message]] = {}
@@ -53,8 +56,8 @@ class Channel:
         self._pumps: dict[str, ResponsePump] = {}
         self._uploads: dict[str, RequestPump] = {}
         self._closed: Problem | None = None
-        # What the worker said by itself about a loop that does not go round.
-        self._blocked = ""
+        # What the worker said by itself about a loop that does not go round: since when, and where it is.
+        self._blocked: tuple[float, str] | None = None
 
     @property
     def waiting(self) -> int:
@@ -87,7 +90,8 @@ class Channel:
             )
             return
         if op == "stacks" and message.get("id") is None:
-            self._take_blocked(str(message.get("text") or ""))
+            since = self._clock() - float(message.get("busy_s") or 0)
+            self._take_blocked(since, str(message.get("text") or ""))
             return
         if op == "transpiled" and message.get("id") is None:
             self._transpiled(message)
@@ -101,7 +105,7 @@ class Channel:
         if op not in _ANSWERS:
             return
         # It answers, so its loop goes round again.
-        self._blocked = ""
+        self._blocked = None
         # Answers about the start have no id.
         identifier = message.get("id") or "init"
         self._marks.pop(identifier, None)
@@ -270,14 +274,18 @@ class Channel:
 
     async def stacks(self) -> str:
         """Where the worker's threads are."""
-        if self._blocked:
-            return self._blocked
+        if self._blocked is not None:
+            return self._busy(*self._blocked)
         identifier = f"{_STACKS}{next(self._numbers)}"
         answer = await self.ask(identifier, {"op": "stacks", "id": identifier})
         return str(answer.get("text") or "")
 
-    def _take_blocked(self, text: str) -> None:
-        self._blocked = text
+    def _busy(self, since: float, stack: str) -> str:
+        return f"The event loop of the worker has been busy for {self._clock() - since:.1f} s, here:\n{stack}"
+
+    def _take_blocked(self, since: float, stack: str) -> None:
+        self._blocked = since, stack
+        text = self._busy(since, stack)
         for identifier in [key for key in self._waiting if key.startswith(_STACKS)]:
             self._marks.pop(identifier, None)
             future = self._waiting.pop(identifier)

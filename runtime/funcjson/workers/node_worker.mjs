@@ -11,6 +11,7 @@ import { haveMain } from './node/handlers.mjs';
 import { Invocation } from './node/invocation.mjs';
 import { Logs } from './node/logs.mjs';
 import { Transpiler } from './node/transpiler.mjs';
+import { whatIsWaitedFor } from './node/waiting.mjs';
 import { Watch } from './node/watch.mjs';
 import { Decoder, encode, VERSION } from './node/wire.mjs';
 
@@ -122,13 +123,26 @@ async function answer(message) {
   }
 }
 
+/** The socket to the host, and both ends of the connections to the library's own server. */
+function isOwn(handle) {
+  const { httpUri } = app?.core ?? {};
+  const port = httpUri && Number(new URL(httpUri).port);
+  return handle === socket || (port && (handle.remotePort === port || handle.localPort === port));
+}
+
 function whatRuns() {
   const calls = [...running].map(
     ([id, { name, since }]) =>
       `Function '${name}' (Id: ${id}) has been running for ${((performance.now() - since) / 1000).toFixed(1)} s.`,
   );
-  const waiting = process.getActiveResourcesInfo?.().join(', ');
-  return [...calls, `The event loop is free; it waits for: ${waiting}`].join('\n');
+  const waiting = whatIsWaitedFor(isOwn);
+  return [
+    ...calls,
+    'It waits: the event loop is free, and JavaScript keeps no stack of a promise that waits, so no line can be shown.',
+    waiting.length > 0
+      ? `The process waits for:\n${waiting.map((each) => `  ${each}`).join('\n')}`
+      : 'No timer, connection or child process of the app is open: what it awaits may never come.',
+  ].join('\n');
 }
 
 const decoder = new Decoder();

@@ -32,7 +32,7 @@ Worker to host
    and, where known, "file" (absolute), "line" and "column" (from 1): the innermost place in the app's own code
   {"op": "stacks", "id", "text"}
    with "id" null it was not asked for: the worker sees by itself that its loop is blocked and cannot answer; this text answers the
-   "stacks" that wait and that come, until the worker answers anything else
+   "stacks" that wait and that come, until the worker answers anything else; "busy_s" is for how long it is blocked already
   {"op": "log", "level", "message", "category": "user" | "console" | "system", "function": str | null, "invocation_id": str | null}
    and, for what was printed, "stream": "stdout" | "stderr" (the last stderr lines are shown when the worker ends by itself)
 Optional members may be missing. "load", "index" and "stacks" may arrive while calls run; after a restart the host sends "init",

@@ -33,7 +33,10 @@ class Wire:
         self.logs: list[WorkerLog] = []
         self.stderr = Stderr()
         self.asked = asyncio.Event()
-        self.channel = Channel(self._send, self.logs.append, ROOT, self.stderr)
+        self.now = 100.0
+        self.channel = Channel(
+            self._send, self.logs.append, ROOT, self.stderr, clock=lambda: self.now
+        )
 
     def _send(self, message: dict[str, Any]) -> None:
         self.sent.append(message)
@@ -45,6 +48,16 @@ class Wire:
         await self.asked.wait()
         self.channel.receive({"id": self.sent[-1].get("id"), **answer})
         return await task
+
+
+async def test_a_busy_loop_is_told_with_the_time_that_it_has_been_busy_by_now() -> None:
+    wire = Wire()
+    wire.channel.receive({"op": "stacks", "id": None, "text": "    at spin", "busy_s": 1.0})
+    wire.now += 4.0
+
+    assert await wire.channel.stacks() == (
+        "The event loop of the worker has been busy for 5.0 s, here:\n    at spin"
+    )
 
 
 async def test_an_invocation_is_sent_whole() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -727,8 +728,61 @@ async def test_stacks_tell_what_waits(tmp_path: Path) -> None:
         call.cancel()
 
     assert "Function 'f' (Id: call-5) has been running for" in text
-    assert "it waits for: " in text
-    assert "Timeout" in text
+    assert "JavaScript keeps no stack of a promise that waits" in text
+    # The `resolve` of a promise is nowhere in the app; nothing of the worker itself is listed.
+    assert text.partition("waits for:\n")[2] == "  a timer of 100 s"
+
+
+async def test_stacks_tell_where_the_callback_of_a_pending_timer_is(tmp_path: Path) -> None:
+    code = """module.exports = async () => {
+  await new Promise((resolve) => {
+    setTimeout(() => resolve(), 100000);
+  });
+}"""
+    async with node_app(tmp_path, {"f/index.js": code}) as node:
+        await node.load()
+        call = asyncio.create_task(node.invoke())
+        await node.ask("index")
+        text = (await node.ask("stacks"))["text"]
+        again = (await node.ask("stacks"))["text"]
+        call.cancel()
+
+    place = f"{tmp_path / 'f/index.js'}:3:16"
+    assert f"a timer of 100 s, whose callback is at {place}" in text
+    assert place in again
+
+
+async def test_stacks_tell_which_machine_is_waited_for(tmp_path: Path) -> None:
+    code = """const net = require('net');
+module.exports = async (context, req) => {
+  const socket = net.connect(Number(req.query.port), '127.0.0.1');
+  await new Promise((resolve) => socket.once('connect', resolve));
+  context.log('connected');
+  await new Promise((resolve) => socket.once('data', resolve));
+}"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        async with node_app(tmp_path, {"f/index.js": code}) as node:
+            await node.load()
+            incoming = request() | {"query": {"port": str(port)}}
+            call = asyncio.create_task(node.invoke("f", ("req", {"http": incoming})))
+            await node.log_with("connected")
+            text = (await node.ask("stacks"))["text"]
+            call.cancel()
+
+    assert text.partition("waits for:\n")[2] == f"  an open connection to 127.0.0.1:{port}"
+
+
+async def test_a_promise_that_nothing_will_settle_is_told(tmp_path: Path) -> None:
+    code = "module.exports = async () => { await new Promise(() => {}) }"
+    async with node_app(tmp_path, {"f/index.js": code}) as node:
+        await node.load()
+        call = asyncio.create_task(node.invoke())
+        await node.ask("index")
+        text = (await node.ask("stacks"))["text"]
+        call.cancel()
+
+    assert "what it awaits may never come" in text
 
 
 async def test_a_busy_loop_is_seen_from_outside(tmp_path: Path) -> None:
@@ -741,6 +795,7 @@ async def test_a_busy_loop_is_seen_from_outside(tmp_path: Path) -> None:
         stacks = [message for message in node.other if message["op"] == "stacks"]
 
     assert stacks[0]["id"] is None
+    assert stacks[0]["busy_s"] >= 0.05
     assert f"at spin ({tmp_path / 'f/index.js'}:5:" in stacks[0]["text"]
     assert f"at module.exports ({tmp_path / 'f/index.js'}:2:" in stacks[0]["text"]
     assert "no other call of this worker goes on" in line["message"]

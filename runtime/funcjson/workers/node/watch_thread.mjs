@@ -32,7 +32,7 @@ function look() {
   // The host is gone and the main thread cannot see it.
   if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
   const blocked = now - since;
-  if (blocked < blockedMs || (toldAt > 0 && now - toldAt < 5 * blockedMs)) return;
+  if (blocked < blockedMs || (toldAt > 0 && now - toldAt < 2 * blockedMs)) return;
   toldAt = now;
   tell(blocked);
 }
@@ -41,12 +41,12 @@ async function tell(blocked) {
   const stack = await stackOfMain();
   // It came round meanwhile: what was seen is over.
   if (Atomics.load(shared, BEATS) !== beats || Atomics.load(shared, UNSENT) > 0) return;
-  const seconds = (blocked / 1000).toFixed(1);
-  const text = `The event loop of the Node worker has been busy for ${seconds} s, here:\n${stack}`;
-  write({ op: 'stacks', id: null, text });
+  // The host is asked later, and knows then for how long it has been.
+  write({ op: 'stacks', id: null, text: stack, busy_s: (performance.now() - since) / 1000 });
   if (blocked >= logMs && !isLogged) {
     isLogged = true;
-    const message = `${text}\nUntil it gives way, no other call of this worker goes on.`;
+    const seconds = (blocked / 1000).toFixed(1);
+    const message = `The event loop of the Node worker has been busy for ${seconds} s, here:\n${stack}\nUntil it gives way, no other call of this worker goes on.`;
     write({ op: 'log', level: 'warning', message, category: 'system', function: null, invocation_id: null });
   }
 }
