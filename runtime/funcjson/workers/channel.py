@@ -14,6 +14,7 @@ from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, W
 from funcjson.model import Call, CallResult, Function, ResponseSink, WorkerLog
 from funcjson.workers.base import IndexedFunction, IndexResult, LogSink
 from funcjson.workers.last_words import Stderr
+from funcjson.workers.load_fixes import handler_fix, load_fix
 from funcjson.workers.request_pump import RequestPump
 from funcjson.workers.response_pump import ResponsePump
 from funcjson.workers.wire import VERSION
@@ -320,7 +321,7 @@ class Channel:
                 "FJ0514",
                 f"'{function}' raised {_first_line(said).removesuffix(': ')}",
                 self._place(answer),
-                fix=_handler_fix(said, answer),
+                fix=handler_fix(said, bool(answer.get("file"))),
                 function=function,
                 azure=f"Result: Failure\nException: {said}",
             ),
@@ -359,68 +360,6 @@ _ADVICE = ". Cannot find module. Please check the requirements.txt"
 
 def _brief(text: str) -> str:
     return _first_line(text).split(_ADVICE, 1)[0]
-
-
-# A part of what the worker said, and what the user can do; the first that is found counts.
-_LOAD_FIXES = (
-    (
-        "No module named",
-        "correct the import, or add the package to requirements.txt and start with --install",
-    ),
-    (
-        "Cannot find module '.",
-        "correct the path in require or import",
-    ),
-    (
-        "Cannot find module",
-        "correct the name, or add the package to package.json and start with --install",
-    ),
-    (
-        "Unable to determine function entry point",
-        "export one function, as in: module.exports = async function (context, req) { ... }; or "
-        "name one of several with entryPoint in function.json",
-    ),
-    (
-        "is not present in",
-        "define that function there, or name another one with entryPoint in function.json",
-    ),
-    (
-        "declared in Python but not in function.json",
-        "give each parameter the name of a binding, or add a binding of that name",
-    ),
-    (
-        "declared in function.json but not in Python",
-        "add a parameter of that name to the function, or remove the binding",
-    ),
-    ("SyntaxError", "correct the code at this place"),
-    (
-        "cannot run TypeScript",
-        "start with --install, with typescript among the app's packages, or use Node.js 22.18 or newer, or compile "
-        "the app",
-    ),
-)
-_LOAD_FIX = "correct the file; it runs from top to bottom when it is loaded"
-
-
-# As above, for what a running handler raised.
-_HANDLER_FIXES = (
-    *_LOAD_FIXES[:3],
-    (
-        "The HTTP response must be an 'object' type",
-        "return an object, as in: return { body: 'text' }",
-    ),
-)
-
-
-def _handler_fix(said: str, answer: Message) -> str:
-    where = "at this place" if answer.get("file") else "of the handler"
-    default = f"correct the code {where}, or catch the error there and answer the caller in words"
-    return next((fix for part, fix in _HANDLER_FIXES if part in said), default)
-
-
-def load_fix(said: str, otherwise: str = _LOAD_FIX) -> str:
-    """What the user can do about code that did not load."""
-    return next((fix for part, fix in _LOAD_FIXES if part in said), otherwise)
 
 
 def _why(said: str, answer: Message) -> str:

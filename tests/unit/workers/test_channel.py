@@ -11,8 +11,9 @@ import pytest
 from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, WorkerError
 from funcjson.model import Binding, Call, Direction, Function, Language, RetryContext, WorkerLog
 from funcjson.workers.base import IndexedFunction
-from funcjson.workers.channel import Channel, load_fix
+from funcjson.workers.channel import Channel
 from funcjson.workers.last_words import Stderr
+from funcjson.workers.load_fixes import load_fix
 
 ROOT = Path("/app")
 CALL = Call("id-1", "f", (("req", {"string": "a"}),))

@@ -1,0 +1,132 @@
+"""What a user can do about code that did not load, or that raised: from what the worker said to the remedy."""
+
+from __future__ import annotations
+
+import re
+
+# A part of what the worker said, and what the user can do; the first that is found counts.
+_LOAD_FIXES = (
+    (
+        "No module named",
+        "correct the import, or add the package to requirements.txt and start with --install",
+    ),
+    (
+        "Cannot find module '.",
+        "correct the path in require or import",
+    ),
+    (
+        "Cannot find module",
+        "correct the name, or add the package to package.json and start with --install",
+    ),
+    (
+        "Unable to determine function entry point",
+        "export one function, as in: module.exports = async function (context, req) { ... }; or "
+        "name one of several with entryPoint in function.json",
+    ),
+    (
+        "is not present in",
+        "define that function there, or name another one with entryPoint in function.json",
+    ),
+    (
+        "declared in Python but not in function.json",
+        "give each parameter the name of a binding, or add a binding of that name",
+    ),
+    (
+        "declared in function.json but not in Python",
+        "add a parameter of that name to the function, or remove the binding",
+    ),
+    (
+        "has invalid non-type annotation",
+        "annotate it with a class, as in req: func.HttpRequest or name: str, or write no annotation",
+    ),
+    (
+        "is not a subclass of azure.functions.Out",
+        "annotate it as func.Out[str], for an http output as func.Out[func.HttpResponse], or write no annotation",
+    ),
+    (
+        "its annotation is azure.functions.Out in Python",
+        'take func.Out off the annotation, or give the binding "direction": "out" when it is an output',
+    ),
+    ("has invalid Out annotation", "give func.Out one type, as in func.Out[str]"),
+    (
+        "return annotation should not be azure.functions.Out",
+        "annotate what the function returns, as in -> str",
+    ),
+    (
+        "has invalid non-type return annotation",
+        "annotate what the function returns with a class, as in -> str, or write no annotation",
+    ),
+    (
+        'the "context" parameter is expected',
+        "annotate it as func.Context, or write no annotation",
+    ),
+    ('"inout" bindings are not supported', 'give the binding "direction": "in" or "out"'),
+    ('"$return" binding must have', 'give the binding "direction": "out", or another name'),
+    ("SyntaxError", "correct the code at this place"),
+    (
+        "cannot run TypeScript",
+        "start with --install, with typescript among the app's packages, or use Node.js 22.18 or newer, or compile "
+        "the app",
+    ),
+)
+_LOAD_FIX = "correct the file; it runs from top to bottom when it is loaded"
+
+
+# As above, for what a running handler raised.
+_HANDLER_FIXES = (
+    *_LOAD_FIXES[:3],
+    (
+        "The HTTP response must be an 'object' type",
+        "return an object, as in: return { body: 'text' }",
+    ),
+)
+
+# The annotation that fits, by binding type; other types take texts.
+_INPUTS = {
+    "httptrigger": "func.HttpRequest",
+    "timertrigger": "func.TimerRequest",
+    "eventgridtrigger": "func.EventGridEvent",
+    "queuetrigger": "func.QueueMessage",
+    "blobtrigger": "func.InputStream",
+    "blob": "func.InputStream for an input, func.Out[str] for an output",
+    "servicebustrigger": "func.ServiceBusMessage",
+    "eventhubtrigger": "func.EventHubEvent",
+    "cosmosdbtrigger": "func.DocumentList",
+    "cosmosdb": "func.DocumentList for an input, func.Out[func.Document] for an output",
+    "http": "func.Out[func.HttpResponse]",
+    "signalr": "func.Out[str]",
+    "signalrtrigger": "str",
+    "signalrconnectioninfo": "str",
+}
+_OTHERS = "str for an input, func.Out[str] for an output"
+_RETURNS = {"http": "-> func.HttpResponse or -> str"}
+_MISMATCHES = (
+    re.compile(r'type of \S+ binding in function\.json "([^"]*)" does not match'),
+    re.compile(r'binding type "([^"]*)" and dataType'),
+)
+_RETURN_MISMATCH = re.compile(r'return annotation "[^"]*" does not match binding type "([^"]*)"')
+
+
+def _annotation_fix(said: str) -> str | None:
+    """Which annotation a binding takes, when the one that it has does not fit."""
+    if found := _RETURN_MISMATCH.search(said):
+        fits = _RETURNS.get(found[1].lower(), "-> str")
+        return f"annotate what the function returns as {fits}, or write no annotation"
+    for pattern in _MISMATCHES:
+        if found := pattern.search(said):
+            fits = _INPUTS.get(found[1].lower(), _OTHERS)
+            return f"annotate the parameter as {fits}, or write no annotation"
+    return None
+
+
+def handler_fix(said: str, has_place: bool) -> str:
+    """What the user can do about what a running handler raised."""
+    where = "at this place" if has_place else "of the handler"
+    default = f"correct the code {where}, or catch the error there and answer the caller in words"
+    return next((fix for part, fix in _HANDLER_FIXES if part in said), default)
+
+
+def load_fix(said: str, otherwise: str = _LOAD_FIX) -> str:
+    """What the user can do about code that did not load."""
+    fixed = (fix for part, fix in _LOAD_FIXES if part in said)
+    return _annotation_fix(said) or next(fixed, otherwise)
