@@ -31,9 +31,9 @@ from funcjson.plan import Plan, make_plan
 from funcjson.registry import Registry, open_registry
 from funcjson.settings import Settings, load_settings
 from funcjson.workers.base import IndexResult, LogSink, Worker
-from funcjson.workers.load_fixes import load_fix
 from funcjson.workers.custom_handler_payload import is_http_only
 from funcjson.workers.custom_handler_program import passes_on
+from funcjson.workers.load_fixes import load_fix
 from funcjson.workers.make import make_worker
 from funcjson.workers.typescript import TypeScript
 

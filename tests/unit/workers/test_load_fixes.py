@@ -62,7 +62,7 @@ def test_the_annotation_that_is_named_loads(
     binding = BoundParameter("value", kind, direction, data_type)
 
     assert fitting in load(binding, wrong)
-    assert load(binding, eval(fitting)) == ""  # noqa: S307 - it stands above
+    assert load(binding, eval(fitting)) == ""
 
 
 @pytest.mark.parametrize(
