@@ -175,6 +175,11 @@ class LoginTwin:
             persona, known_as = self._wanted(wanted, provider)
             value = self._sealed(known_as or persona)
         except NotAPersona as error:
+            if request.method == "POST" and "text/html" in _header(request, "accept"):
+                # A browser shows the page's own form: what was typed stays.
+                typed = {name: str(value) for name, value in wanted.items()}
+                html = login_page(provider, self.personas, back, typed, str(error))
+                return HttpResponse(400, (_HTML, _NO_STORE), html.encode())
             return _refused(str(error))
         self._signs_in()
         cookie = ("Set-Cookie", f"{COOKIE}={value}; {_PLACE}")

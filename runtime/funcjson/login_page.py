@@ -7,6 +7,7 @@ from html import escape
 
 from funcjson.identity import PROVIDERS, Persona
 
+_NOTHING: Mapping[str, str] = {}
 _LABELS = {"aad": "Microsoft Entra ID", "github": "GitHub", "twitter": "X (Twitter)"}
 
 _PAGE = """<!doctype html>
@@ -21,12 +22,27 @@ label {{ display: block; margin-top: .75rem }}
 input, textarea, select {{ font: inherit; width: 100%; box-sizing: border-box; padding: .4rem }}
 button {{ font: inherit; padding: .45rem 1rem; margin: .35rem .35rem 0 0; cursor: pointer }}
 small {{ opacity: .75 }}
+[role=alert] {{ border-left: .25rem solid #c33; padding-left: .75rem }}
 </style></head><body>{body}</body></html>
 """
 
 
-def login_page(provider: str, personas: Mapping[str, Persona], redirect: str) -> str:
-    """A page with one button a persona, and a form to invent one."""
+_FIELDS = ("userDetails", "userId", "userRoles", "claims")
+
+
+def login_page(
+    provider: str,
+    personas: Mapping[str, Persona],
+    redirect: str,
+    typed: Mapping[str, str] = _NOTHING,
+    error: str = "",
+) -> str:
+    """A page with one button a persona, and a form to invent one.
+
+    `typed` is what stands in the form's fields, `error` why the form was not taken.
+    """
+    name, user_id, roles, claims = (escape(typed.get(field, "")) for field in _FIELDS)
+    refused = f'<p role="alert">Not signed in: {escape(error)}</p>' if error else ""
     label = _LABELS.get(provider, provider.title())
     hidden = (
         f'<input type="hidden" name="post_login_redirect_uri" value="{escape(redirect)}">'
@@ -51,13 +67,14 @@ def login_page(provider: str, personas: Mapping[str, Persona], redirect: str) ->
     body = f"""<h1>Sign in with {escape(label)}</h1>
 <p class="note">A local twin of the login page: no password, nobody is asked.</p>
 {chosen}
-<h2>Invent one</h2>
+<h2>Invent one</h2>{refused}
 <form {action}>{hidden}
-<label>Name <input name="userDetails" required autofocus autocomplete="username"></label>
-<label>User id <small>(the name when empty)</small> <input name="userId"></label>
-<label>Roles <small>(separated by commas)</small> <input name="userRoles"></label>
+<label>Name <input name="userDetails" value="{name}" required autofocus autocomplete="username"></label>
+<label>User id <small>(the name when empty)</small> <input name="userId" value="{user_id}"></label>
+<label>Roles <small>(separated by commas)</small> <input name="userRoles" value="{roles}"></label>
 <label>Claims <small>(JSON: {{"type": "value"}})</small>
-<textarea name="claims" rows="3"></textarea></label>
+<textarea name="claims" rows="3">
+{claims}</textarea></label>
 <button>Sign in</button></form>
 <h2>Another provider</h2><p>{others}</p>"""
     return page(f"Sign in with {label}", body)

@@ -169,6 +169,29 @@ def test_a_form_invents_a_persona() -> None:
     assert login.who(cookie(answer)) == Persona("b", "Bob", "local", ("x", "y"))
 
 
+def test_a_form_that_is_not_taken_keeps_what_was_typed_and_says_why() -> None:
+    form = urlencode(
+        {
+            "userDetails": "Bob <b>",
+            "userId": "b-1",
+            "userRoles": "x,y",
+            "claims": "\n{bad",
+            "post_login_redirect_uri": "/api/x",
+        }
+    )
+    browser = ("Accept", "text/html,*/*;q=0.8")
+    answer = ask(twin(), "POST", "/.auth/login/local", FORM, browser, body=form.encode())
+    text = answer.body.decode()
+
+    assert (answer.status, header(answer, "Set-Cookie")) == (400, "")
+    assert header(answer, "Content-Type").startswith("text/html")
+    assert '<p role="alert">Not signed in: claims must be JSON' in text
+    for value in ("Bob &lt;b&gt;", "b-1", "x,y", "/api/x"):
+        assert f'value="{value}"' in text
+    # A browser drops the first line break in a text area.
+    assert ">\n\n{bad</textarea>" in text
+
+
 def test_json_signs_in_and_gets_json() -> None:
     login = twin()
 
