@@ -67,7 +67,9 @@ class HostEndpoints:
         if not self._facade.ready:
             return not_running(self._root)
         keys = served.keys
-        if keys is not None and not keys.opens_webhook(name, presented_key(request, query)):
+        if keys is not None and not keys.current().opens_webhook(
+            name, presented_key(request, query)
+        ):
             return unauthorized(
                 request, f"this URL needs the system key {name}_extension, in ?code="
             )
@@ -83,7 +85,7 @@ class HostEndpoints:
         app, keys = served.app if self._facade.ready else None, served.keys
         if parts == ["host", "ping"]:
             return HttpResponse(200) if app is not None else not_running(self._root)
-        if keys is not None and not keys.opens_admin(presented_key(request, query)):
+        if keys is not None and not keys.current().opens_admin(presented_key(request, query)):
             return unauthorized(
                 request, "/admin needs the master key, in the header x-functions-key"
             )

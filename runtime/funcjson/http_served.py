@@ -12,7 +12,7 @@ from funcjson.http_admin import LoadedApp
 from funcjson.http_options import MAX_BODY, HttpServerOptions
 from funcjson.http_route_table import build_table
 from funcjson.http_routes import RouteTable
-from funcjson.keys import KeyRing, load_keys
+from funcjson.keys import KeyFile
 from funcjson.settings import Settings
 
 DEFAULT_LEVEL = "function"  # the host's own, when a trigger names none
@@ -31,7 +31,7 @@ class Served:
     table: RouteTable = field(default_factory=RouteTable)
     disabled: RouteTable = field(default_factory=RouteTable)
     levels: Mapping[str, str] = field(default_factory=dict)
-    keys: KeyRing | None = None
+    keys: KeyFile | None = None
     custom_headers: tuple[tuple[str, str], ...] = ()
     limit: int = -1
     slots: asyncio.Semaphore | None = None
@@ -40,8 +40,10 @@ class Served:
     max_body: int = MAX_BODY
 
 
-def served_of(app: LoadedApp, options: HttpServerOptions) -> tuple[Served, tuple[Problem, ...]]:
-    """A version ready to be served, and what is wrong with its routes."""
+def served_of(
+    app: LoadedApp, options: HttpServerOptions, keys: KeyFile | None = None
+) -> tuple[Served, tuple[Problem, ...]]:
+    """A version ready to be served, and what is wrong with its routes. `keys` are those of the version before."""
     host = app.settings.host
     functions = [plan.function for plan in app.plans.values()]
     http = [f for f in functions if f.trigger.type.lower() == "httptrigger"]
@@ -54,7 +56,7 @@ def served_of(app: LoadedApp, options: HttpServerOptions) -> tuple[Served, tuple
         table,
         disabled,
         {f.name: str(f.trigger.properties.get("authLevel") or DEFAULT_LEVEL) for f in http},
-        load_keys(options.app_root, [f.name for f in functions]) if options.auth else None,
+        _keys(options, [f.name for f in functions], keys),
         tuple(host.custom_headers.items()),
         host.max_outstanding_requests,
         asyncio.Semaphore(most) if most > 0 else None,
@@ -63,6 +65,12 @@ def served_of(app: LoadedApp, options: HttpServerOptions) -> tuple[Served, tuple
         _size_limit(app.settings) or options.max_body,
     )
     return served, problems
+
+
+def _keys(options: HttpServerOptions, names: list[str], before: KeyFile | None) -> KeyFile | None:
+    if not options.auth:
+        return None
+    return KeyFile(options.app_root, names) if before is None else before.serve(names)
 
 
 def _passing(app: LoadedApp) -> frozenset[str]:

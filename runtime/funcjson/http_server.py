@@ -140,14 +140,14 @@ class HttpServer:
     @property
     def keys(self) -> KeyRing | None:
         """The keys that are enforced, None without `auth`."""
-        return self._served.keys
+        return self._served.keys.current() if self._served.keys is not None else None
 
     def use_routes(self, app: LoadedApp) -> tuple[Problem, ...]:
         """Serve this version of the app from the next request on.
 
         Gives what is wrong with the routes.
         """
-        self._served, problems = served_of(app, self._options)
+        self._served, problems = served_of(app, self._options, self._served.keys)
         self._login = self._make_login()
         return problems
 
@@ -199,7 +199,7 @@ class HttpServer:
             if isinstance(found, NotFound):
                 return response_of(self._nothing_there(request, path, found))
             function = found.function
-            if served.keys is not None and not served.keys.allows(
+            if served.keys is not None and not served.keys.current().allows(
                 served.levels[function], function, presented_key(request, query)
             ):
                 self.turned_away.add(request.method, path, 401, _needs_key(function))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from funcjson.errors import AppLoadError, Location, Problem
+from funcjson.errors import AppLoadError, Location, Problem, render
 from funcjson.private_file import FOLDER, write_private
 
+log = logging.getLogger("funcjson.host")
+
 FILE = Path(FOLDER, "keys.json")
+_State = tuple[int, int, int] | None
 
 
 @dataclass(slots=True)
@@ -54,6 +58,53 @@ class KeyRing:
             "systemKeys": self.system,
             "functions": self.functions,
         }
+
+
+class KeyFile:
+    """The keys of a running app: read again when their file has changed; of a broken one the last good keys stay."""
+
+    def __init__(self, root: Path, functions: Iterable[str]) -> None:
+        """Raises AppLoadError."""
+        self._root = root
+        self._functions = tuple(functions)
+        self._ring = load_keys(root, self._functions)
+        self._seen = self._state()
+        self._told: _State = None
+
+    def current(self) -> KeyRing:
+        """Asked for at each request: looking at the file's time costs some microseconds."""
+        if self._state() != self._seen:
+            self._read()
+        return self._ring
+
+    def serve(self, functions: Iterable[str]) -> KeyFile:
+        """From now on these are the functions that have keys."""
+        self._functions = tuple(functions)
+        self._read()
+        return self
+
+    def _read(self) -> None:
+        before = self._ring
+        state = self._state()
+        try:
+            self._ring = load_keys(self._root, self._functions)
+        except AppLoadError as error:
+            self._seen = state
+            if state != self._told:
+                self._told = state
+                log.error("%s\nThe last good keys go on being enforced.", render(error.problems[0]))
+            return
+        # Also after keys were added to it.
+        self._seen = self._state()
+        if self._ring != before:
+            log.info("The keys were read again from %s", FILE.as_posix())
+
+    def _state(self) -> _State:
+        try:
+            status = (self._root / FILE).stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def load_keys(root: Path, functions: Iterable[str]) -> KeyRing:

@@ -528,6 +528,22 @@ async def test_keys_are_asked_for_with_auth(tmp_path: Path) -> None:
         assert await status(f"/runtime/webhooks/signalr?code={code}") == 202
 
 
+async def test_keys_that_are_changed_count_at_once_everywhere(tmp_path: Path) -> None:
+    async with world(plan("f"), root=tmp_path, auth=True) as w:
+        assert w.server.keys is not None
+        old = w.server.keys.master
+        path = tmp_path / ".funcjson/keys.json"
+        document = json.loads(path.read_text("utf-8"))
+        document["masterKey"] = "a-new-one-of-another-length"
+        path.write_text(json.dumps(document), "utf-8")
+
+        for url in ("/api/f", "/admin/functions", "/runtime/webhooks/signalr"):
+            method = "POST" if "webhooks" in url else "GET"
+            refused, _ = await w.ask(method, f"{url}?code={old}")
+            taken, _ = await w.ask(method, f"{url}?code={document['masterKey']}")
+            assert (refused.status, taken.status < 300) == (401, True), url
+
+
 async def test_who_has_no_key_is_told_what_is_missing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

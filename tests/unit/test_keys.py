@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from funcjson.errors import AppLoadError
-from funcjson.keys import FILE, KeyRing, load_keys
+from funcjson.keys import FILE, KeyFile, KeyRing, load_keys
 
 
 def ring() -> KeyRing:
@@ -59,6 +59,55 @@ def test_keys_are_made_and_kept(tmp_path: Path) -> None:
     assert second.functions["f"] == first.functions["f"]
     assert second.functions["g"]["default"] not in ("", first.functions["f"]["default"])
     assert len(first.master) >= 40
+
+
+def write(root: Path, text: str) -> None:
+    """As an editor does: a new file under the old name."""
+    partial = root / FILE.with_name("new")
+    partial.write_text(text, "utf-8")
+    partial.replace(root / FILE)
+
+
+def test_a_change_of_the_file_counts_at_the_next_request(tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path, ["f"])
+    old = keys.current().functions["f"]["default"]
+    document = json.loads((tmp_path / FILE).read_text("utf-8"))
+    document["functions"]["f"]["default"] = "mine"
+    write(tmp_path, json.dumps(document))
+
+    assert keys.current().allows("function", "f", "mine")
+    assert not keys.current().allows("function", "f", old)
+
+
+def test_a_file_that_is_deleted_revokes_its_keys(tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path, ["f"])
+    old = keys.current().master
+    (tmp_path / FILE).unlink()
+
+    assert keys.current().master not in ("", old)
+
+
+def test_of_a_file_that_breaks_the_last_good_keys_stay_and_that_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = KeyFile(tmp_path, ["f"])
+    good = keys.current().as_json()
+    write(tmp_path, "{")
+
+    assert keys.current().as_json() == keys.serve(["f"]).current().as_json() == good
+    assert caplog.text.count("error[FJ0153]") == 1
+    assert "The last good keys go on being enforced." in caplog.text
+
+    write(tmp_path, json.dumps({"masterKey": "mine"}))
+    assert keys.current().master == "mine"
+
+
+def test_a_function_that_is_added_gets_a_key(tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path, ["f"])
+    before = keys.current().functions["f"]
+
+    assert keys.serve(["f", "g"]).current().functions["f"] == before
+    assert keys.current().functions["g"]["default"]
 
 
 def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
