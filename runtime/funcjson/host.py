@@ -105,8 +105,11 @@ class Host:
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Load the app, start what it needs, then serve. Raises FuncJsonError when the app or a port cannot be had."""
+    async def start(self, tell: Callable[[Host], None] = lambda _: None) -> None:
+        """Load the app, start what it needs, then serve. Raises FuncJsonError when the app or a port cannot be had.
+
+        `tell` is called when requests are served, before the first timer fires.
+        """
         options = self.options
         if options.install:
             needs = self._loader.needs()
@@ -125,7 +128,7 @@ class Host:
         except BaseException:
             await self.stop()
             raise
-        self.install(version)
+        self._serve(version)
         _ = self.ready  # an app that is offline says so at once
         if options.reload:
             root = options.app_root
@@ -133,6 +136,8 @@ class Host:
                 self, Watcher(root), str(root), lambda live: _watched(live.settings)
             )
             self._watching = asyncio.create_task(self._reloads.watch(), name="reload")
+        tell(self)
+        self._start_timers(version)
 
     def _server_options(self, settings: Settings) -> HttpServerOptions:
         options = self.options
@@ -182,7 +187,15 @@ class Host:
 
     def install(self, version: AppVersion) -> None:
         """Make a version the one that serves."""
+        self._serve(version)
+        self._start_timers(version)
+
+    def _serve(self, version: AppVersion) -> None:
         self._version = version
+        if self._server is not None:
+            self._server.use_routes(version)
+
+    def _start_timers(self, version: AppVersion) -> None:
         for task in self._timers:
             task.cancel()
         self._timers = [
@@ -193,8 +206,6 @@ class Host:
             for plan in version.plans.values()
             if plan.function.trigger.type == "timerTrigger" and not plan.function.disabled
         ]
-        if self._server is not None:
-            self._server.use_routes(version)
 
     async def stop(self) -> None:
         """Stop everything, in the reverse order; idempotent."""

@@ -42,7 +42,7 @@ async def _serve(options: HostOptions, tell: Callable[[Host], None]) -> int:
     inspector = _LateInspector(host, options.inspector) if options.inspector != "off" else None
     if inspector is not None:
         host.use_inspector(inspector.handle)
-    starting = asyncio.create_task(host.start(), name="start")
+    starting = asyncio.create_task(host.start(tell), name="start")
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
@@ -57,7 +57,6 @@ async def _serve(options: HostOptions, tell: Callable[[Host], None]) -> int:
         # The command line stopped it; what is there now stays.
         gc.freeze()
         gc.enable()
-        tell(host)
         write_ready_file(host)
         await waiting
         log.info("Stopping")

@@ -58,6 +58,39 @@ def document(*bindings: object) -> str:
 SOUND = (document(), HELLO)
 
 
+TICK = json.dumps(
+    {
+        "bindings": [
+            {
+                "type": "timerTrigger",
+                "direction": "in",
+                "name": "timer",
+                "schedule": "0 0 0 1 1 *",
+                "runOnStartup": True,
+            }
+        ]
+    }
+)
+
+
+def test_a_timer_that_runs_at_the_start_runs_after_the_listing(tmp_path: Path) -> None:
+    app = write_app(tmp_path / "app", {"tick": (TICK, "def main(timer):\n    print('ticked')\n")})
+    process = funcjson("start", str(app), "--port", "0", "--service-port", "0")
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "Executed 'Functions.tick'" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+
+    listed = next(at for at, line in enumerate(lines) if "Ctrl-C stops it." in line)
+    began = next(at for at, line in enumerate(lines) if "Executing 'Functions.tick'" in line)
+    assert listed < began
+    assert any("ticked" in line for line in lines[began:])
+
+
 def test_with_json_every_line_of_the_output_is_an_object(tmp_path: Path) -> None:
     app = write_app(
         tmp_path / "app",
