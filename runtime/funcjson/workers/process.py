@@ -103,7 +103,7 @@ class ProcessWorker:
         self._never_loaded: set[str] = set()
         self._load_limit_s = program.load_limit_s
         self._indexed = False
-        self._stopped = False
+        self._is_started = False
         self._watches = [
             LoadWatch(self._tell_of_loading, program.load_notice_s, program.load_limit_s)
             for _ in range(count)
@@ -125,6 +125,7 @@ class ProcessWorker:
         if errors:
             await self.stop()
             raise errors[0]
+        self._is_started = True
 
     async def load(self, function: Function) -> None:
         """Load a handler in every process. Raises HandlerLoadError."""
@@ -219,7 +220,7 @@ class ProcessWorker:
                 for wait in waits:
                     wait.cancel()
             errors = [error for wait in done if (error := wait.exception()) is not None]
-            late = self._stopped or loop.time() - began >= self._patience_s
+            late = not self._is_started or loop.time() - began >= self._patience_s
             if late and len(errors) == len(done):
                 raise errors[0]
 
@@ -242,7 +243,7 @@ class ProcessWorker:
 
     async def stop(self) -> None:
         """Stop every process at once; idempotent."""
-        self._stopped = True
+        self._is_started = False
         await asyncio.gather(*(seat.stop() for seat in self._seats))
 
     def _chosen(self, invocation_id: str | None) -> Sequence[_Seat]:

@@ -296,6 +296,23 @@ async def stream_app(root: Path, code: str, **options: Any) -> Any:
     return node_app(root, files(STREAMS + code), **options)
 
 
+async def test_stacks_of_a_waiting_stream_function_show_nothing_of_the_worker(
+    tmp_path: Path,
+) -> None:
+    code = """app.http('f', { handler: async (r, context) => {
+        context.log('waits now'); await new Promise(() => {}); } });"""
+    async with await stream_app(tmp_path, code) as node:
+        indexed = await node.ask("index")
+        name = indexed["functions"][0]["document"]["bindings"][0]["name"]
+        call = asyncio.create_task(node.invoke("f", (name, {"http": request()})))
+        await node.log_with("waits now")
+        text = (await node.ask("stacks"))["text"]
+        call.cancel()
+
+    assert "what it awaits may never come" in text
+    assert "open connection" not in text
+
+
 async def test_streamed_responses_are_collected_for_a_host_without_streams(tmp_path: Path) -> None:
     code = """app.http('f', { methods: ['POST'], route: 'x/{id}', handler: async (r) => ({
         status: 201, headers: { 'x-a': '1' }, cookies: [{ name: 'c', value: 'a b', path: '/' }],

@@ -240,6 +240,11 @@ async def test_a_call_goes_to_the_process_that_is_there_first() -> None:
     await pool.worker.stop()
 
 
+async def test_a_call_before_the_start_fails_at_once() -> None:
+    with pytest.raises(WorkerError, match="not running"):
+        await asyncio.wait_for(Pool().call(), 1)
+
+
 async def test_a_call_that_waits_ends_when_the_worker_is_stopped() -> None:
     pool = Pool(failing=1)
     never = asyncio.Event()
