@@ -300,7 +300,9 @@ async def test_a_client_that_does_not_read_is_dropped_and_the_others_do_not_noti
         async with asyncio.timeout(TIMEOUT_S):
             await reading
         assert received == count
-        assert largest < 2 << 20
+        # Between two polls a client cannot be told from one that is busy, so it has longer.
+        most = 9 << 20 if transport == "LongPolling" else 2 << 20
+        assert largest < most
         assert await service.connection_exists("chat", world.clients["A"].id) is False
         assert await service.connection_exists("chat", world.clients["B"].id) is True
     assert "it does not read" in caplog.text

@@ -18,7 +18,7 @@ const Page = (() => {
   // The newest line of Activity that tells of something, as a link.
   async function lineAbout(text) {
     const rows = await Page.get("activity").catch(() => []);
-    const found = rows.find((row) => row.what.toLowerCase().includes(text.toLowerCase()));
+    const found = rows.find((row) => row.what.toLowerCase().endsWith(text.toLowerCase()));
     return found ? Steps.el("p", {}, Steps.el("a", { href: `#/activity/${encodeURIComponent(found.id || `${found.kind}-${found.at}`)}` }, "Why: see this call, step by step")) : "";
   }
 
