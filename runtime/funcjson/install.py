@@ -145,7 +145,7 @@ def _declared(package: Path) -> dict[str, frozenset[str]]:
 
 
 def _succeeds(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603 - the app's Python
 
 
 def _run(command: list[str], source: Path) -> None:
