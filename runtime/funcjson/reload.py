@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 0.025
+# A save of several files is over when nothing was written for so long.
+SETTLED_S = 0.025
 # Looking may take this share of the time: an app of very many files is looked at less often.
 _SHARE = 0.02
 # Folders whose content is not the app's own, or changes while it runs.
@@ -105,7 +107,7 @@ class Watcher:
                 continue
             # An editor or a checkout writes several files: take them together, once one look finds nothing new.
             while True:
-                await asyncio.sleep(self._look_every_s / 2)
+                await asyncio.sleep(SETTLED_S)
                 later = snapshot(self._root, self._more)
                 if later == now:
                     break
