@@ -13,11 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from funcjson.signalr.credentials import ServiceEndpoint, mint_client_token
+
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1] / "runtime")]
-
-from funcjson.signalr.credentials import ServiceEndpoint, mint_client_token  # noqa: E402
-
 KEY = "k" * 44
 HANDSHAKE = '{"protocol":"json","version":1}\x1e'
 

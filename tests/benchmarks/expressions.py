@@ -13,9 +13,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "runtime"))
 
 from funcjson.binding_data import BindingData
 from funcjson.http_binding_data import http_binding_data

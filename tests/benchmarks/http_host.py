@@ -26,16 +26,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "runtime")]
+from aiohttp import web
 
-from aiohttp import web  # noqa: E402
-
-from funcjson.bindings.http_trigger import BINDING, value  # noqa: E402
-from funcjson.http_options import HttpServerOptions  # noqa: E402
-from funcjson.http_response import from_output  # noqa: E402
-from funcjson.http_server import HttpServer  # noqa: E402
-from funcjson.model import (  # noqa: E402
+from funcjson.bindings.http_trigger import BINDING, value
+from funcjson.http_options import HttpServerOptions
+from funcjson.http_response import from_output
+from funcjson.http_server import HttpServer
+from funcjson.model import (
     Binding,
     Call,
     CallResult,
@@ -45,10 +42,10 @@ from funcjson.model import (  # noqa: E402
     Language,
     TriggerEvent,
 )
-from funcjson.pipeline import run as run_pipeline  # noqa: E402
-from funcjson.plan import Plan  # noqa: E402
-from funcjson.settings import Settings  # noqa: E402
-from funcjson.trace import Recorder  # noqa: E402
+from funcjson.pipeline import run as run_pipeline
+from funcjson.plan import Plan
+from funcjson.settings import Settings
+from funcjson.trace import Recorder
 
 PATH = "/api/hello"
 ANSWER = "hello"

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
 import socket
 import statistics
 import subprocess
@@ -23,11 +22,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent)]
+from http_host import PATH, cpu_s, load
 
-from http_host import PATH, cpu_s, load  # noqa: E402
-
-RUNTIME = Path(__file__).resolve().parents[2] / "runtime"
 DOCUMENT = {
     "bindings": [
         {"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous"},
@@ -62,10 +58,8 @@ def host(app: Path) -> Iterator[tuple[list[int], str]]:
     """A running host: process ids (its own and its worker's) and the function's URL."""
     ready = app / "ready.json"
     command = [sys.executable, "-m", "funcjson", "start", str(app), "--port", "0", "--no-reload"]
-    environ = {**os.environ, "PYTHONPATH": str(RUNTIME)}
     process = subprocess.Popen(
         [*command, "--ready-file", str(ready)],
-        env=environ,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -20,13 +20,11 @@ import resource
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "runtime")]
-
-from funcjson.signalr.backplane.redis import RedisBackplane  # noqa: E402
-from funcjson.signalr.messages import Invocation  # noqa: E402
-from funcjson.signalr.options import ServiceOptions  # noqa: E402
-from funcjson.signalr.protocols import PROTOCOLS  # noqa: E402
-from funcjson.signalr.server import SignalRServer  # noqa: E402
+from funcjson.signalr.backplane.redis import RedisBackplane
+from funcjson.signalr.messages import Invocation
+from funcjson.signalr.options import ServiceOptions
+from funcjson.signalr.protocols import PROTOCOLS
+from funcjson.signalr.server import SignalRServer
 
 KEY = "k" * 44
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import os
 import shutil
 import socket
 import statistics
@@ -19,9 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent)]
-
-from invocation import HANDLERS, RUNTIME, write_app  # noqa: E402
+from invocation import HANDLERS, write_app
 
 
 def app_of(count: int, language: str, root: Path) -> Path:
@@ -54,7 +51,6 @@ def once(app: Path) -> tuple[float, float]:
     began = time.perf_counter()
     process = subprocess.Popen(
         command,
-        env={**os.environ, "PYTHONPATH": str(RUNTIME)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

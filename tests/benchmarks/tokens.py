@@ -17,9 +17,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "runtime"))
 
 import jwt
 

@@ -15,7 +15,6 @@ import gc
 import json
 import logging
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,18 +22,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[2] / "runtime")]
+import http_host
+import invocation
 
-import http_host  # noqa: E402
-import invocation  # noqa: E402
-
-from funcjson.model import CallResult, HttpRequest, TriggerEvent  # noqa: E402
-from funcjson.pipeline import run  # noqa: E402
-from funcjson.plan import make_plan  # noqa: E402
-from funcjson.registry import open_registry  # noqa: E402
-from funcjson.settings import Settings  # noqa: E402
-from funcjson.trace import Recorder, Step  # noqa: E402
-from funcjson.trace_view import view  # noqa: E402
+from funcjson.model import CallResult, HttpRequest, TriggerEvent
+from funcjson.pipeline import run
+from funcjson.plan import make_plan
+from funcjson.registry import open_registry
+from funcjson.settings import Settings
+from funcjson.trace import Recorder, Step
+from funcjson.trace_view import view
 
 HEADERS = (("Host", "localhost:7071"), ("User-Agent", "curl/8.5.0"), ("Accept", "*/*"))
 REQUEST = HttpRequest("GET", f"http://localhost:7071{http_host.PATH}", HEADERS)

@@ -22,15 +22,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "runtime")]
-
-from funcjson.model import Binding, Call, Direction, Function, Language  # noqa: E402
-from funcjson.workers.child import WorkerProgram  # noqa: E402
-from funcjson.workers.node import command_line, find_node  # noqa: E402
-from funcjson.workers.process import ProcessWorker  # noqa: E402
-from funcjson.workers.python import python_program  # noqa: E402
-from funcjson.workers.wire import Decoder, encode  # noqa: E402
+from funcjson.model import Binding, Call, Direction, Function, Language
+from funcjson.workers.child import WorkerProgram
+from funcjson.workers.node import command_line, find_node
+from funcjson.workers.process import ProcessWorker
+from funcjson.workers.python import python_program
+from funcjson.workers.wire import Decoder, encode
 
 PYTHON = {
     "sync": "def main(event): return None",

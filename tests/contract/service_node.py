@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "runtime")]
-
-from funcjson.signalr.backplane.redis import RedisBackplane  # noqa: E402
-from funcjson.signalr.options import ServiceOptions  # noqa: E402
-from funcjson.signalr.server import SignalRServer  # noqa: E402
+from funcjson.signalr.backplane.redis import RedisBackplane
+from funcjson.signalr.options import ServiceOptions
+from funcjson.signalr.server import SignalRServer
 
 
 async def main(url: str = "", dead_after_s: float = 0) -> None:

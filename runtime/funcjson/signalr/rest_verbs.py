@@ -287,7 +287,11 @@ async def _close_all(call: Call) -> RestResponse:
 async def _close_user(call: Call) -> RestResponse:
     user, reason = call.name("user"), call.text("reason")
     if len(user) > MAX_USER_ID_TO_CLOSE:
-        raise invalid("A user id may have 1024 characters here.", "close its connections by their ids, or those of a group", "user")
+        raise invalid(
+            "A user id may have 1024 characters here.",
+            "close its connections by their ids, or those of a group",
+            "user",
+        )
     closed = await call.service.close_user(call.hub, user, excluded=call.excluded(), reason=reason)
     return _closed(call, closed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -291,8 +291,8 @@ def _not_in_time(limit_s: float) -> str:
     return f"what stands at the top of its modules did not come to its end within {limit_s:g} s"
 
 
-async def _first_error(jobs: object) -> None:
-    results = await asyncio.gather(*jobs, return_exceptions=True)  # type: ignore[misc]
+async def _first_error(jobs: Iterable[Awaitable[None]]) -> None:
+    results = await asyncio.gather(*jobs, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result

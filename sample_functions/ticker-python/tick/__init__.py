@@ -8,4 +8,6 @@ import azure.functions as func
 
 def main(timer: func.TimerRequest) -> str:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return json.dumps({"target": "newMessage", "arguments": [{"time": now, "late": timer.past_due}]})
+    return json.dumps(
+        {"target": "newMessage", "arguments": [{"time": now, "late": timer.past_due}]}
+    )
