@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,6 +147,9 @@ def _start(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from funcjson.console import configure
 
+    if sys.platform == "win32":
+        _refuse_windows()
+
     # Listening comes first: most of a start is imports, and who connects meanwhile is answered after them.
     sockets = () if options.install else _open_sockets(options)
     from funcjson.host import HostOptions
@@ -178,6 +182,19 @@ def _serve(options: argparse.Namespace) -> int:
             sockets=sockets,
         ),
         log_lines_only=options.log_format == "json",
+    )
+
+
+def _refuse_windows() -> None:
+    from funcjson.errors import FuncJsonError, Problem
+
+    raise FuncJsonError(
+        Problem(
+            "FJ0503",
+            "funcjson start does not run on Windows itself",
+            why="handlers run in processes that inherit a socket, which Windows does not offer",
+            fix="run it in WSL, the Linux that comes with Windows: https://learn.microsoft.com/windows/wsl/install",
+        )
     )
 
 

@@ -58,6 +58,17 @@ def test_a_folder_that_is_not_there_is_one_clear_error(
     assert "there is no folder" in "".join(capsys.readouterr())
 
 
+def test_a_start_on_windows_says_where_it_can_run(
+    app: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("funcjson.start_command.sys.platform", "win32")
+
+    assert main(["start", str(app), "--port", "0"]) == 1
+    told = capsys.readouterr()
+    assert "FJ0503" in told.err + told.out
+    assert "run it in WSL" in told.err + told.out
+
+
 def test_show_prints_document_and_plan(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(app), "HELLO"]) == 0
 
