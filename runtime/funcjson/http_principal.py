@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from funcjson.errors import AppLoadError, Problem
-from funcjson.identity import HEADER_START
+from funcjson.identity import is_principal_header
 from funcjson.listening import is_loopback
 from funcjson.login import LoginTwin
 
@@ -45,11 +45,13 @@ class PrincipalGuard:
         cookies = headers.get("Cookie")
         signed_in = login.headers(cookies or "") if cookies or login.default else ()
         # Nearly no request has such a header: one look at all names together is the quickest.
-        if HEADER_START not in "\n".join(headers).lower():
+        if "principal" not in "\n".join(headers).lower():
             return pairs + signed_in if signed_in else pairs
+        kept = tuple(pair for pair in pairs if not is_principal_header(pair[0]))
+        if len(kept) == len(pairs):
+            return pairs + signed_in
         if not signed_in and self._believes(sender):
             return pairs
-        kept = tuple(pair for pair in pairs if pair[0][:21].lower() != HEADER_START)
         if signed_in:
             self._say(
                 "dropped",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +14,6 @@ import jwt
 # How App Service and Static Web Apps name and shape things differently.
 Shape = Literal["app-service", "static-web-apps"]
 
-HEADER_START = "x-ms-client-principal"
 COOKIE = "AppServiceAuthSession"
 SESSION_S = 8 * 3600.0
 PROVIDERS = ("aad", "github", "google", "facebook", "twitter", "apple")
@@ -23,6 +23,7 @@ NAME_ID = f"{_SOAP}/nameidentifier"
 NAME = f"{_SOAP}/name"
 EMAIL = f"{_SOAP}/emailaddress"
 ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
+_BETWEEN = re.compile("[^a-z0-9]")
 _BUILT_IN_ROLES = ("anonymous", "authenticated")
 
 
@@ -93,6 +94,14 @@ def checked(persona: Persona) -> Persona:
                 "an id, a name and a provider have no line ends or control characters"
             )
     return persona
+
+
+def is_principal_header(name: str) -> bool:
+    """Whether any framework may take a header of this name for one that says who the caller is.
+
+    WSGI, CGI and PHP know `-`, `_` and `.` as one sign, so only letters and digits count.
+    """
+    return _BETWEEN.sub("", name.lower()).startswith("xmsclientprincipal")
 
 
 def principal_headers(

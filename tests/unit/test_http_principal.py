@@ -50,6 +50,35 @@ def test_on_loopback_a_clients_own_headers_are_believed_with_one_note(
     assert len(caplog.records) == 1
 
 
+# Names that a framework takes for one with dashes: WSGI, CGI and PHP have neither dashes nor dots.
+FOLDED = [
+    "X_MS_CLIENT_PRINCIPAL",
+    "X_MS_CLIENT_PRINCIPAL_ID",
+    "x-ms_client-principal-name",
+    "X-MS-CLIENT_PRINCIPAL-IDP",
+    "X.MS.Client.Principal.Id",
+]
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_a_name_that_a_framework_takes_for_an_identity_header_is_one(name: str) -> None:
+    sent = {"Host": "h", name: "forged"}
+
+    beyond = PrincipalGuard("0.0.0.0").pairs(CIMultiDict(sent), login(), Peer())
+    below_a_login = PrincipalGuard("127.0.0.1").pairs(CIMultiDict(sent), login("zoe"), Peer())
+
+    assert beyond == (("Host", "h"),)
+    assert "forged" not in [text for _, text in below_a_login]
+
+
+def test_a_name_that_only_looks_alike_is_kept() -> None:
+    sent = {"X-Principal": "p", "X-MS-Client-Ip": "10.0.0.1"}
+
+    assert PrincipalGuard("0.0.0.0").pairs(CIMultiDict(sent), login(), Peer()) == tuple(
+        sent.items()
+    )
+
+
 def test_a_login_beats_a_clients_own_headers() -> None:
     found = names(PrincipalGuard("127.0.0.1"), FORGED, login("zoe"))
 

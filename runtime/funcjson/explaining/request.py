@@ -29,6 +29,7 @@ from funcjson.fired_events import fired_event
 from funcjson.http_absent import problem_of
 from funcjson.http_admin import input_text
 from funcjson.http_principal import PrincipalGuard
+from funcjson.identity import is_principal_header
 from funcjson.local_service import is_absent
 from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, TriggerEvent
@@ -180,8 +181,7 @@ def _arrived_more(version: AppVersion, asked: Asked, request: HttpRequest) -> di
     """Who asks, and whether a page of another origin may read the answer."""
     more: dict[str, Any] = {"persona": asked.persona, "cors": None, "rules": [], "hints": []}
     origin = _header(request, "origin")
-    sent = {name.lower() for name, _ in asked.headers}
-    if not asked.persona and any(name.startswith("x-ms-client-principal") for name in sent):
+    if not asked.persona and any(is_principal_header(name) for name, _ in asked.headers):
         more["rules"].append("principal-believed")
     if not origin:
         return more

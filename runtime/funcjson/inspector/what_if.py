@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from funcjson.errors import FuncJsonError
 from funcjson.explaining.routing import Choice, choose, nothing_answers
 from funcjson.fired_events import fired_event
-from funcjson.identity import HEADER_START, principal_headers
+from funcjson.identity import is_principal_header, principal_headers
 from funcjson.inspector.documents import event_of
 from funcjson.inspector.inspected import Inspected, Refusal, shown_of, text_in
 from funcjson.masking import MASKED
@@ -94,7 +94,7 @@ def _request(host: Inspected, original: HttpRequest, body: Mapping[str, Any]) ->
         headers.append((name, known if known is not None else value))
     persona = text_in(body, "persona")
     if persona:
-        headers = [pair for pair in headers if not pair[0].lower().startswith(HEADER_START)]
+        headers = [pair for pair in headers if not is_principal_header(pair[0])]
         login = host.login
         headers += principal_headers(find_persona(login.personas, persona), login.shape)
     text = body.get("body")

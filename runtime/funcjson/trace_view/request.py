@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from funcjson.identity import is_principal_header
 from funcjson.masking import Shown, is_secret_name
 from funcjson.model import HttpRequest, Passing, TriggerEvent
 
@@ -150,10 +151,8 @@ def request_rules(event: TriggerEvent | None) -> list[str]:
     """What a request teaches."""
     if event is None or event.request is None:
         return []
-    names = {name.lower() for name, _ in event.request.headers}
-    return (
-        ["login-sets-headers"] if any(n.startswith("x-ms-client-principal") for n in names) else []
-    )
+    known = any(is_principal_header(name) for name, _ in event.request.headers)
+    return ["login-sets-headers"] if known else []
 
 
 def _payload(payload: Any, shown: Shown) -> Any:

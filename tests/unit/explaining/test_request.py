@@ -99,6 +99,14 @@ async def test_a_page_of_another_origin(tmp_path: Path) -> None:
     assert "cors-local" in rules(allowed)
 
 
+async def test_identity_headers_with_underscores_are_taught_as_such(tmp_path: Path) -> None:
+    sent = ("X_MS_CLIENT_PRINCIPAL_ID", "bob")
+
+    document = await explained(write_app(tmp_path), "POST", "/api/negotiate", sent)
+
+    assert "principal-believed" in rules(step(document, 1))
+
+
 async def test_a_preflight_is_answered_by_the_host(tmp_path: Path) -> None:
     origin, wanted = ("Origin", "http://localhost:3000"), ("Access-Control-Request-Method", "POST")
 

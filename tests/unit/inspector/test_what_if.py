@@ -41,6 +41,15 @@ async def test_as_a_persona_the_inputs_are_bound_and_the_handler_is_not_called(
         assert len(host.recorder) == 1
 
 
+async def test_as_a_persona_no_other_spelling_of_its_headers_is_left(tmp_path: Path) -> None:
+    async with inspected(tmp_path) as host:
+        event = http("/api/negotiate", ("X_MS_CLIENT_PRINCIPAL_ID", "bob"))
+        shown = [["X_MS_CLIENT_PRINCIPAL_ID", "bob"]]
+        request = request_of(await tried(host, event, headers=shown, persona="alice"))
+
+    assert "bob" not in [text for _, text in request.headers]
+
+
 async def test_without_the_header_it_fails_as_before(tmp_path: Path) -> None:
     async with inspected(tmp_path) as host:
         event = http("/api/negotiate", ("X-MS-CLIENT-PRINCIPAL-ID", "bob"))
