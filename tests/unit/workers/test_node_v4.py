@@ -289,6 +289,27 @@ async def test_app_terminate_hooks_run_at_the_stop(tmp_path: Path) -> None:
 
 
 STREAMS = "app.setup({ enableHttpStream: true });\n"
+NAMES = """app.http('f', { handler: (r) => ({ jsonBody:
+    ['x-pl', 'x-zh', 'x-de'].map((name) => r.headers.get(name)) }) });"""
+
+
+@pytest.mark.parametrize("head", ["", STREAMS], ids=["plain", "streams"])
+async def test_header_values_beyond_latin_1_come_as_their_utf_8_bytes(
+    tmp_path: Path, head: str
+) -> None:
+    incoming = request(headers={"x-pl": "Łukasz", "x-zh": "李", "x-de": "Zoë"})
+    with_packages(tmp_path)
+    async with node_app(tmp_path, files(head + NAMES)) as node:
+        indexed = await node.ask("index")
+        name = indexed["functions"][0]["document"]["bindings"][0]["name"]
+        result = await node.invoke("f", (name, {"http": incoming}))
+
+    assert result["op"] == "result", result
+    body = result["return"]["http"]["body"]
+    polish, chinese, german = json.loads(body.get("bytes") or body["string"])
+    assert polish.encode("latin-1").decode() == "Łukasz"
+    assert chinese.encode("latin-1").decode() == "李"
+    assert german == "Zoë"
 
 
 async def stream_app(root: Path, code: str, **options: Any) -> Any:

@@ -1,5 +1,6 @@
 // An invocation through the app's own library: the interface of host.md 8.1 on our wire.
 
+import { byteHeaders } from './header_bytes.mjs';
 import { Exchange, streamMetadata } from './http_stream.mjs';
 import { paramsOf } from './v3_request.mjs';
 
@@ -11,7 +12,8 @@ export class CoreInvocation {
 
   /** `httpUri`, `passResponse` and `taken` matter to apps with HTTP streams only. */
   constructor({ call, found, logs, from, httpUri, passResponse, taken }) {
-    const incoming = httpUri && call.inputs.find(([, data]) => data.http)?.[1].http;
+    const given = httpUri && call.inputs.find(([, data]) => data.http)?.[1].http;
+    const incoming = given && { ...given, headers: byteHeaders(given.headers) };
     this.#core = {
       invocationId: call.id,
       metadata: found.metadata,
@@ -86,7 +88,7 @@ function retryContextOf(retry) {
 function toCore(data) {
   if (data.http === undefined) return data;
   const { method, url, headers, query, params, body } = data.http;
-  return { http: { method, url, headers, query, params: paramsOf(params), body } };
+  return { http: { method, url, headers: byteHeaders(headers), query, params: paramsOf(params), body } };
 }
 
 const PLAIN = ['string', 'json', 'bytes', 'double'];
