@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ from funcjson.services import HostServices
 from funcjson.settings import Settings
 from funcjson.signalr.options import ServiceOptions, Tier
 from funcjson.signalr.rest_client import HttpTransport
-from funcjson.timers import run_timer
+from funcjson.timers import Timers
 from funcjson.trace import Recorder
 from funcjson.turned_away import TurnedAwayList
 from funcjson.upstream_webhook import HostEvents, event_grid_webhook, signalr_webhook
@@ -95,10 +96,11 @@ class Host:
         self._embedded: EmbeddedService | None = None
         self._transport = HttpTransport()
         self._server: HttpServer | None = None
-        self._timers: list[asyncio.Task[None]] = []
+        self._timers = Timers()
         self._reloads: Reloads | None = None
         self._watching: asyncio.Task[None] | None = None
         self._one_service = asyncio.Lock()
+        self._starting: set[asyncio.Task[None]] = set()
         self._inspect: Inspect | None = None
         self._started_at = time.monotonic()
         self._offline = Offline(options.app_root)
@@ -157,9 +159,17 @@ class Host:
             azure=options.compat_azure,
         )
 
+    def _begin_service(self, version: AppVersion) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._start_service(version), name="local service")
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+        return task
+
     async def _start_service(self, version: AppVersion) -> None:
         names = {name for plan in version.plans.values() for name in plan.connection_settings}
-        need = find_need(version.settings, names, self.options.service_port is not None)
+        explicit_port = self.options.service_port is not None
+        # In a thread, since it connects to what the connection strings name.
+        need = await asyncio.to_thread(find_need, version.settings, names, explicit_port)
         async with self._one_service:
             if need and self._embedded is None:
                 await self._embed_service(need, version)
@@ -196,26 +206,22 @@ class Host:
             self._server.use_routes(version)
 
     def _start_timers(self, version: AppVersion) -> None:
-        for task in self._timers:
-            task.cancel()
-        self._timers = [
-            asyncio.create_task(
-                run_timer(plan, self._tick),
-                name=f"timer {plan.function.name}",
-            )
+        timers = [
+            plan
             for plan in version.plans.values()
             if plan.function.trigger.type == "timerTrigger" and not plan.function.disabled
         ]
+        self._timers.follow(timers, partial(self._tick, version))
 
     async def stop(self) -> None:
         """Stop everything, in the reverse order; idempotent."""
-        tasks = [*self._timers, *([self._watching] if self._watching else [])]
-        self._timers, self._watching = [], None
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
         if self._reloads is not None:
             await self._reloads.close()
+        await self._timers.stop()
         # Not ready from here on: what clients do while the service closes starts no function.
         version, self._version = self._version, None
         if self._server is not None:
@@ -226,6 +232,8 @@ class Host:
             await asyncio.gather(*(each.stop() for each in version.serving))
         if self._typescript is not None:
             await self._typescript.close()
+        # A service that starts is let start, which takes no time, so that it can be stopped in order.
+        await asyncio.gather(*self._starting, return_exceptions=True)
         if self._embedded is not None:
             await self._embedded.stop()
         await self._transport.close()
@@ -242,7 +250,7 @@ class Host:
         version = await self._loader.load()
         try:
             # Not given up half-way when the reload is: the service is for the next one too.
-            await asyncio.shield(self._start_service(version))
+            await asyncio.shield(self._begin_service(version))
             await self._loader.start_workers(version)
         except BaseException:
             await version.stop()
@@ -324,14 +332,11 @@ class Host:
         plan = self.version.plan(function)
         if plan is None:
             raise KeyError(function)
-        return await self._fire(plan, event)
-
-    async def _fire(self, plan: Plan, event: TriggerEvent) -> Outcome:
         return await self.invoker.invoke(self.version, plan, event)
 
-    async def _tick(self, plan: Plan, event: TriggerEvent) -> Outcome | None:
+    async def _tick(self, version: AppVersion, plan: Plan, event: TriggerEvent) -> Outcome | None:
         if self.ready:
-            return await self._fire(plan, event)
+            return await self.invoker.invoke(version, plan, event)
         log.info("timer '%s' was due, but the app is offline", plan.function.name)
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -323,3 +324,33 @@ async def test_an_app_whose_build_is_missing_is_told_that_its_sources_are_run(
     assert problem.where is not None
     assert (problem.where.file, problem.where.line, problem.where.column) == ("package.json", 2, 11)
     assert "src/a.ts is run as it is" in problem.what
+
+
+def tick(*lines: str) -> dict[str, str]:
+    trigger = {"type": "timerTrigger", "direction": "in", "name": "t", "schedule": "0 0 0 29 2 *"}
+    return {
+        "tick/function.json": json.dumps({"bindings": [{**trigger, "runOnStartup": True}]}),
+        "tick/__init__.py": "\n".join(lines),
+    }
+
+
+async def test_a_timer_function_that_runs_comes_to_its_end_while_the_app_is_reloaded(
+    tmp_path: Path,
+) -> None:
+    slow = (
+        "import logging, pathlib, time",
+        "def main(t):",
+        "    logging.warning('begun')",
+        f"    while not pathlib.Path({str(tmp_path / 'may end')!r}).exists():",
+        "        time.sleep(0.01)",
+        "    logging.warning('old: end')",
+    )
+    quick = "import logging\ndef main(t):\n    logging.warning('new: ran')\n"
+    async with watched(tmp_path, app() | tick(*slow)) as world:
+        await world.lines.containing("begun")
+        (old,) = world.host.recorder
+        await saved(world, "tick/__init__.py", quick, "Reloaded in")
+        await world.lines.containing("new: ran")
+        (tmp_path / "may end").touch()
+        await world.lines.containing("old: end")
+        await world.lines.containing(f"(Succeeded, Id={old.id}")
