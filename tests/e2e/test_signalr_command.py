@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,6 +121,8 @@ def test_a_key_of_the_users_own_is_printed_only_when_asked_for(services: list[Se
         (["-p", "0", "--trace", "/nowhere/x/y"], "the trace file cannot be written"),
         (["-p", "0", "--redis", "http://x"], "the URL of Redis begins with redis://"),
         (["-p", "0", "--redis", "redis://127.0.0.1:1"], "Redis at 127.0.0.1:1"),
+        (["-p", "0", "--redis", "redis://h/0?retries=3"], "the option 'retries'; leave it out"),
+        (["-p", "0", "--redis", "redis://:p/w@h"], "write the password's '/'"),
         (["-p", "0", "--client-endpoint", "no-url"], "ClientEndpoint"),
     ],
 )
@@ -129,6 +132,23 @@ def test_what_cannot_work_is_said_in_one_line(arguments: list[str], says: str) -
     assert code == 1, (out, err)
     assert says in err
     assert "Traceback" not in err
+
+
+def test_it_stops_at_once_while_it_waits_for_a_redis_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        process = funcjson("signalr", "start", "-p", "0", "--redis", url)
+        try:
+            asked, _ = silent.accept()
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+        asked.close()
+
+    assert (process.returncode, err) == (0, "")
+    assert out == "Stopping.\n"
 
 
 def test_a_port_in_use_is_told_with_the_remedy(services: list[Service]) -> None:

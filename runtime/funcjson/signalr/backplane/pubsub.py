@@ -152,11 +152,13 @@ class PubSubBackplane:
         self._first = loop.create_future()
         self._life = loop.create_task(self._live())
         try:
-            await self._first
+            await asyncio.wait((self._first, self._life), return_when=asyncio.FIRST_COMPLETED)
+            # A life that has ended has met what nobody foresaw.
+            await (self._first if self._first.done() else self._life)
         except OSError as error:
             await self.leave()
             raise BackplaneUnavailable(f"{self._place} cannot be used: {_said(error)}") from error
-        except asyncio.CancelledError:
+        except BaseException:
             await self.leave()
             raise
 
@@ -475,4 +477,6 @@ def _said(error: BaseException) -> str:
     """What an error says, and its kind when it says nothing."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, TimeoutError) and not str(error):
+        return "it does not answer"
     return str(error) or type(error).__name__

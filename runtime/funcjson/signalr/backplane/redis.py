@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence, Set
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from funcjson.signalr.backplane.base import TIMEOUT_S, Answers, Handler, Reply, Request
 from funcjson.signalr.backplane.pubsub import Link, PubSubBackplane
+from funcjson.signalr.backplane.redis_url import place_of, url_fault
 from funcjson.signalr.errors import BackplaneUnavailable
 
 try:
@@ -47,14 +47,13 @@ class RedisBackplane:
                 "joining nodes by Redis needs the Python package redis "
                 "(pip install 'funcjson[redis]')"
             )
-        if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-            raise BackplaneUnavailable(
-                "the URL of Redis begins with redis://, rediss:// or unix://, "
-                f"not with '{url.partition(':')[0][:20]}'"
-            )
+        fault = url_fault(url)
+        if fault:
+            raise BackplaneUnavailable(fault)
+        pool = _pool(url)
 
         async def connect(channels: Sequence[str]) -> Link:
-            return await _open(url, prefix, channels)
+            return await _open(pool, prefix, channels)
 
         self._node = PubSubBackplane(
             connect, place_of(url), beat_s=beat_s, dead_after_s=dead_after_s, retry_s=retry_s
@@ -96,28 +95,27 @@ class RedisBackplane:
         return await self._node.call(request, timeout_s=timeout_s, enough=enough, without=without)
 
 
-def place_of(url: str) -> str:
-    """Where Redis is, without user name, password and options."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return f"Redis at {parts.path}"
+def _pool(url: str) -> Any:
+    """What makes connections. Raises BackplaneUnavailable for what the URL says of them."""
+    # Without a client's retries: a connection that was made again has missed what was said meanwhile.
     try:
-        port = parts.port or 6379
-    except ValueError:
-        port = 6379
-    return f"Redis at {parts.hostname or 'localhost'}:{port}"
+        pool: Any = redis_client.ConnectionPool.from_url(
+            url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=None,
+            socket_connect_timeout=CONNECT_S,
+        )
+        pool.make_connection()  # options are read only here
+    except (TypeError, ValueError, RedisError) as error:
+        raise BackplaneUnavailable(
+            f"the URL of Redis has an option that cannot be used: {error}"
+        ) from error
+    return pool
 
 
-async def _open(url: str, prefix: str, channels: Sequence[str]) -> _RedisLink:
-    # Plain connections, without a client's retries (one that was made again has missed what was said meanwhile)
-    # and with half of its CPU time for each message.
-    pool: Any = redis_client.ConnectionPool.from_url(
-        url,
-        protocol=2,
-        retry=Retry(NoBackoff(), 0),
-        socket_timeout=None,
-        socket_connect_timeout=CONNECT_S,
-    )
+async def _open(pool: Any, prefix: str, channels: Sequence[str]) -> _RedisLink:
+    # Plain connections: a client takes twice the CPU time for each message.
     link = _RedisLink(pool.make_connection(), pool.make_connection(), prefix)
     try:
         await link.subscribe(channels)

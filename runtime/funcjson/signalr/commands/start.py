@@ -152,15 +152,15 @@ async def _serve(options: StartOptions, settings: Path, environment: Mapping[str
     if trace is not None:
         server.trace.listen(to_stream(trace))
     try:
-        await server.start()
-        rules = len(file.rules())
-        for line in greeting(
-            server, settings, rules if file.is_good else None, show_key=options.show_key
-        ):
-            say(line, out)
-        watching = asyncio.create_task(_watch(file))
-        await stopped.wait()
-        watching.cancel()
+        if await _is_started(server, stopped):
+            rules = len(file.rules())
+            for line in greeting(
+                server, settings, rules if file.is_good else None, show_key=options.show_key
+            ):
+                say(line, out)
+            watching = asyncio.create_task(_watch(file))
+            await stopped.wait()
+            watching.cancel()
         say("Stopping.", out)
     finally:
         await server.stop()
@@ -168,6 +168,22 @@ async def _serve(options: StartOptions, settings: Path, environment: Mapping[str
         if trace is not None and trace is not sys.stdout:
             trace.close()
     return 0
+
+
+async def _is_started(server: SignalRServer, stopped: asyncio.Event) -> bool:
+    """Start it; False if the signal to stop came first, since other nodes may keep a start waiting."""
+    starting = asyncio.create_task(server.start())
+    stopping = asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            return False
+        await starting
+        return True
+    finally:
+        for task in (starting, stopping):
+            task.cancel()
+        await asyncio.gather(starting, stopping, return_exceptions=True)
 
 
 async def _watch(file: SettingsFile) -> None:

@@ -142,6 +142,31 @@ async def test_a_first_connection_that_fails_is_told() -> None:
         await PubSubBackplane(bus.connect, "the bus").join(echo)
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (TimeoutError(), "it does not answer"),
+        (ConnectionResetError(), "ConnectionResetError"),
+    ],
+)
+async def test_each_reason_for_a_failed_connection_says_something(
+    error: OSError, says: str
+) -> None:
+    async def connect(_channels: Sequence[str]) -> Link:
+        raise error
+
+    with pytest.raises(BackplaneUnavailable, match=f"the bus cannot be used: {says}"):
+        await PubSubBackplane(connect, "the bus").join(echo)
+
+
+async def test_a_link_that_breaks_in_an_unforeseen_way_ends_the_joining() -> None:
+    async def connect(_channels: Sequence[str]) -> Link:
+        raise TypeError("a bug")
+
+    with pytest.raises(TypeError, match="a bug"):
+        await PubSubBackplane(connect, "the bus").join(echo)
+
+
 async def test_a_node_that_was_only_heard_to_beat_is_a_member() -> None:
     bus = Bus()
     a = await joined(bus)
