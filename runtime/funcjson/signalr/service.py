@@ -474,17 +474,23 @@ class SignalRService:
         if self.backplane.is_alone:
             self._told_gap = ""
             return Answers()
+        is_change = request["verb"] in TAG_VERBS
+        is_behind = is_change and bool(self._unheard)  # told now, and again after those before it
+        if is_behind:
+            self._keep(request)
         answers = await self.backplane.call(
             request, timeout_s=timeout_s, enough=enough, without=without
         )
-        if answers.cut_off and request["verb"] in TAG_VERBS:
-            self._unheard.append((self.options.wall(), request))
-        gap = answers.gap
+        if is_change and answers.cut_off and not is_behind:
+            self._keep(request)
+        self._tell_gap(request, answers.gap)
+        return answers
+
+    def _tell_gap(self, request: Request, gap: str) -> None:
         if gap != self._told_gap:  # not a line for each send while a node is away
             self._told_gap = gap
             if gap:
                 log.warning("a request (%s) did not reach every node: %s", request["verb"], gap)
-        return answers
 
     @property
     def gap(self) -> str:
@@ -515,16 +521,24 @@ class SignalRService:
 
     async def _catch_up(self) -> None:
         """After joining: know which users the others remember, and tell them what they did not hear."""
-        unheard = tuple(self._unheard)
         self.node.hear_tags()
         replies = (await self.ask_others({"verb": "tags"})).replies
-        await self.node.take_over_tags(replies, [request for _, request in unheard])
-        self._unheard.clear()
-        now = self.options.wall()
-        for at, request in unheard:
+        await self.node.take_over_tags(replies, [request for _, request in self._unheard])
+        while self._unheard:
+            first = at, request = self._unheard[0]
             if request.get("ttl"):
-                request = {**request, "ttl": max(0, request["ttl"] - (now - at))}
-            await self._everywhere(request)
+                ttl_s = max(0, request["ttl"] - (self.options.wall() - at))
+                request = {**request, "ttl": ttl_s}
+            await self.node.answer(request)
+            answers = await self.backplane.call(request)
+            self._tell_gap(request, answers.gap)
+            if answers.cut_off:
+                return  # the next catching up goes on here
+            if self._unheard and self._unheard[0] is first:  # else it was dropped meanwhile
+                self._unheard.popleft()
+
+    def _keep(self, change: Request) -> None:
+        self._unheard.append((self.options.wall(), change))
 
 
 def _is_ok(reply: Reply) -> bool:

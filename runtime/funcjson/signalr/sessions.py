@@ -182,8 +182,7 @@ class Sessions:
         self.held[hub.name] -= 1
         if not self.held[hub.name]:
             del self.held[hub.name]
-        if hub.is_empty:
-            self.hubs.pop(hub.name, None)
+        self._forget_if_empty(hub)
         if session.sink is not None:
             session.sink.close()
         for waiting in (session.calls or {}).values():
@@ -195,6 +194,10 @@ class Sessions:
             fields = {"error": error, "groups": sorted(groups) or None}
             self.record("ConnectionEnded", session, fields)
             self.upstream.put(session, Ended(error))
+
+    def _forget_if_empty(self, hub: Hub[Session]) -> None:
+        if hub.is_empty:  # made for a user that was remembered, or by a session without a handshake
+            self.hubs.pop(hub.name, None)
 
     # Writing
 
@@ -284,13 +287,14 @@ class Sessions:
     # Time
 
     def tick(self) -> None:
-        """About once a second: every timer of every session."""
+        """About once a second: every timer of every session and hub."""
         self.settle()
         now, wall = self.options.monotonic(), self.options.wall()
         for session in tuple(self.by_token.values()):
             self._tick(session, now, wall)
         for hub in tuple(self.hubs.values()):
             hub.forget_expired(wall)
+            self._forget_if_empty(hub)
 
     def _tick(self, session: Session, now: float, wall: float) -> None:
         if not session.is_attached:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import pytest
 
+from funcjson.signalr.backplane.base import Answers, Handler, Reply, Request
 from funcjson.signalr.errors import ClientResultError, ClientResultTimeout, NoSuchConnection
 from funcjson.signalr.frames import Batch
 from funcjson.signalr.messages import Encoded, Invocation
@@ -161,6 +163,25 @@ async def test_presence_and_groups() -> None:
     assert not await service.add_connection_to_group("chat", "nobody", "g")
 
 
+@pytest.mark.parametrize("ends", ["with ttl 0", "removed", "removed from all", "expired"])
+async def test_a_hub_that_holds_nothing_any_more_is_forgotten(ends: str) -> None:
+    now = [1000.0]
+    service = SignalRService(ServiceOptions(wall=lambda: now[0]))
+    await service.add_user_to_group("kept", "ann", "g")
+    await service.add_user_to_group("chat", "ann", "g", ttl_s=0 if ends == "with ttl 0" else 60)
+    match ends:
+        case "removed":
+            await service.remove_user_from_group("chat", "ann", "g")
+        case "removed from all":
+            await service.remove_user_from_all_groups("chat", "ann")
+        case "expired":
+            now[0] += 60
+
+    service.sessions.tick()
+
+    assert list(service.state()["hubs"]) == ["kept"]
+
+
 async def test_closing_says_why_and_counts() -> None:
     world = World()
     a, b = world.connect("a", "ann"), world.connect("b", "ann")
@@ -238,3 +259,91 @@ async def test_the_state_lists_connections_users_and_groups() -> None:
             }
         }
     }
+
+
+class Plane:
+    """A line to one other node, which remembers what it was told; it can be cut, and hold back answers."""
+
+    name, gone = "me", ""
+    others = frozenset({"other"})
+    is_alone = False
+
+    def __init__(self) -> None:
+        self.cut_off = ""
+        self.told: list[tuple[str, str]] = []
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+
+    async def join(
+        self, handler: Handler, rejoined: Callable[[bool], Awaitable[None]] | None = None
+    ) -> None:
+        assert rejoined is not None
+        self.rejoined = rejoined
+
+    async def leave(self) -> None:
+        """Nobody waits for it."""
+
+    async def call(
+        self,
+        request: Request,
+        *,
+        timeout_s: float = 0,
+        enough: Callable[[Reply], bool] | None = None,
+        without: Collection[str] = (),
+    ) -> Answers:
+        if self.cut_off:
+            return Answers(cut_off=self.cut_off)
+        if request["verb"] == "tags":
+            await self.goes_on.wait()
+            return Answers(({"tags": []},), cut_off=self.cut_off)
+        self.told.append((request["verb"], request["group"]))
+        return Answers(({},))
+
+
+async def joined(plane: Plane) -> SignalRService:
+    service = SignalRService(backplane=plane)
+    await service.start()
+    return service
+
+
+async def catching_up(plane: Plane) -> asyncio.Task[None]:
+    """Joined again; the other node's answer is held back by `goes_on`."""
+    plane.cut_off = ""
+    plane.goes_on.clear()
+    task = asyncio.ensure_future(plane.rejoined(False))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_what_changes_while_catching_up_is_cut_off_again_is_told_the_next_time() -> None:
+    plane = Plane()
+    service = await joined(plane)
+    plane.cut_off = "no line"
+    await service.add_user_to_group("chat", "ann", "one")
+    first = await catching_up(plane)
+    plane.cut_off = "no line again"
+    await service.remove_user_from_group("chat", "ann", "one")
+    await service.add_user_to_group("chat", "ann", "two")
+    plane.goes_on.set()
+    await first
+    assert plane.told == []
+
+    plane.cut_off = ""
+    await plane.rejoined(False)
+
+    assert plane.told == [("join_user", "one"), ("leave_user", "one"), ("join_user", "two")]
+    assert list(service.state()["hubs"]["chat"]["remembered"]["ann"]) == ["two"]
+
+
+async def test_what_changes_while_catching_up_comes_after_what_is_still_to_be_told() -> None:
+    plane = Plane()
+    service = await joined(plane)
+    plane.cut_off = "no line"
+    await service.add_user_to_group("chat", "ann", "one")
+    task = await catching_up(plane)
+    await service.remove_user_from_group("chat", "ann", "one")
+    plane.goes_on.set()
+    await task
+
+    assert plane.told[-2:] == [("join_user", "one"), ("leave_user", "one")]
+    assert service.state()["hubs"]["chat"]["remembered"] == {}
