@@ -50,11 +50,11 @@ class Invoker:
             async with asyncio.timeout(limit_s), self._idle:
                 await self._idle.wait_for(lambda: not self._running.get(version))
         except TimeoutError:
-            log.warning(
-                "%d invocation(s) of the old version did not end within %g s",
-                self._running[version],
-                limit_s,
-            )
+            # None when the last one ended in this very turn of the loop.
+            if left := self._running.get(version):
+                log.warning(
+                    "%d invocation(s) of the old version did not end within %g s", left, limit_s
+                )
 
     async def invoke(self, version: AppVersion, plan: Plan, event: TriggerEvent) -> Outcome:
         """Run to the end, with the function's retry policy. Raises FuncJsonError after logging it."""
@@ -184,6 +184,8 @@ async def _call(version: AppVersion, function: Function, call: Call) -> CallResu
         raise HandlerTimeout(_timeout(function, call, limit, stacks)) from error
     finally:
         handle.cancel()
+        if overdue.stopping is not None:
+            await overdue.stopping
 
 
 @dataclass(slots=True)
@@ -200,10 +202,14 @@ class _Overdue:
         self.stopping = asyncio.get_running_loop().create_task(self._stop())
 
     async def _stop(self) -> str:
-        """Where the handler was."""
-        stacks = await self.worker.stacks(self.call.invocation_id)
+        """Where the handler was. What goes wrong is told, and hides nowhere that the time was up."""
+        stacks = ""
         reason = f"function '{self.function.name}' ran for more than {self.limit_s:g} s"
-        await self.worker.restart(reason, self.call.invocation_id)
+        try:
+            stacks = await self.worker.stacks(self.call.invocation_id)
+            await self.worker.restart(reason, self.call.invocation_id)
+        except FuncJsonError as error:
+            log.error("%s", error)
         return stacks
 
 

@@ -19,6 +19,8 @@ from funcjson.signalr.rest_client import (
     LocalTransport,
     RestClient,
     Retry,
+    Transport,
+    Within,
     credential_of,
     parse_timespan,
 )
@@ -47,14 +49,14 @@ class HostServices:
     ) -> None:
         self.settings = settings
         self._embedded = embedded
-        self._transport = transport
+        self._transport: Transport = transport
         self._credential = credential
         self._retry = _read(lambda: Retry.from_settings(settings.get), Retry())
         if text := (settings.get(TIMEOUT_SETTING) or "").strip():
             seconds = _read(
                 lambda: parse_timespan(text), transport.timeout_s, f"{TIMEOUT_SETTING}: "
             )
-            transport.timeout_s = seconds
+            self._transport = Within(transport, seconds)
         self._as_frames = _read(lambda: _encodes_messages(settings), False, f"{FRAMES_SETTING}: ")
         self._local = LocalTransport(embedded.server.handle_rest) if embedded else None
         self._endpoints: dict[str, tuple[ServiceEndpoint, ...]] = {}

@@ -449,6 +449,21 @@ async def test_after_an_exit_a_fresh_process_has_the_functions(kind: Kind, tmp_p
         assert await app.call("process") not in (before, None)
 
 
+@runs_handlers
+async def test_a_handler_that_does_not_load_keeps_no_other_from_being_loaded_again(
+    kind: Kind, tmp_path: Path
+) -> None:
+    async with started(kind, tmp_path, "tries") as app:
+        with pytest.raises(HandlerLoadError):
+            await app.load("syntax")
+        await app.load("echo")
+        told = len(app.logs)
+        await app.worker.restart("the test wants it")
+
+        assert json.loads(str(await app.call("echo"))) == {"target": "echo"}
+        assert [entry.message for entry in app.logs[told:] if "syntax" in entry.message] == []
+
+
 @every
 async def test_a_restart_fails_running_calls_and_loads_the_functions_again(
     kind: Kind, tmp_path: Path

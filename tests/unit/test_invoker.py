@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from funcjson.app_version import AppVersion
-from funcjson.errors import HandlerError, HandlerTimeout, Problem, WorkerError
+from funcjson.errors import HandlerError, HandlerTimeout, Problem, WorkerError, WorkerStartError
 from funcjson.invoker import Invoker
 from funcjson.model import (
     Binding,
@@ -178,6 +178,48 @@ async def test_a_stuck_handler_is_stopped_and_its_stack_shown() -> None:
     assert len(worker.restarts) == 1
 
 
+class BrokenAfterwards(ScriptedWorker):
+    """A worker that cannot be had again once it was stopped."""
+
+    async def restart(self, reason: str, invocation_id: str | None = None) -> None:
+        await super().restart(reason, invocation_id)
+        raise WorkerStartError(Problem("FJ0510", "the worker could not be started"))
+
+
+async def test_a_restart_that_fails_does_not_hide_that_the_time_was_up(lines: list[str]) -> None:
+    version, plan = setup(BrokenAfterwards("hang"), limit_s=0.01)
+
+    with pytest.raises(HandlerTimeout) as caught:
+        await Invoker(Recorder()).invoke(version, plan, EVENT)
+
+    assert "line 3, in main" in caught.value.problems[0].why
+    assert any("the worker could not be started" in line for line in lines)
+
+
+class AskedForStacks(ScriptedWorker):
+    """A worker whose call ends by itself while its stack is asked for."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        super().__init__(self.asked)
+
+    async def stacks(self, invocation_id: str | None = None) -> str:
+        self.asked.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return ""
+
+
+async def test_a_call_that_ends_while_it_is_stopped_leaves_no_task_behind() -> None:
+    worker = AskedForStacks()
+    version, plan = setup(worker, limit_s=0.01)
+
+    outcome = await Invoker(Recorder()).invoke(version, plan, EVENT)
+
+    assert outcome.return_value == {"string": "done"}
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_waiting_for_a_worker_that_starts_again_is_not_the_handlers_time() -> None:
     worker = ScriptedWorker("ok")
     worker.restarted.clear()
@@ -211,6 +253,24 @@ async def test_draining_waits_for_running_invocations() -> None:
     await draining
 
     assert draining.done()
+
+
+async def test_draining_may_end_in_the_turn_in_which_the_last_call_ends(lines: list[str]) -> None:
+    gate = asyncio.Event()
+    version, plan = setup(ScriptedWorker(gate))
+    invoker = Invoker(Recorder())
+    running = asyncio.create_task(invoker.invoke(version, plan, EVENT))
+    await asyncio.sleep(0)
+    version.replaced = True
+    draining = asyncio.create_task(invoker.drain(version, 0))
+    await asyncio.sleep(0)
+    # The limit is the first thing of the next turn, the end of the call the second.
+    gate.set()
+
+    await draining
+    await running
+
+    assert not [line for line in lines if "did not end" in line]
 
 
 async def test_the_recorder_keeps_the_outcome() -> None:

@@ -180,19 +180,39 @@ async def test_the_settings_of_retries_count(retries: str, requests: int) -> Non
     assert await answers_until_the_third(values) == requests
 
 
-def test_the_setting_of_the_time_out_counts() -> None:
-    transport = HttpTransport()
-    HostServices(settings(AzureSignalRHttpClientTimeout="00:00:07"), None, transport)
+class Limits(HttpTransport):
+    """Keeps the time limit of each request."""
 
-    assert transport.timeout_s == 7
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[float | None] = []
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout_s: float | None = None,
+    ) -> RestResponse:
+        self.seen.append(timeout_s or self.timeout_s)
+        return RestResponse(202)
+
+
+async def test_the_setting_of_the_time_out_counts_for_the_versions_that_have_it() -> None:
+    transport = Limits()
+    for value in ("00:00:07", "", "soon", "00:00:03"):
+        values = {NAME: AZURE, "AzureSignalRHttpClientTimeout": value}
+        version = HostServices(settings(**values), None, transport)
+        await version.rest(version.endpoints(NAME, WHERE)[0]).send_to_all("chat", "news", [])
+
+    assert transport.seen == [7, 100, 100, 3]
 
 
 @pytest.mark.parametrize("name", ["AzureSignalRHttpClientTimeout", "AzureSignalRRetry__Delay"])
 def test_a_time_that_cannot_be_read_is_told(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    transport = HttpTransport()
-    HostServices(settings(**{name: "soon"}), None, transport)
+    HostServices(settings(**{name: "soon"}), None, HttpTransport())
 
-    assert transport.timeout_s == 100
     assert name.replace("__", ":") in caplog.text
     assert "'soon' is not a time" in caplog.text
 

@@ -55,6 +55,7 @@ __all__ = [
     "RestResponse",
     "Retry",
     "Transport",
+    "Within",
     "credential_of",
     "parse_timespan",
 ]
@@ -115,7 +116,7 @@ class Transport(Protocol):
 class HttpTransport:
     """Requests over HTTP on one kept-alive session, which belongs to one event loop.
 
-    `timeout_s` is for one request and may be changed. Close it when done.
+    `timeout_s` is for one request that has no limit of its own. Close it when done.
     """
 
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
@@ -123,7 +124,12 @@ class HttpTransport:
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout_s: float | None = None,
     ) -> RestResponse:
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
@@ -134,7 +140,7 @@ class HttpTransport:
                 headers=headers,
                 data=body or None,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=self.timeout_s),
+                timeout=aiohttp.ClientTimeout(total=timeout_s or self.timeout_s),
             ) as answer:
                 return RestResponse(
                     answer.status,
@@ -151,6 +157,19 @@ class HttpTransport:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The requests of one user of a transport that others use too, with a time limit of its own."""
+
+    transport: HttpTransport
+    timeout_s: float
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> RestResponse:
+        return await self.transport.request(method, url, headers, body, self.timeout_s)
 
 
 class LocalTransport:

@@ -265,6 +265,7 @@ class Channel:
             self._uploads.pop(identifier, None)
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _response_pump(self, sink: ResponseSink, identifier: str) -> ResponsePump:
         return ResponsePump(

@@ -13,8 +13,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from funcjson.errors import Problem, WorkerStartError
-from funcjson.model import Call, CallResult, Function, Language
+from funcjson.errors import HandlerLoadError, Problem, WorkerStartError
+from funcjson.model import Call, CallResult, Function, Language, WorkerLog
 from funcjson.workers.base import IndexResult, LogSink
 from funcjson.workers.channel import Channel, Message
 from funcjson.workers.python import missing_library
@@ -44,6 +44,7 @@ class InProcessPythonWorker:
         self._environment = dict(environment or {})
         self._change_directory = change_directory
         self._functions: dict[str, Function] = {}
+        self._load_errors: dict[str, str] = {}
         self._indexed = False
         self._seat: _Seat | None = None
         self._before: dict[str, str | None] = {}
@@ -64,7 +65,12 @@ class InProcessPythonWorker:
     async def load(self, function: Function) -> None:
         """Load a handler; raises HandlerLoadError."""
         self._functions[function.name] = function
-        await self._channel().load(function)
+        self._load_errors.pop(function.name, None)
+        try:
+            await self._channel().load(function)
+        except HandlerLoadError as error:
+            self._load_errors[function.name] = str(error)
+            raise
 
     async def index(self) -> IndexResult:
         """Find code-first functions."""
@@ -83,16 +89,25 @@ class InProcessPythonWorker:
         return await self._channel().stacks()
 
     async def restart(self, reason: str, invocation_id: str | None = None) -> None:
-        """Load everything afresh; running calls fail with WorkerError, though their threads go on."""
-        seat, self._seat = self._seat, None
-        if seat is None:
+        """Load everything afresh; running calls fail with WorkerError, though their threads go on.
+
+        For a call that has ended meanwhile nothing is done, as where it would have been in a process of its own.
+        """
+        seat = self._seat
+        if seat is None or (invocation_id and not seat.channel.is_running(invocation_id)):
             return
+        self._seat = None
         seat.close(Problem("FJ0515", f"the python worker was restarted: {reason}"))
         self._seat = await self._fresh()
         if self._indexed:
             await self._seat.channel.index()
         for function in list(self._functions.values()):
-            await self._seat.channel.load(function)
+            try:
+                await self._seat.channel.load(function)
+            except HandlerLoadError as error:
+                # What was said when the app was loaded need not be said at each restart.
+                if str(error) != self._load_errors.get(function.name):
+                    self._log(WorkerLog(str(error), "error", function.name, category="system"))
 
     async def stop(self) -> None:
         """Stop at once; idempotent."""
