@@ -40,9 +40,9 @@ def _code_first(chosen: AppModel) -> Iterator[Problem]:
     if chosen.model in (Model.PYTHON_V2, Model.NODE_V4):
         yield Problem(
             "FJ0150",
-            f"the functions of {chosen.entry} are known only when it runs",
+            f"the functions of {chosen.entry} are known only when it runs, so they were not checked",
             Location(str(chosen.entry)),
             why="this app declares its functions in code",
-            fix="`funcjson start` checks them, `funcjson show` prints them as function.json",
+            fix="`funcjson show` runs the code, prints its functions as function.json, and says what is wrong",
             severity=Severity.NOTE,
         )

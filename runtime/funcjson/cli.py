@@ -204,10 +204,17 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _show(options: argparse.Namespace) -> int:
+    from funcjson.errors import render
     from funcjson.show import show_app
 
-    print(show_app(options.app.resolve(), options.function))
-    return 0
+    shown = show_app(options.app.resolve(), options.function)
+    if shown.text:
+        print(shown.text)
+    elif not shown.errors:
+        print("the app has no functions", file=sys.stderr)
+    if shown.errors:
+        print("\n\n".join(map(render, shown.errors)), file=sys.stderr)
+    return int(bool(shown.errors))
 
 
 def _add_schema(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -5,30 +5,45 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from funcjson.app_version import Loader
-from funcjson.errors import AppLoadError, Problem
+from funcjson.app_version import AppVersion, Loader
+from funcjson.errors import AppLoadError, Problem, Severity
 from funcjson.expressions import Template
 from funcjson.plan import Plan, PlannedBinding
 
 
-def show_app(root: Path, function: str | None = None) -> str:
-    """All functions of an app, or one, as text. Raises AppLoadError when there is no such function."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Functions as text, "" when there are none, and the errors of those that cannot be shown."""
+
+    text: str
+    errors: tuple[Problem, ...]
+
+
+def show_app(root: Path, function: str | None = None) -> Shown:
+    """All functions of an app, or one. Raises AppLoadError when there is no such function."""
     return asyncio.run(_show(root, function))
 
 
-async def _show(root: Path, function: str | None) -> str:
+async def _show(root: Path, function: str | None) -> Shown:
     version = await Loader(root, dict(os.environ)).load()
     try:
         plans = sorted(version.plans.values(), key=lambda plan: plan.function.name.lower())
         if function is not None:
             chosen = [plan for plan in plans if plan.function.name.lower() == function.lower()]
             if not chosen:
-                raise AppLoadError(_no_such(function, plans, version.problems))
+                raise AppLoadError(_no_such(function, version))
             plans = chosen
-        return "\n\n".join(_text(plan) for plan in plans)
+        errors = tuple(
+            problem
+            for problem in version.problems
+            if problem.severity is Severity.ERROR and function is None
+        )
+        return Shown("\n\n".join(_text(plan) for plan in plans), errors)
     finally:
         await version.stop()
 
@@ -92,14 +107,18 @@ def _note(template: Template) -> str:
     return ""
 
 
-def _no_such(function: str, plans: list[Plan], problems: tuple[Problem, ...]) -> list[Problem]:
-    own = [p for p in problems if p.function and p.function.lower() == function.lower()]
-    known = ", ".join(plan.function.name for plan in plans) or "none"
-    return own or [
-        Problem(
-            "FJ0135",
-            f"the app has no function '{function}'",
-            why=f"its functions are: {known}",
-            fix="name one of those, or leave the name out to see all",
-        )
-    ]
+def _no_such(function: str, version: AppVersion) -> Sequence[Problem]:
+    own = [p for p in version.problems if p.function and p.function.lower() == function.lower()]
+    known = ", ".join(sorted(plan.function.name for plan in version.plans.values())) or "none"
+    return (
+        own
+        or version.index_problems
+        or [
+            Problem(
+                "FJ0135",
+                f"the app has no function '{function}'",
+                why=f"its functions are: {known}",
+                fix="name one of those, or leave the name out to see all",
+            )
+        ]
+    )
