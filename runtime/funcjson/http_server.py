@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -31,7 +31,7 @@ from funcjson.http_wire import (
     response_of,
     text_response,
 )
-from funcjson.identity import Shape
+from funcjson.identity import Persona, Shape
 from funcjson.keys import KeyRing
 from funcjson.listening import is_loopback, open_sockets
 from funcjson.login import LoginTwin
@@ -63,6 +63,7 @@ class HttpServer:
         )
         _tell(problems)
         self._session_key = SessionKey(options.app_root)
+        self._personas: Mapping[str, Persona] = {}
         self._persona_problems: tuple[Problem, ...] = ()
         self._login = self._make_login()
         self._guard = PrincipalGuard(options.address, options.trusted_proxies)
@@ -156,9 +157,13 @@ class HttpServer:
         personas, problems = load_personas(options.app_root)
         if problems != self._persona_problems:
             _tell(problems)
+            if personas is None and self._personas:
+                log.warning("The personas from before go on until the file can be read")
         self._persona_problems = problems
+        if personas is not None:
+            self._personas = personas
         return LoginTwin(
-            personas,
+            self._personas,
             self._session_key.value,
             time.time,
             shape=options.auth_shape or _shape_of(options.app_root),

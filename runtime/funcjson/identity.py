@@ -93,6 +93,10 @@ def checked(persona: Persona) -> Persona:
             raise NotAPersona(
                 "an id, a name and a provider have no line ends or control characters"
             )
+    pairs = (text for pair in persona.claims for text in pair)
+    for text in (persona.id, persona.name, persona.provider, *persona.roles, *pairs):
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise NotAPersona("a text has half a character (a surrogate such as \\ud800)")
     return persona
 
 
@@ -215,14 +219,30 @@ def cookie_value(header: str, name: str = COOKIE) -> str | None:
 
 
 def _first(members: Mapping[str, Any], *names: str) -> str:
-    return next((str(members[name]).strip() for name in names if members.get(name)), "")
+    """The first member that says something, as text."""
+    for name in names:
+        value = members.get(name)
+        if value is None or value == "":
+            continue
+        if not _is_text(value):
+            raise NotAPersona(f"'{name}' is a text")
+        return str(value).strip()
+    return ""
 
 
 def _texts(value: Any) -> list[str]:
     """A list of texts, or one text with commas or line ends."""
     if isinstance(value, str):
         value = value.replace("\n", ",").split(",")
-    return [str(item).strip() for item in value or () if str(item).strip()]
+    items = [] if value is None else value
+    if not isinstance(items, list) or not all(_is_text(item) for item in items):
+        raise NotAPersona('roles are a list such as ["admin", "editor"], or one text with commas')
+    return [text for item in items if (text := str(item).strip())]
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is a text, or a number that somebody wrote without quotation marks."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _claims(value: Any) -> Iterable[tuple[str, str]]:
@@ -230,14 +250,29 @@ def _claims(value: Any) -> Iterable[tuple[str, str]]:
     if isinstance(value, str):
         try:
             value = json.loads(value or "[]")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise NotAPersona("claims must be JSON") from error
-    if isinstance(value, dict):
-        for kind, texts in value.items():
-            for text in texts if isinstance(texts, list) else [texts]:
-                yield str(kind), str(text)
+    if value is None:
         return
-    for claim in value or ():
-        if not isinstance(claim, dict) or "typ" not in claim or "val" not in claim:
-            raise NotAPersona('a claim is {"typ": "...", "val": "..."}')
-        yield str(claim["typ"]), str(claim["val"])
+    if isinstance(value, dict):
+        value = [{"typ": kind, "val": text} for kind, text in value.items()]
+    if not isinstance(value, list):
+        raise NotAPersona('claims are an object such as {"groups": ["a", "b"]}')
+    for claim in value:
+        if not (isinstance(claim, dict) and isinstance(claim.get("typ"), str) and "val" in claim):
+            raise NotAPersona(_A_CLAIM)
+        texts = claim["val"]
+        for text in texts if isinstance(texts, list) else [texts]:
+            yield claim["typ"], _claim_text(text)
+
+
+_A_CLAIM = 'a claim is {"typ": "...", "val": "..."}'
+
+
+def _claim_text(value: Any) -> str:
+    """A claim's value as a reader of JSON Web Tokens in .NET gives it: all but text stays JSON, nothing is empty."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -157,7 +157,7 @@ class LoginTwin:
         if request.method == "POST":
             try:
                 wanted |= _form(request)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 return _refused(f"the body is not readable: {error}")
         elif request.method not in ("GET", "HEAD"):
             return HttpResponse(405, (("Allow", "GET, POST"),))

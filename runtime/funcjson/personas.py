@@ -18,8 +18,8 @@ _SHOWN = ("id", "name", "provider", "roles", "claims")
 FILES = (".funcjson/personas.json", "personas.json")
 
 
-def load_personas(root: Path) -> tuple[Mapping[str, Persona], tuple[Problem, ...]]:
-    """Personas by name, and what is wrong with the file. An app without one has none."""
+def load_personas(root: Path) -> tuple[Mapping[str, Persona] | None, tuple[Problem, ...]]:
+    """Personas by name, and what is wrong with the file, None when it cannot be read. An app without one has none."""
     for name in FILES:
         path = root / name
         if path.is_file():
@@ -29,7 +29,7 @@ def load_personas(root: Path) -> tuple[Mapping[str, Persona], tuple[Problem, ...
 
 def read_personas(
     data: str | bytes, file: str
-) -> tuple[Mapping[str, Persona], tuple[Problem, ...]]:
+) -> tuple[Mapping[str, Persona] | None, tuple[Problem, ...]]:
     """`{"alice": {...}}`, `{"personas": {...}}` or a list of objects that each have a name.
 
     A persona that names no provider has none: it is of the one that it is signed in with.
@@ -38,7 +38,7 @@ def read_personas(
     problems = list(source.problems)
     personas: dict[str, Persona] = {}
     if not source.ok:
-        return personas, tuple(problems)
+        return None, tuple(problems)
     for name, pointer, described in _described(source.value):
         try:
             persona = persona_from(described, name, provider="")
@@ -94,7 +94,7 @@ def _described(value: Any) -> list[tuple[str, str, Any]]:
         return [("", f"{pointer}/{at}", item) for at, item in enumerate(value)]
     if isinstance(value, dict):
         return [
-            (name, f"{pointer}/{name}", item)
+            (name, f"{pointer}/{escape_pointer(name)}", item)
             for name, item in value.items()
             if not name.startswith("$")
         ]

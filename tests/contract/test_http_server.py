@@ -482,6 +482,41 @@ async def test_personas_come_from_the_apps_file(tmp_path: Path) -> None:
         assert b"zoe" in (await w.ask("GET", "/"))[1]
 
 
+async def test_a_file_of_personas_that_breaks_signs_nobody_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "personas.json"
+    file.write_text('{"zoe": {"id": "z-1"}}', "utf-8")
+    async with world(root=tmp_path) as w:
+        await w.ask("POST", "/.auth/login/aad", json={"persona": "zoe"})
+        app = w.server._served.app
+        assert app is not None
+        seen: list[str | None] = []
+        for text in ('{"zoe": {"id"', "", '{"zoe": {"id": "z-2"}}'):
+            file.write_text(text, "utf-8")
+            w.server.use_routes(app)
+            await w.ask("GET", "/api/f")
+            seen.append(w.facade.headers().get("x-ms-client-principal-id"))
+
+    assert seen == ["z-1", "z-1", "z-2"]
+    assert "personas.json:1" in caplog.text
+    assert "The personas from before go on" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "described", ['{"name": "x", "roles": 5}', '{"name": "x", "claims": true}']
+)
+async def test_somebody_invented_with_a_member_of_a_wrong_type_is_refused_with_the_reason(
+    described: str,
+) -> None:
+    async with world() as w:
+        sent = {"Content-Type": "application/json"}
+        answer, body = await w.ask("POST", "/.auth/login/aad", data=described, headers=sent)
+
+    assert answer.status == 400
+    assert body.startswith(b"not signed in: ")
+
+
 async def test_a_static_web_app_gets_its_own_shape(tmp_path: Path) -> None:
     (tmp_path / "staticwebapp.config.json").write_text("{}", "utf-8")
     api = tmp_path / "api"

@@ -146,6 +146,18 @@ def test_one_cookie_among_others(header: str, value: str | None) -> None:
             Persona("b", "b", claims=(("x", "1"),)),
         ),
         ({"name": "b", "claims": "", "userRoles": "", "userId": ""}, Persona("b", "b")),
+        ({"name": "b", "claims": None, "roles": None, "id": None}, Persona("b", "b")),
+        ({"id": 0}, Persona("0", "0")),
+        ({"id": 7, "name": "b", "roles": [1, "a"]}, Persona("7", "b", roles=("1", "a"))),
+        # The values of claims as a JSON Web Token's reader in .NET writes them.
+        (
+            {"name": "b", "claims": {"v": True, "n": 1.5, "o": {"a": None}, "e": None}},
+            Persona("b", "b", claims=(("v", "true"), ("n", "1.5"), ("o", '{"a":null}'), ("e", ""))),
+        ),
+        (
+            {"name": "b", "claims": [{"typ": "v", "val": False}, {"typ": "l", "val": ["x", 2]}]},
+            Persona("b", "b", claims=(("v", "false"), ("l", "x"), ("l", "2"))),
+        ),
     ],
 )
 def test_a_persona_from_json(value: Any, persona: Persona) -> None:
@@ -156,6 +168,33 @@ def test_a_persona_from_json(value: Any, persona: Persona) -> None:
 def test_what_is_no_persona(value: Any) -> None:
     with pytest.raises(NotAPersona):
         persona_from(value)
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ({"roles": True}, "roles are a list"),
+        ({"roles": {"a": 1}}, "roles are a list"),
+        ({"userRoles": 5}, "roles are a list"),
+        ({"roles": [["a"]]}, "roles are a list"),
+        ({"claims": 42}, "claims are an object"),
+        ({"claims": True}, "claims are an object"),
+        ({"claims": "5"}, "claims are an object"),
+        ({"claims": "true"}, "claims are an object"),
+        ({"claims": [{"typ": 5, "val": "x"}]}, "a claim is"),
+        ({"claims": "[" * 100_000}, "claims must be JSON"),
+        ({"name": ["b"]}, "'name' is a text"),
+        ({"id": {"a": 1}}, "'id' is a text"),
+        ({"id": True}, "'id' is a text"),
+        ({"provider": ["aad"]}, "'provider' is a text"),
+        ({"name": "\ud800"}, "half a character"),
+        ({"roles": ["\udfff"]}, "half a character"),
+        ({"claims": {"x": "\ud800"}}, "half a character"),
+    ],
+)
+def test_a_member_of_a_wrong_type_is_told(members: dict[str, Any], why: str) -> None:
+    with pytest.raises(NotAPersona, match=why):
+        persona_from({"name": "b", **members})
 
 
 def test_claims_that_are_no_json() -> None:

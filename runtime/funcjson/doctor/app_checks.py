@@ -191,7 +191,7 @@ def login(patient: Patient) -> Finding:
     )
     if not asking:
         return "no binding asks who the caller is", list(problems)
-    name = next(iter(personas), "NAME")
+    name = next(iter(personas or ()), "NAME")
     return (
         f"{', '.join(asking)} ask{'s' if len(asking) == 1 else ''} who the caller is: sign in at "
         f"/.auth/login/aad, or start with --as {name}",

@@ -160,7 +160,7 @@ def _request(root: Path, asked: Asked) -> HttpRequest:
     if asked.body and "content-length" not in names:
         headers = (*headers, ("Content-Length", str(len(asked.body))))
     personas, _ = load_personas(root)
-    login = LoginTwin(personas, secrets.token_bytes(32), time.time, default=asked.persona)
+    login = LoginTwin(personas or {}, secrets.token_bytes(32), time.time, default=asked.persona)
     pairs = PrincipalGuard("127.0.0.1").pairs(CIMultiDict(headers), login, _Sender())
     query = parts.query
     url = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
