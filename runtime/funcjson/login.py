@@ -161,7 +161,7 @@ class LoginTwin:
                 return _refused(f"the body is not readable: {error}")
         elif request.method not in ("GET", "HEAD"):
             return HttpResponse(405, (("Allow", "GET, POST"),))
-        back = str(wanted.pop("post_login_redirect_uri", "") or wanted.pop("redirect", "") or "")
+        back = _back(wanted, "post_login_redirect_uri", "post_login_redirect_url", "redirect")
         if back and not self._may_lead_to(back):
             return _refused(
                 f"post_login_redirect_uri may be a path, or a page of this machine or of a CORS "
@@ -210,7 +210,7 @@ class LoginTwin:
         return value
 
     def _logout(self, query: Mapping[str, str]) -> HttpResponse:
-        back = query.get("post_logout_redirect_uri", "")
+        back = _back(dict(query), "post_logout_redirect_uri", "post_logout_redirect_url")
         if back and not self._may_lead_to(back):
             return _refused(
                 "post_logout_redirect_uri leads away from this machine", "not signed out"
@@ -266,6 +266,11 @@ def _form(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise NotAPersona("it must be a JSON object")
     return value
+
+
+def _back(wanted: dict[str, Any], *names: str) -> str:
+    """Where to go afterwards, which is no part of a persona; pages of the SignalR samples say `_url`."""
+    return next((str(said) for said in [wanted.pop(name, "") for name in names] if said), "")
 
 
 def _is_json(request: HttpRequest) -> bool:

@@ -19,7 +19,9 @@ SETTLED_S = 0.025
 # Looking may take this share of the time: an app of very many files is looked at less often.
 _SHARE = 0.02
 # Folders whose content is not the app's own, or changes while it runs.
-_SKIPPED = frozenset({"node_modules", "__pycache__", "__blobstorage__", "__queuestorage__", "venv"})
+_SKIPPED = frozenset(
+    {"node_modules", "__pycache__", "__blobstorage__", "__queuestorage__", "venv", "env"}
+)
 # What the Functions host watches (host.json, function.json, scripts), and the settings, which it does not.
 _SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
 _NAMES = frozenset(

@@ -236,6 +236,18 @@ def test_a_login_leads_back(target: str) -> None:
     assert header(ask(login, "GET", f"/.auth/login/aad?{query}"), "Location") == target
 
 
+@pytest.mark.parametrize("end", ["uri", "url"])
+def test_both_spellings_of_where_to_go_afterwards_count(end: str) -> None:
+    login = twin()
+    signed_in = ask(login, "GET", f"/.auth/login/aad?persona=alice&post_login_redirect_{end}=/a")
+    signed_out = ask(login, "GET", f"/.auth/logout?post_logout_redirect_{end}=/b")
+    page = ask(login, "GET", f"/.auth/login/aad?post_login_redirect_{end}=/c")
+
+    assert header(signed_in, "Location") == "/a"
+    assert header(signed_out, "Location") == "/b"
+    assert b'value="/c"' in page.body
+
+
 @pytest.mark.parametrize(
     "target",
     ["//evil.test", "/\\evil.test", "http://evil.test", "javascript:alert(1)", "/a\r\nX: y", "x"],

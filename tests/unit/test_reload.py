@@ -39,6 +39,7 @@ def test_a_new_file_of_the_app_is_seen(tmp_path: Path, name: str) -> None:
     [
         "node_modules/a/index.js",
         ".venv/lib/a.py",
+        "env/lib/a.py",
         "f/__pycache__/a.py",
         "data.json",
         "page.html",
