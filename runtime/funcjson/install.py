@@ -8,7 +8,6 @@ all the same: it may do without.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 import shutil
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from funcjson.errors import Location, Problem, WorkerStartError
 from funcjson.frontends import Needs
+from funcjson.json_source import Source, parse_json
 from funcjson.workers.python import broken_venv, find_python, venv_python
 
 log = logging.getLogger("funcjson.host")
@@ -132,12 +132,12 @@ def _run_npm_with_lock(command: list[str], package: Path) -> None:
 
 
 def _declared(package: Path) -> dict[str, frozenset[str]]:
-    """The names of each kind of dependency."""
-    try:
-        content = json.loads(package.read_text("utf-8-sig"))
-    except ValueError:
-        content = None  # npm says what is wrong with it
-    found = content if isinstance(content, dict) else {}
+    """The names of each kind of dependency. Raises WorkerStartError."""
+    source = parse_json(package.read_bytes(), str(package))
+    found = source.value or {}  # npm says what is wrong with a file that cannot be read
+    for kind in _KINDS:
+        if not isinstance(found.get(kind) or {}, dict):
+            raise WorkerStartError(_no_names(source, kind))
     return {kind: frozenset(found.get(kind) or ()) for kind in _KINDS}
 
 
@@ -170,6 +170,16 @@ def _failed(command: list[str], source: Path, folder: Path, how: str, why: str) 
         Location(str(source)),
         why,
         f"run it by hand in {folder}: {' '.join(command)}",
+    )
+
+
+def _no_names(source: Source, kind: str) -> Problem:
+    return Problem(
+        "FJ0520",
+        f"package.json cannot be installed, as its '{kind}' is no object: the app is started without",
+        source.locate(f"/{kind}"),
+        "it says which packages are needed, each with its version",
+        f'write "{kind}": {{"NAME": "VERSION"}}, or remove it',
     )
 
 

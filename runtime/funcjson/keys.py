@@ -6,12 +6,13 @@ import hmac
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from funcjson.errors import AppLoadError, Location, Problem, render
+from funcjson.json_source import escape_pointer, parse_json
 from funcjson.private_file import FOLDER, write_private
 
 log = logging.getLogger("funcjson.host")
@@ -113,9 +114,13 @@ def load_keys(root: Path, functions: Iterable[str]) -> KeyRing:
     Raises AppLoadError when the file cannot be read or written.
     """
     path = root / FILE
+    text = "{}"
     try:
-        document = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        text = path.read_text("utf-8") if path.exists() else text
+        document = json.loads(text)
         ring = _ring(document)
+    except _NotKeysError as error:
+        raise AppLoadError(_misshapen(text, error)) from error
     except (OSError, ValueError) as error:
         raise AppLoadError(_unreadable(error)) from error
     before = json.dumps(ring.as_json()) if document else ""
@@ -148,28 +153,79 @@ def _one_of(presented: str, keys: Iterable[str]) -> bool:
     return found
 
 
+class _NotKeysError(Exception):
+    """What is at a place of the file is nothing that keys could be."""
+
+    def __init__(self, pointer: str, value: Any, expected: str) -> None:
+        kind = _KINDS.get(type(value), "a number")
+        super().__init__(f"{pointer or 'the file'} is {kind}, where {expected} is expected")
+        self.pointer = pointer
+
+
+_KINDS: dict[type, str] = {
+    list: "an array",
+    dict: "an object",
+    str: "text",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
 def _ring(document: Any) -> KeyRing:
-    if not isinstance(document, dict):
-        raise ValueError("it is not a JSON object")
-    functions = document.get("functions") or {}
+    """Raises _NotKeysError."""
+    if document is None:
+        raise _NotKeysError("", document, "an object")
+    root = _members("", document)
+    functions = _members("/functions", root.get("functions"))
     return KeyRing(
-        str(document.get("masterKey") or ""),
-        _texts(document.get("functionKeys")),
-        _texts(document.get("systemKeys")),
-        {str(name).lower(): _texts(keys) for name, keys in functions.items()},
+        _key("/masterKey", root.get("masterKey")),
+        _keys("/functionKeys", root.get("functionKeys")),
+        _keys("/systemKeys", root.get("systemKeys")),
+        {
+            name.lower(): _keys(f"/functions/{escape_pointer(name)}", keys)
+            for name, keys in functions.items()
+        },
     )
 
 
-def _texts(value: Mapping[str, Any] | None) -> dict[str, str]:
-    return {str(name): str(key) for name, key in (value or {}).items() if key}
+def _keys(pointer: str, value: Any) -> dict[str, str]:
+    members = _members(pointer, value).items()
+    found = {name: _key(f"{pointer}/{escape_pointer(name)}", key) for name, key in members}
+    return {name: key for name, key in found.items() if key}
+
+
+def _members(pointer: str, value: Any) -> dict[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise _NotKeysError(pointer, value, "an object")
+    return value or {}
+
+
+def _key(pointer: str, value: Any) -> str:
+    if isinstance(value, dict | list):
+        raise _NotKeysError(pointer, value, "text")
+    return str(value or "")
+
+
+def _misshapen(text: str, error: _NotKeysError) -> Problem:
+    return Problem(
+        "FJ0153",
+        "the file with the app's keys cannot be used",
+        parse_json(text, FILE.as_posix()).locate(error.pointer),
+        why=str(error),
+        fix='write keys as in "functionKeys": {"NAME": "KEY"} and "functions": {"FUNCTION": {"NAME": "KEY"}}, '
+        "or delete the file and let `--auth` make new ones",
+    )
 
 
 def _unreadable(error: Exception) -> Problem:
+    line, column = 0, 0
+    if isinstance(error, json.JSONDecodeError):
+        line, column = error.lineno, error.colno
     # The text of a JSON error has no part of the file's content.
     return Problem(
         "FJ0153",
         "the file with the app's keys cannot be used",
-        Location(FILE.as_posix()),
+        Location(FILE.as_posix(), line, column),
         why=str(error) if isinstance(error, ValueError) else error.__class__.__name__,
         fix="correct the file, or delete it and let `--auth` make new keys",
     )

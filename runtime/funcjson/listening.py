@@ -13,6 +13,7 @@ from funcjson.errors import AppLoadError, Problem
 
 DEFAULT_PORT = 7071
 DEFAULT_ADDRESS = "127.0.0.1"
+LARGEST_PORT = 65535
 _LISTEN = "0A"
 _BACKLOG = 128
 
@@ -23,6 +24,12 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address.lower() == "localhost"
+
+
+def port_of(text: str) -> int | None:
+    """The port that a text names; None when it names none."""
+    number = int(text) if text.isdecimal() else -1
+    return number if 0 <= number <= LARGEST_PORT else None
 
 
 def open_sockets(address: str, port: int) -> tuple[socket.socket, ...]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from funcjson.cors import IN_SETTINGS
 from funcjson.errors import Location, Problem, Severity
 from funcjson.json_source import Source
+from funcjson.listening import port_of
 
 NAME = "local.settings.json"
 VALUES = f"{NAME} Values"
@@ -113,10 +114,9 @@ def local_host(source: Source | None, document: Mapping[str, Any]) -> LocalHost:
         return LocalHost()
     cors = member(section, "CORS")
     origins = cors if isinstance(cors, list) else (cors.split(",") if isinstance(cors, str) else [])
-    port = _text(member(section, "LocalHttpPort")) or ""
     address = member(section, "LocalHttpAddress")
     return LocalHost(
-        port=int(port) if port.isdecimal() else None,
+        port=port_of(_text(member(section, "LocalHttpPort")) or ""),
         address=address if isinstance(address, str) and address else None,
         cors=tuple(str(origin).strip() for origin in origins if str(origin).strip()),
         cors_credentials=truth(member(section, "CORSCredentials")) is True,

@@ -9,6 +9,7 @@ from typing import Any
 
 from funcjson.errors import Problem, Severity
 from funcjson.json_source import Source, escape_pointer
+from funcjson.listening import LARGEST_PORT, port_of
 
 _SECTIONS = ("Values", "ConnectionStrings", "Host")
 _MEMBERS = ("$schema", "IsEncrypted", *_SECTIONS)
@@ -64,13 +65,13 @@ def _host(source: Source, pointer: str, section: Mapping[str, Any]) -> Iterator[
         place = f"{pointer}/{escape_pointer(name)}"
         if known is None:
             yield _unknown(source, place, name, value, _HOST_MEMBERS)
-        elif known == "LocalHttpPort" and not str(value).isdecimal() and value is not None:
+        elif known == "LocalHttpPort" and value is not None and port_of(str(value)) is None:
             yield Problem(
                 "FJ0127",
                 f"'{name}' is not a port",
                 source.locate(place),
                 "it is not used; without it the port is 7071",
-                'write a whole number, as in "LocalHttpPort": 7071',
+                f'write a whole number of at most {LARGEST_PORT}, as in "LocalHttpPort": 7071',
                 Severity.WARNING,
             )
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,21 +80,27 @@ def changed_files(before: Snapshot, after: Snapshot) -> list[str]:
     return sorted({path for path, _ in before.items() ^ after.items()})
 
 
+Look = Callable[[Path, Watched], Snapshot]
+
+
 class Watcher:
     """Waits for changes of an app's files."""
 
-    def __init__(self, root: Path, look_every_s: float = LOOK_EVERY_S) -> None:
+    def __init__(
+        self, root: Path, look_every_s: float = LOOK_EVERY_S, look: Look = snapshot
+    ) -> None:
         self._root = root
+        self._look = look
         self._look_every_s = self._pause_s = look_every_s
         self._more = NOTHING_MORE
-        self._seen = snapshot(root)
+        self._seen = look(root, NOTHING_MORE)
 
     def also(self, more: Watched) -> None:
         """Watch more than code from now on; what changed since the last look is still a change."""
         if more != self._more:
             # What was watched before and is not known yet is new: that is still to be told.
-            before = snapshot(self._root, self._more)
-            now = snapshot(self._root, more)
+            before = self._look(self._root, self._more)
+            now = self._look(self._root, more)
             self._more = more
             self._seen = {p: s for p, s in now.items() if p not in before} | self._seen
 
@@ -103,17 +109,18 @@ class Watcher:
         while True:
             await asyncio.sleep(self._pause_s)
             began = time.perf_counter()
-            now = snapshot(self._root, self._more)
+            now = self._look(self._root, self._more)
             self._pause_s = max(self._look_every_s, (time.perf_counter() - began) / _SHARE)
             if now == self._seen:
                 continue
             # An editor or a checkout writes several files: take them together, once one look finds nothing new.
             while True:
                 await asyncio.sleep(SETTLED_S)
-                later = snapshot(self._root, self._more)
+                later = self._look(self._root, self._more)
                 if later == now:
                     break
                 now = later
             changed = changed_files(self._seen, now)
             self._seen = now
-            return changed
+            if changed:  # a file that came and went between two looks is none
+                return changed

@@ -208,9 +208,14 @@ def _open_sockets(options: argparse.Namespace) -> tuple[socket.socket, ...]:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port: it must be from 0 to 65535")
-    return int(text)
+    from funcjson.listening import LARGEST_PORT, port_of
+
+    port = port_of(text)
+    if port is None:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a port: it must be from 0 to {LARGEST_PORT}"
+        )
+    return port
 
 
 def _client_endpoint(text: str) -> str:

@@ -54,6 +54,23 @@ def test_npm_packages_go_into_the_apps_node_modules(app: Path, tmp_path: Path) -
     assert installed(app) == ["own"]
 
 
+@pytest.mark.parametrize("value", [5, ["own"], "own"])
+def test_dependencies_that_are_no_object_are_told_with_their_place(
+    app: Path, value: object
+) -> None:
+    (app / "package.json").write_text(f'{{\n  "devDependencies": {json.dumps(value)}\n}}', "utf-8")
+
+    (problem,) = install(app, Needs())
+
+    assert (problem.code, problem.where and (problem.where.line, problem.where.column)) == (
+        "FJ0520",
+        (2, 22),
+    )
+    assert "devDependencies" in problem.what
+    assert "devDependencies" in problem.fix
+    assert not (app / "node_modules").exists()
+
+
 def test_the_files_of_the_app_stay_as_they_are(app: Path, tmp_path: Path) -> None:
     write_package(app, dependencies={"own": local_package(tmp_path / "own")})
     before = (app / "package.json").read_text("utf-8")

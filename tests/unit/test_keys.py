@@ -132,7 +132,49 @@ def test_a_file_made_by_hand_is_used_and_closed(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '"x"'])
+@pytest.mark.parametrize(
+    ("member", "value", "pointer", "why"),
+    [
+        ("functions", ["a"], "/functions", "an array"),
+        ("functions", {"f": "secret"}, "/functions/f", "text"),
+        ("functions", {"f": {"a/b": ["secret"]}}, "/functions/f/a~1b", "an array"),
+        ("functionKeys", "secret", "/functionKeys", "text"),
+        ("systemKeys", {"default": {"value": "secret"}}, "/systemKeys/default", "an object"),
+        ("masterKey", ["secret"], "/masterKey", "an array"),
+    ],
+)
+def test_what_is_no_keys_is_told_with_its_place(
+    tmp_path: Path, member: str, value: object, pointer: str, why: str
+) -> None:
+    path = tmp_path / FILE
+    path.parent.mkdir()
+    text = json.dumps({"masterKey": "M", member: value}, indent=2)
+    path.write_text(text, "utf-8")
+
+    with pytest.raises(AppLoadError) as caught:
+        load_keys(tmp_path, ["f"])
+
+    (problem,) = caught.value.problems
+    assert problem.where is not None
+    assert (problem.code, problem.where.pointer) == ("FJ0153", pointer)
+    name = pointer.rpartition("/")[2].replace("~1", "/")
+    assert f'"{name}"' in text.splitlines()[problem.where.line - 1]
+    assert why in problem.why
+    assert "secret" not in str(caught.value)
+    assert path.read_text("utf-8") == text
+
+
+def test_text_that_is_no_json_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / FILE).parent.mkdir()
+    (tmp_path / FILE).write_text('{\n  "masterKey" "M"\n}', "utf-8")
+
+    with pytest.raises(AppLoadError) as caught:
+        load_keys(tmp_path, [])
+
+    assert str(caught.value.problems[0].where).startswith(f"{FILE.as_posix()}:2:15")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"x"', "null", "5"])
 def test_a_broken_file_is_named_and_left_alone(tmp_path: Path, text: str) -> None:
     path = tmp_path / FILE
     path.parent.mkdir()

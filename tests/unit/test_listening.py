@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from funcjson.errors import AppLoadError
-from funcjson.listening import cannot_listen, is_loopback, open_sockets, port_holder
+from funcjson.listening import cannot_listen, is_loopback, open_sockets, port_holder, port_of
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,14 @@ from funcjson.listening import cannot_listen, is_loopback, open_sockets, port_ho
 )
 def test_what_only_this_machine_reaches(address: str, expected: bool) -> None:
     assert is_loopback(address) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [("0", 0), ("7071", 7071), ("65535", 65535), ("65536", None), ("-1", None), ("", None)],
+)
+def test_what_a_port_is(text: str, port: int | None) -> None:
+    assert port_of(text) == port
 
 
 def fake_proc(root: Path, state: str = "0A") -> Path:

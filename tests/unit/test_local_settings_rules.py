@@ -40,8 +40,9 @@ def test_a_section_must_be_an_object(name: str, value: Any, kind: str) -> None:
     assert found({name: value}) == [("FJ0127", f"'{name}' is {kind}, not an object", f"/{name}")]
 
 
-def test_a_port_must_be_a_number() -> None:
-    assert found({"Host": {"LocalHttpPort": "abc"}}) == [
+@pytest.mark.parametrize("value", ["abc", 99999, "65536", -1, 7071.5])
+def test_a_port_must_be_the_number_of_one(value: Any) -> None:
+    assert found({"Host": {"LocalHttpPort": value}}) == [
         ("FJ0127", "'LocalHttpPort' is not a port", "/Host/LocalHttpPort")
     ]
 

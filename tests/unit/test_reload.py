@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from funcjson.reload import Watched, Watcher, changed_files, snapshot
+from funcjson.reload import Snapshot, Watched, Watcher, changed_files, snapshot
 
 
 def write(root: Path, name: str, text: str = "x") -> Path:
@@ -107,3 +107,12 @@ async def test_a_file_that_came_before_more_is_watched_is_not_lost(tmp_path: Pat
     watcher.also(Watched(frozenset({"data.json"})))
 
     assert await watcher.changes() == [str(code)]
+
+
+async def test_a_file_that_comes_and_goes_is_no_change() -> None:
+    nothing: Snapshot = {}
+    scratch, code = {"scratch.py": (1, 1)}, {"a.py": (1, 1)}
+    looks = iter([nothing, scratch, nothing, nothing, code, code])
+    watcher = Watcher(Path("app"), 0.0, lambda _root, _more: next(looks))
+
+    assert await watcher.changes() == ["a.py"]

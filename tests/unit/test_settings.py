@@ -171,8 +171,9 @@ def test_host_section(tmp_path: Path, cors: Any) -> None:
     assert local.cors_credentials is True
 
 
-def test_an_unreadable_host_section_is_the_default(tmp_path: Path) -> None:
-    local = load(tmp_path, {"Host": {"LocalHttpPort": "x", "CORS": 5}}).local_host
+@pytest.mark.parametrize("port", ["x", 99999])
+def test_an_unreadable_host_section_is_the_default(tmp_path: Path, port: object) -> None:
+    local = load(tmp_path, {"Host": {"LocalHttpPort": port, "CORS": 5}}).local_host
 
     assert (local.port, local.cors, local.cors_credentials) == (None, (), False)
 
