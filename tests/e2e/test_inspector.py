@@ -326,6 +326,32 @@ def test_a_client_that_sends_waits_for_nothing(inspector: Inspector) -> None:
     expect(detail.locator('[data-step="8"]')).to_contain_text("Nobody waits")
 
 
+@pytest.mark.parametrize("button", ["Invoke", "Send"])
+def test_a_client_that_could_not_connect_calls_nothing(inspector: Inspector, button: str) -> None:
+    pane = inspector.connect(1, "hub chat, with an expired token")
+    expect(pane.get_by_role("status").first).to_contain_text("not connected")
+    form = pane.locator("form").filter(has_text="Call the hub")
+    form.get_by_label("Target").fill("ping")
+
+    form.get_by_role("button", name=button).click()
+    expect(form.get_by_role("status")).to_have_text("connect first")
+
+    pane.get_by_label("Connect through").select_option(label="hub chat, without a function")
+    pane.get_by_role("button", name="Connect", exact=True).click()
+    expect(pane.get_by_role("status").first).to_contain_text("connected as")
+    form.get_by_role("button", name="Invoke").click()
+    expect(form.get_by_role("status")).to_contain_text("It returned")
+
+
+def test_a_url_without_a_hub_is_told_as_any_other_failure(inspector: Inspector) -> None:
+    given = {"url": f"{inspector.host.service}/client/", "accessToken": "x"}
+    inspector.page.route("**/_/api/connect", lambda route: route.fulfill(json=given))
+
+    pane = inspector.connect(1)
+
+    expect(pane.get_by_role("status").first).to_contain_text("the service answered 4")
+
+
 def test_send_as_the_service(inspector: Inspector) -> None:
     inspector.connected(2)
     inspector.view("Hubs")

@@ -26,7 +26,6 @@ class Caller:
     def __init__(self, host: Inspected) -> None:
         self._host = host
         self._session: aiohttp.ClientSession | None = None
-        self._cookies: dict[str, str] = {}
 
     async def close(self) -> None:
         session, self._session = self._session, None
@@ -115,20 +114,15 @@ class Caller:
             raise Refusal(f"the request failed: {error or type(error).__name__}") from error
 
     async def _cookie(self, persona: str) -> str:
-        """The session cookie of a persona, as the login gives it."""
-        known = self._cookies.get(persona)
-        if known is None:
-            wanted = json.dumps({"persona": persona}).encode()
-            answer, _ = await self._send(
-                "POST", "/.auth/login/aad", {"Content-Type": "application/json"}, wanted
-            )
-            cookies = SimpleCookie(answer.headers.get("Set-Cookie", ""))
-            if COOKIE not in cookies:
-                raise Refusal(f"'{persona}' could not be signed in ({answer.status})")
-            if len(self._cookies) > 100:
-                self._cookies.clear()
-            known = self._cookies[persona] = cookies[COOKIE].value
-        return known
+        """A session cookie of a persona, as the login gives it; a new one each time, since they expire."""
+        wanted = json.dumps({"persona": persona}).encode()
+        answer, _ = await self._send(
+            "POST", "/.auth/login/aad", {"Content-Type": "application/json"}, wanted
+        )
+        cookies = SimpleCookie(answer.headers.get("Set-Cookie", ""))
+        if COOKIE not in cookies:
+            raise Refusal(f"'{persona}' could not be signed in ({answer.status})")
+        return cookies[COOKIE].value
 
 
 def _is_json(text: str) -> bool:

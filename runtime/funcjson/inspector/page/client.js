@@ -6,6 +6,7 @@ class HubClient {
     this.heard = heard; // (target, arguments)
     this.stateChanged = stateChanged; // (state, text)
     this.id = "";
+    this.connected = false; // from the end of the handshake to the end of the connection
     this.socket = null;
     this.waiting = new Map();
     this.calls = 0;
@@ -55,7 +56,7 @@ class HubClient {
           } else if (message.error) {
             reject(new Error(message.error));
           } else {
-            greeted = true;
+            greeted = this.connected = true;
             this.pinging = setInterval(() => this.write({ type: 6 }), 15000);
             this.stateChanged("connected", `connected as ${this.id}`);
             resolve();
@@ -98,6 +99,7 @@ class HubClient {
   }
 
   end(state, text) {
+    this.connected = false;
     clearInterval(this.pinging);
     for (const waits of this.waiting.values()) waits.reject(new Error("the connection ended"));
     this.waiting.clear();

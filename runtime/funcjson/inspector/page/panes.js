@@ -44,16 +44,16 @@ const Panes = (() => {
       event.preventDefault();
       changed("connecting", "connecting");
       const chosen = JSON.parse(through.value || "{}");
-      let info = null;
+      hub = "";
       try {
         const asked = chosen.hub ? { ...chosen, user: who.value } : { path: chosen.path, persona: who.value };
-        info = await Page.post("connect", asked);
+        const info = await Page.post("connect", asked);
         hub = new URL(info.url).searchParams.get("hub") || "";
         client = new HubClient(info, got, changed);
         await client.start();
       } catch (error) {
         changed("failed", `not connected: ${error.message}`);
-        state.append(" ", await Page.lineAbout(info ? `hub ${info.url.split("hub=")[1].split("&")[0]}` : ` ${chosen.path}`));
+        state.append(" ", await Page.lineAbout(hub ? `hub ${hub}` : ` ${chosen.path}`));
       }
     });
     leave.addEventListener("click", () => client && client.stop());
@@ -67,7 +67,7 @@ const Panes = (() => {
       const action = event.submitter ? event.submitter.value : "add";
       const name = group.elements.group.value;
       try {
-        if (!client || client.ended) throw new Error("connect first");
+        if (!client || !client.connected) throw new Error("connect first");
         await Page.post("group", { hub, action, group: name, connection: client.id });
         joined.textContent = action === "add" ? `in group ${name}` : `left group ${name}`;
       } catch (error) {
@@ -104,7 +104,7 @@ const Panes = (() => {
     invoke.addEventListener("submit", async (event) => {
       event.preventDefault();
       try {
-        if (!client || client.ended) throw new Error("connect first");
+        if (!client || !client.connected) throw new Error("connect first");
         const list = json(invoke.elements.arguments.value, "the list of arguments");
         if (event.submitter && event.submitter.value === "send") {
           client.send(invoke.elements.target.value, list);
@@ -115,13 +115,13 @@ const Panes = (() => {
         hubSaid.replaceChildren(el("p", {}, "It returned ", value(result)));
       } catch (error) {
         const target = invoke.elements.target.value;
-        hubSaid.replaceChildren(el("p", { class: "hint" }, error.message), client && !client.ended ? await Page.lineAbout(`messages · ${target}`) : "");
+        hubSaid.replaceChildren(el("p", { class: "hint" }, error.message), client && client.connected ? await Page.lineAbout(`messages · ${target}`) : "");
       }
     });
 
     const node = el("section", { class: "panel pane", "aria-label": title }, signIn,
       el("div", {}, el("h4", {}, "Messages"), heard), group, call, invoke);
-    return { node, who, through, listens, call, ready: (can) => { if (!client || client.ended) connect.disabled = !can; } };
+    return { node, who, through, listens, call, ready: (can) => { if (!["connecting", "connected"].includes(state.dataset.state)) connect.disabled = !can; } };
   }
 
   let panes = [];
