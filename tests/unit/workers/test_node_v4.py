@@ -352,6 +352,28 @@ async def test_streamed_responses_are_collected_for_a_host_without_streams(tmp_p
     assert (http["cookies"][0]["name"], http["cookies"][0]["value"]) == ("c", "a b")
 
 
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("c=a%20b%C3%A9; Path=/", "a b\u00e9"),
+        ("c=100%", "100%"),
+        ("c=%zz%20off; HttpOnly", "%zz off"),
+        ("c", ""),
+    ],
+)
+async def test_a_cookie_may_hold_what_is_no_percent_encoding(
+    tmp_path: Path, header: str, value: str
+) -> None:
+    code = f"app.http('f', {{ handler: () => ({{ headers: {{ 'Set-Cookie': '{header}' }} }}) }});"
+    async with await stream_app(tmp_path, code) as node:
+        indexed = await node.ask("index")
+        name = indexed["functions"][0]["document"]["bindings"][0]["name"]
+        result = await node.invoke("f", (name, {"http": request()}))
+
+    (cookie,) = result["return"]["http"]["cookies"]
+    assert (cookie["name"], cookie["value"]) == ("c", value)
+
+
 async def test_a_response_comes_in_pieces_before_the_call_ends(tmp_path: Path) -> None:
     code = """const { ReadableStream } = require('stream/web');
 app.http('f', { handler: () => ({ body: new ReadableStream({

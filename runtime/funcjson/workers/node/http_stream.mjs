@@ -1,6 +1,7 @@
 // HTTP streams of v4 apps: the host's part in the exchange with the library's own small HTTP server.
 
 import http from 'node:http';
+import { unescape } from 'node:querystring';
 
 import { paramsOf } from './v3_request.mjs';
 
@@ -140,7 +141,7 @@ function cookieOf(header) {
   const expires = given.expires === undefined ? NaN : Date.parse(given.expires);
   return {
     name,
-    value: decodeURIComponent(value),
+    value: unescape(value), // which, unlike decodeURIComponent, takes `100%` for what it is
     domain: given.domain ?? null,
     path: given.path ?? null,
     expires: Number.isNaN(expires) ? null : new Date(expires).toISOString(),
