@@ -19,7 +19,8 @@ class Exchange:
 
     nodes: dict[str, Handler] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-    asked: dict[str, set[asyncio.Task[Reply]]] = field(default_factory=dict)  # by who answers
+    # By who answers.
+    asked: dict[str, set[asyncio.Task[Reply | None]]] = field(default_factory=dict)
 
 
 class MemoryBackplane:
@@ -59,7 +60,7 @@ class MemoryBackplane:
         enough: Callable[[Reply], bool] | None = None,
         without: Collection[str] = (),
     ) -> Answers:
-        asked: dict[asyncio.Task[Reply], str] = {}
+        asked: dict[asyncio.Task[Reply | None], str] = {}
         for name, handler in self._exchange.nodes.items():
             if name != self.name and name not in without:
                 task = asyncio.ensure_future(_answer(handler, request))
@@ -79,10 +80,11 @@ class MemoryBackplane:
                 if not done:
                     break
                 for task in done:
-                    if not task.cancelled() and task.exception() is None:
-                        replies.append(task.result())
+                    reply = None if task.cancelled() else task.result()
+                    if reply is not None:
+                        replies.append(reply)
                         del asked[task]
-                        if enough is not None and enough(replies[-1]):
+                        if enough is not None and enough(reply):
                             return Answers(tuple(replies))
             return Answers(tuple(replies), tuple(asked.values()))
         finally:
@@ -90,10 +92,11 @@ class MemoryBackplane:
                 task.cancel()
 
 
-async def _answer(handler: Handler, request: Request) -> Reply:
+async def _answer(handler: Handler, request: Request) -> Reply | None:
+    """None when it fails, so that no error waits in a task which nobody looks at any more."""
     try:
         return await handler(request)
     except Exception:
         # The seam between nodes: what breaks in one must not stop the caller on another.
         log.exception("a node could not answer %r", request.get("verb"))
-        raise
+        return None

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import asyncio
+import gc
+from typing import Any
+
 from funcjson.signalr.backplane.base import Answers, Reply, Request
 from funcjson.signalr.backplane.memory import Exchange, MemoryBackplane
 
@@ -26,3 +30,22 @@ async def test_nodes_of_one_exchange_meet() -> None:
     await b.leave()
     await b.leave()
     assert a.is_alone
+
+
+async def test_a_node_that_fails_beside_one_that_is_enough_leaves_nothing_behind() -> None:
+    left: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: left.append(context))
+    exchange = Exchange()
+
+    async def fails(_request: Request) -> Reply:
+        raise ValueError("a bug")
+
+    for _ in range(20):
+        await MemoryBackplane(exchange).join(fails)
+    await MemoryBackplane(exchange).join(echo)
+
+    answers = await MemoryBackplane(exchange).call({"a": 1}, enough=bool)
+
+    assert answers == Answers(({"a": 1},))
+    gc.collect()
+    assert left == []
