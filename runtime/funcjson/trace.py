@@ -165,6 +165,11 @@ class Recorder:
         if listener in self._listeners:
             self._listeners.remove(listener)
 
+    @property
+    def newest(self) -> InvocationTrace | None:
+        """The one that began last."""
+        return self._traces[-1] if self._traces else None
+
     def find(self, invocation_id: str) -> InvocationTrace | None:
         return next((trace for trace in self._traces if trace.id == invocation_id), None)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import hmac
 import json
 import logging
@@ -23,6 +22,7 @@ from funcjson.inspector.calling import Caller
 from funcjson.inspector.capsule import make_capsule
 from funcjson.inspector.documents import document, event_of
 from funcjson.inspector.inspected import Facts, Inspected, Refusal
+from funcjson.inspector.news import News
 from funcjson.inspector.what_if import what_if
 from funcjson.trace import InvocationTrace
 
@@ -83,11 +83,7 @@ class Inspector:
         self._facts = Facts()
         self._rows = Rows()
         self._caller = Caller(host)
-        self._streams: set[asyncio.Event] = set()
-        self._changes = 0
-        self._loads = 0
-        self._loaded: tuple[object, object] | None = None
-        self._unlisten: Callable[[], None] = lambda: None
+        self._news = News(host)
         self._closing = False
         self._posts: Mapping[str, Post] = {
             "what-if": self._what_if,
@@ -100,8 +96,7 @@ class Inspector:
     async def close(self) -> None:
         """End live streams and what was opened for calls."""
         self._closing = True
-        for changed in tuple(self._streams):
-            changed.set()
+        self._news.wake()
         await self._caller.close()
 
     # A request
@@ -226,25 +221,25 @@ class Inspector:
 
     async def _events(self, request: web.BaseRequest) -> web.StreamResponse:
         """Server-sent events that say what changed; the page then asks for it."""
-        if len(self._streams) >= _MOST_STREAMS:
+        if len(self._news) >= _MOST_STREAMS:
             return _json({"error": "too many pages are open"}, 503)
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
         await response.prepare(request)
         changed = asyncio.Event()
-        self._listen(changed)
+        self._news.listen(changed)
         try:
             # A page that is gone is no fault.
             with contextlib.suppress(ConnectionError):
                 await self._tell(response, changed)
         finally:
-            self._hush(changed)
+            self._news.hush(changed)
         return response
 
     async def _tell(self, response: web.StreamResponse, changed: asyncio.Event) -> None:
         last: dict[str, str] = {}
         quiet = 0
         while not self._closing:
-            stamps = self._stamps()
+            stamps = self._news.stamps()
             news = [name for name, stamp in stamps.items() if last.get(name) != stamp]
             last = stamps
             quiet = 0 if news else quiet + 1
@@ -258,50 +253,6 @@ class Inspector:
                     await changed.wait()
                 if not self._closing:
                     await asyncio.sleep(_TOGETHER_S)
-
-    def _stamps(self) -> dict[str, str]:
-        """What tells that a part of the page is out of date."""
-        host = self._host
-        if not host.ready:
-            return {"app": "not ready"}
-        newest = next(reversed(list(host.recorder)), None)
-        embedded = host.embedded
-        state = json.dumps(hubs(host))
-        lines = list(embedded.server.trace) if embedded is not None else []
-        told = lines[-1].at if lines else 0.0
-        if self._loaded != (host.version, host.login):
-            self._loaded = (host.version, host.login)
-            self._loads += 1
-        return {
-            "app": f"{self._loads}",
-            "activity": f"{self._changes} {newest.id if newest else ''} {host.turned_away.count} {told}",
-            "hubs": f"{self._changes} {told} {hashlib.sha256(state.encode()).hexdigest()}",
-        }
-
-    def _listen(self, changed: asyncio.Event) -> None:
-        self._streams.add(changed)
-        if len(self._streams) > 1:
-            return
-        # Invocations pay for being watched only while a page is open.
-        recorder, embedded = self._host.recorder, self._host.embedded
-        recorder.listen(self._changed)
-        stop = embedded.server.trace.listen(self._changed) if embedded else lambda: None
-
-        def unlisten() -> None:
-            recorder.unlisten(self._changed)
-            stop()
-
-        self._unlisten = unlisten
-
-    def _hush(self, changed: asyncio.Event) -> None:
-        self._streams.discard(changed)
-        if not self._streams:
-            self._unlisten()
-
-    def _changed(self, _what: object) -> None:
-        self._changes += 1
-        for changed in self._streams:
-            changed.set()
 
 
 def refused(request: web.BaseRequest, access: Access) -> str:

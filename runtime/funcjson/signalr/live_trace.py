@@ -135,6 +135,11 @@ class LiveTrace:
 
         return stop
 
+    @property
+    def last_at(self) -> float:
+        """When the newest event was, in seconds since the epoch; 0 without any."""
+        return self._lines[-1][0] if self._lines else 0.0
+
     def __iter__(self) -> Iterator[TraceLine]:
         return iter([TraceLine(*kept) for kept in self._lines])
 

@@ -77,6 +77,11 @@ class Sessions:
             found = self.hubs[key] = Hub(key)
         return found
 
+    @property
+    def remembered(self) -> int:
+        """How many times a user is remembered for a group."""
+        return sum(len(groups) for hub in self.hubs.values() for groups in hub.tags.values())
+
     def begin(self, caller: Caller, *, version: int = 1, stateful: bool = False) -> Session:
         """A new session. With negotiate version 0 the connection id is also the secret that attaches."""
         connection_id = secrets.token_urlsafe(16)
