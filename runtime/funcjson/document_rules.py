@@ -128,6 +128,8 @@ def retry_policy(
             problems.append(_needs(name, strategy, value, pointer, places))
         else:
             found[name] = number
+    if not problems and found.get("minimumInterval", 0.0) > found.get("maximumInterval", 0.0):
+        problems.append(_longer_than_the_longest(pointer, places))
     if problems:
         return None, problems
     policy = RetryPolicy(
@@ -174,6 +176,16 @@ def _no_such_strategy(strategy: str, pointer: str, places: Places) -> Problem:
         fix='write "fixedDelay" or "exponentialBackoff"',
         azure=f'Error converting value "{strategy}" to type '
         "'System.Nullable`1[Microsoft.Azure.WebJobs.Script.Description.RetryStrategy]'.",
+    )
+
+
+def _longer_than_the_longest(pointer: str, places: Places) -> Problem:
+    return Problem(
+        "FJ0220",
+        "'minimumInterval' is longer than maximumInterval",
+        places.locate(f"{pointer}/minimumInterval"),
+        why="the wait grows from the one to the other; the real host refuses this too",
+        fix="make it shorter, or maximumInterval longer",
     )
 
 

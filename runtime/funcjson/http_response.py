@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from funcjson import http_json
+from funcjson.http_headers import is_framing, is_name, is_value
 from funcjson.model import HttpResponse, TypedData
 
 TEXT = "text/plain; charset=utf-8"
@@ -23,10 +24,6 @@ JSON = "application/json; charset=utf-8"
 NO_CONTENT = HttpResponse(204)
 _PLAIN = (("Content-Type", TEXT),)
 
-# The server frames the answer itself; a wrong length from a handler would break the connection.
-_FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _NO_BODY = frozenset({204, 205, 304})
 
 
@@ -206,7 +203,7 @@ def _headers(given: Mapping[str, Any]) -> list[tuple[str, str]]:
     seen: set[str] = set()
     for name, value in given.items():
         folded = name.lower()
-        if folded in seen or folded in _FRAMING:
+        if folded in seen or is_framing(folded):
             continue
         seen.add(folded)
         if value is None and folded == "content-type":
@@ -216,9 +213,9 @@ def _headers(given: Mapping[str, Any]) -> list[tuple[str, str]]:
                 "content-type header cannot be null",
             )
         text = value if isinstance(value, str) else http_json.text_of(value)
-        if not _TOKEN.fullmatch(name):
+        if not is_name(name):
             raise ResponseError(f"'{name}' is not a name for an HTTP header", "use letters and -")
-        if not _VALUE.fullmatch(text):
+        if not is_value(text):
             raise ResponseError(
                 f"the value of the header '{name}' has a sign that HTTP headers cannot carry",
                 "encode it, for example with encodeURIComponent or urllib.parse.quote",
@@ -250,7 +247,7 @@ def _finish(status: int, headers: list[tuple[str, str]], cookies: Any, body: byt
 def _cookie(cookie: Mapping[str, Any]) -> str:
     """A Set-Cookie value, its attributes in ASP.NET's order and spelling."""
     name, value = str(cookie.get("name", "")), cookie.get("value")
-    if not _TOKEN.fullmatch(name):
+    if not is_name(name):
         raise ResponseError(f"'{name}' is not a name for a cookie", "use letters, digits, - and _")
     parts = [f"{name}={quote(str(value if value is not None else ''), safe='')}"]
     if expires := _expires(cookie.get("expires")):
@@ -269,7 +266,7 @@ def _cookie(cookie: Mapping[str, Any]) -> str:
     if cookie.get("httpOnly"):
         parts.append("httponly")
     text = "; ".join(parts)
-    if not _VALUE.fullmatch(text):
+    if not is_value(text):
         raise ResponseError(f"the cookie '{name}' has a sign that HTTP headers cannot carry")
     return text
 

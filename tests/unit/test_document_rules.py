@@ -76,6 +76,10 @@ def test_both_strategies_are_read() -> None:
         ([], ["'retry' must be an object"]),
         ({"strategy": "linear"}, ["'linear' is not a retry strategy"]),
         (
+            {"maxRetryCount": 1, "minimumInterval": "00:01", "maximumInterval": "00:00:59"},
+            ["'minimumInterval' is longer than maximumInterval"],
+        ),
+        (
             {"strategy": "fixedDelay"},
             ["retry needs 'maxRetryCount'", "retry needs 'delayInterval'"],
         ),

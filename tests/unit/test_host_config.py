@@ -82,12 +82,25 @@ def test_timeouts(text: str, seconds: float | None) -> None:
     assert read(v2(functionTimeout=text)).function_timeout_s == seconds
 
 
-@pytest.mark.parametrize("text", ["5 minutes", "00:00:00.5"])
-def test_a_wrong_timeout_is_an_error_and_the_default_is_used(text: str) -> None:
+@pytest.mark.parametrize("text", ["5 minutes", "00:00:00.5", "00:00:00"])
+def test_a_wrong_timeout_is_an_error_that_stops_the_start(text: str) -> None:
+    (problem,) = read(v2(functionTimeout=text)).problems
+
+    assert (problem.code, problem.severity) == ("FJ0112", Severity.ERROR)
+    assert "the host does not start" in problem.why
+    assert "default" not in problem.why
+
+
+@pytest.mark.parametrize(
+    ("text", "days"), [("10", "10 days"), ("1", "1 day"), ("90:00:00", "90 days")]
+)
+def test_a_timeout_that_means_days_without_saying_so_is_warned_about(text: str, days: str) -> None:
     config = read(v2(functionTimeout=text))
 
-    assert [problem.code for problem in config.problems] == ["FJ0112"]
-    assert config.function_timeout_s == 1800
+    (problem,) = config.problems
+    assert (problem.code, problem.severity) == ("FJ0112", Severity.WARNING)
+    assert f"is {days}" in problem.what
+    assert config.function_timeout_s == int(days.split()[0]) * 86400
 
 
 @pytest.mark.parametrize(
@@ -137,6 +150,17 @@ def test_slashes_around_the_prefix_are_dropped_with_a_word() -> None:
         ),
         ({"functions": {"a": 1}}, "/functions"),
         ({"logging": {"logLevel": {"default": "Loud"}}}, "/logging/logLevel/default"),
+        (
+            {"extensions": {"http": {"maxConcurrentRequests": float("inf")}}},
+            "/extensions/http/maxConcurrentRequests",
+        ),
+        ({"retry": 5}, "/retry"),
+        ({"extensions": "x"}, "/extensions"),
+        ({"extensions": {"http": "x"}}, "/extensions/http"),
+        ({"extensions": {"http": {"customHeaders": ["a"]}}}, "/extensions/http/customHeaders"),
+        ({"logging": []}, "/logging"),
+        ({"logging": {"logLevel": "Debug"}}, "/logging/logLevel"),
+        ({"customHandler": "handler"}, "/customHandler"),
     ],
 )
 def test_wrong_kinds_are_warned_about_at_their_place(
@@ -146,6 +170,35 @@ def test_wrong_kinds_are_warned_about_at_their_place(
 
     assert [problem.code for problem in config.problems] == ["FJ0114"]
     assert config.problems[0].where == Location("host.json", pointer=pointer)
+
+
+@pytest.mark.parametrize(
+    ("headers", "pointer"),
+    [
+        ({"X-A": "a\r\nX-B: c"}, "/X-A"),
+        ({"X-A": "a\x00"}, "/X-A"),
+        ({"X-A": "é"}, "/X-A"),
+        ({"X-A": ["a"]}, "/X-A"),
+        ({"X A": "a"}, "/X A"),
+        ({"": "a"}, "/"),
+        ({"a/b": "a"}, "/a~1b"),
+        ({"Content-Length": "5"}, "/Content-Length"),
+        ({"transfer-encoding": "chunked"}, "/transfer-encoding"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_left_out_with_a_warning(
+    headers: dict[str, Any], pointer: str
+) -> None:
+    config = read(v2(extensions={"http": {"customHeaders": {**headers, "X-Good": "1"}}}))
+
+    assert config.custom_headers == {"X-Good": "1"}
+    assert [(p.code, p.severity, p.where) for p in config.problems] == [
+        (
+            "FJ0114",
+            Severity.WARNING,
+            Location("host.json", pointer=f"/extensions/http/customHeaders{pointer}"),
+        )
+    ]
 
 
 def test_retry_with_a_fixed_delay() -> None:
@@ -185,6 +238,27 @@ def test_an_incomplete_retry_is_none_with_a_word(retry: dict[str, Any]) -> None:
 
     assert config.retry is None
     assert [problem.code for problem in config.problems] == ["FJ0114"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "pointer", "said"),
+    [
+        ({"strategy": "linear"}, "/retry/strategy", "'linear' is not a retry strategy"),
+        ({"maxRetryCount": -5}, "/retry/maxRetryCount", "-5"),
+        ({"minimumInterval": "-00:00:01"}, "/retry/minimumInterval", "less than nothing"),
+        ({"minimumInterval": "00:02:00"}, "/retry/minimumInterval", "longer than maximumInterval"),
+    ],
+)
+def test_a_retry_that_cannot_be_is_none_with_its_place(
+    changed: dict[str, Any], pointer: str, said: str
+) -> None:
+    sound = {"maxRetryCount": 3, "minimumInterval": "00:00:01", "maximumInterval": "00:01:00"}
+    config = read(v2(retry=sound | changed))
+
+    (problem,) = config.problems
+    assert config.retry is None
+    assert (problem.code, problem.where) == ("FJ0114", Location("host.json", pointer=pointer))
+    assert said in problem.what
 
 
 def test_the_longest_category_decides_the_log_level() -> None:
