@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from funcjson.errors import OutputShapeError, Problem
 from funcjson.http_response import ResponseError, from_output, from_return
-from funcjson.model import HttpRequest, HttpResponse
+from funcjson.model import HttpRequest, HttpResponse, TypedData
 from funcjson.pipeline import Outcome
 from funcjson.plan import Plan
 
@@ -16,14 +18,14 @@ def answer(plan: Plan, outcome: Outcome, request: HttpRequest) -> HttpResponse:
     value = outcome.outputs.get(step.binding.name) if step is not None else None
     try:
         if value:
-            return from_output(value, accept=accept)
+            return _measured(from_output(value, accept=accept), value, request)
         # The host's rule: without an http output, the return value is the answer; without one, 204.
         returned = (
             {}
             if step is not None and step.binding.name.lower() == "$return"
             else outcome.return_value
         )
-        return from_return(returned, accept=accept)
+        return _measured(from_return(returned, accept=accept), returned, request)
     except ResponseError as error:
         pointer = step.binding.pointer if step is not None else ""
         raise OutputShapeError(
@@ -37,3 +39,16 @@ def answer(plan: Plan, outcome: Outcome, request: HttpRequest) -> HttpResponse:
                 azure=error.azure or None,
             )
         ) from error
+
+
+def _measured(response: HttpResponse, value: TypedData, request: HttpRequest) -> HttpResponse:
+    """The answer to HEAD with the length that the handler gives; the body that it would frame is not sent."""
+    if request.method != "HEAD" or "http" not in value:
+        return response
+    given = value["http"].get("headers") or {}
+    length = next(
+        (str(text) for name, text in given.items() if name.lower() == "content-length"), ""
+    )
+    if not (length.isascii() and length.isdigit()):
+        return response
+    return replace(response, headers=(*response.headers, ("Content-Length", length)))

@@ -180,8 +180,10 @@ async def test_the_answer_to_a_request_passed_on_is_the_callers(
 
 
 async def test_a_head_request_passed_on_has_no_body(tmp_path: Path) -> None:
-    async with started(tmp_path, "def main(c): return (200, [], b'')", passes_on=True) as app:
-        assert (await app.response("HEAD")).body == b""
+    async with started(tmp_path, "def main(c): return (200, [], b'12345')", passes_on=True) as app:
+        response = await app.response("HEAD")
+
+    assert (response.body, dict(response.headers)["Content-Length"]) == (b"", "5")
 
 
 # -- programs that do not start ------------------------------------------------------------------

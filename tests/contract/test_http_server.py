@@ -527,6 +527,17 @@ async def test_a_static_web_app_gets_its_own_shape(tmp_path: Path) -> None:
         assert json.loads(body)["clientPrincipal"]["userDetails"] == "zoe"
 
 
+@pytest.mark.parametrize("body", [b"", b"ok"])
+async def test_the_length_that_a_handler_gives_reaches_who_asks_with_head(body: bytes) -> None:
+    async with world() as w:
+        w.facade.answer = HttpResponse(200, (("Content-Length", "12345"),), body)
+        answer, seen = await w.ask("HEAD", "/api/f")
+        # The connection goes on to be of use.
+        again, _ = await w.ask("HEAD", "/api/f")
+
+    assert (answer.headers["Content-Length"], seen, again.status) == ("12345", b"", 200)
+
+
 async def test_unknown_login_urls_are_404() -> None:
     async with world() as w:
         assert (await w.ask("GET", "/.auth/nothing"))[0].status == 404

@@ -50,6 +50,7 @@ app.http('needs', { methods: ['POST'], extraInputs: [who], handler: async (reque
   ({ jsonBody: [await request.json(), context.extraInputs.get('info') !== undefined] }) });
 for (const [name, method] of [['rm', 'DELETE'], ['opt', 'OPTIONS']])
   app.http(name, { methods: [method], handler: async (request) => ({ body: `${method} ${await request.text()}` }) });
+http('sized', () => ({ headers: { 'content-length': '12345' }, body: '' }));
 http('throws', () => { throw new Error('no') });
 """
 
@@ -98,6 +99,8 @@ async def test_a_whole_response_of_any_size(host: World) -> None:
 async def test_a_head_has_no_body(host: World) -> None:
     async with host.http.head(f"{host.host.url}/api/big") as answer:
         assert (answer.status, await answer.read()) == (200, b"")
+    async with host.http.head(f"{host.host.url}/api/sized") as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, "12345")
 
 
 @pytest.mark.parametrize("size", [7, 300_000], ids=["small", "in pieces"])

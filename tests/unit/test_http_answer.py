@@ -40,6 +40,29 @@ def test_the_http_output_answers() -> None:
     assert (found.status, found.body) == (201, b"made")
 
 
+@pytest.mark.parametrize(
+    ("method", "length", "sent"),
+    [
+        ("HEAD", "12345", "12345"),
+        ("HEAD", "many", None),
+        ("HEAD", "-1", None),
+        ("GET", "12345", None),
+        ("get", "12345", None),
+    ],
+)
+@pytest.mark.parametrize("name", ["Content-Length", "content-length"])
+def test_the_handlers_own_length_answers_head_alone(
+    method: str, length: str, sent: str | None, name: str
+) -> None:
+    value = {"http": {"status": 200, "headers": {name: length}, "body": {}}}
+
+    for outcome in (Outcome({"res": value}), Outcome({}, value)):
+        outputs = [("res", "http")] if outcome.outputs else []
+        found = answer(plan(*outputs), outcome, HttpRequest(method, "http://h/api/f"))
+
+        assert {key.lower(): text for key, text in found.headers}.get("content-length") == sent
+
+
 def test_without_an_http_output_the_return_value_answers() -> None:
     found = answer(plan(("$return", "signalR")), Outcome({}, {"string": "hi"}), REQUEST)
 

@@ -136,13 +136,13 @@ class HandlerLink:
                 allow_redirects=False,
             ) as response,
         ):
-            headers = list(response.headers.items())
+            headers = payload.kept_headers(response.headers.items(), request.method)
             if call.sink is None:
                 return payload.read_passed_on(
                     function, response.status, headers, await response.read()
                 )
             with contextlib.suppress(ConnectionError):  # of the caller: the program need not go on
-                await call.sink.begin(response.status, payload.kept_headers(headers))
+                await call.sink.begin(response.status, headers)
                 async for piece in response.content.iter_any():
                     await call.sink.write(piece)
             if _is_cut_off(call):

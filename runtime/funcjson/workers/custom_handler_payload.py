@@ -268,18 +268,19 @@ def read_answer(function: Function, content_type: str, body: bytes) -> Answer:
     )
 
 
-def kept_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those of a message that are not of its connection only."""
-    return [pair for pair in headers if pair[0].lower() not in _HOP_BY_HOP]
+def kept_headers(headers: Iterable[tuple[str, str]], method: str = "GET") -> list[tuple[str, str]]:
+    """Those of an answer that are not of its connection only; to HEAD the length is what was asked for."""
+    dropped = _HOP_BY_HOP - {"content-length"} if method == "HEAD" else _HOP_BY_HOP
+    return [pair for pair in headers if pair[0].lower() not in dropped]
 
 
 def read_passed_on(
     function: Function, status: int, headers: list[tuple[str, str]], body: bytes
 ) -> CallResult:
-    """A handler's answer to a request that was passed on: the caller gets it as it is."""
+    """A handler's answer to a request that was passed on, the caller gets it as it is. `headers` are those to keep."""
     message = {
         "status": status,
-        "header_list": kept_headers(headers),
+        "header_list": headers,
         "body": {"bytes": body},
     }
     answer: TypedData = {"http": message}

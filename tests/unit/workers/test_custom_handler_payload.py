@@ -17,6 +17,7 @@ from funcjson.workers.custom_handler_payload import (
     call_headers,
     invocation,
     is_http_only,
+    kept_headers,
     passed_on,
     read_answer,
     read_passed_on,
@@ -329,7 +330,7 @@ def test_a_request_is_passed_on_as_it_came() -> None:
 
 def test_the_answer_to_a_request_passed_on_reaches_the_caller_unchanged() -> None:
     given = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Transfer-Encoding", "chunked")]
-    result = read_passed_on(function(REQ, RES), 418, given, b"\xff")
+    result = read_passed_on(function(REQ, RES), 418, kept_headers(given), b"\xff")
     response = from_output(result.outputs["res"])
 
     assert (response.status, response.body) == (418, b"\xff")

@@ -103,11 +103,13 @@ async function passOn(response, pass) {
   return {};
 }
 
-function headerPairs({ rawHeaders }) {
+function headerPairs({ rawHeaders, req }) {
   const pairs = [];
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at].toLowerCase();
-    if (!isOfTheExchange(name)) pairs.push([name, rawHeaders[at + 1]]);
+    // To HEAD the length is what was asked for.
+    const isAskedFor = req.method === 'HEAD' && name === 'content-length';
+    if (isAskedFor || !isOfTheExchange(name)) pairs.push([name, rawHeaders[at + 1]]);
   }
   return pairs;
 }
