@@ -22,7 +22,7 @@ def module(name: str) -> ModuleType:
     """Each handler is read once, so that it can keep things between calls."""
     if name not in MODULES:
         found = MODULES[name] = ModuleType(name)
-        found.__dict__["MODULES"] = MODULES
+        found.__dict__["module"] = module
         source = (Path.cwd() / name / "handler.py").read_text(encoding="utf-8")
         exec(compile(source, f"{name}/handler.py", "exec"), found.__dict__)
     return MODULES[name]

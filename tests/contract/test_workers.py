@@ -59,6 +59,24 @@ def main(event, out):
 from __app__.waits import gate
 def main(event, out): gate.set()
 """,
+    "climbs": """
+import sys
+from __app__.waits import gate
+def main(event, out):
+    for part in ("\\r 0%", "\\r 50", "%\\r100%\\r", "\\nand so on"):
+        sys.stdout.write(part)
+        sys.stdout.flush()
+    gate.wait()
+""",
+    "floods": """
+import sys
+from __app__.waits import gate
+def main(event, out):
+    for _ in range(20):
+        sys.stdout.write("x" * 2**20)
+        sys.stdout.flush()
+    gate.wait()
+""",
     "tries": "def main(event, out, context): out.set(str(context.retry_context.retry_count))",
     "traced": "def main(event, out, context): out.set(context.trace_context.trace_parent)",
     "where": "import os\ndef main(event, out): out.set(os.getcwd())",
@@ -84,8 +102,19 @@ module.exports = async (c) => { inner(); };""",
 };""",
     "waits": """let open; const gate = new Promise((resolve) => { open = resolve; });
 module.exports = async (c) => { console.log("waiting"); await gate; };
+module.exports.gate = gate;
 module.exports.open = async (c) => { open(); };""",
     "opens": "const waits = require('../waits'); module.exports = async (c) => { await waits.open(c); };",
+    "climbs": """const waits = require('../waits');
+module.exports = async (c) => {
+  for (const part of ["\\r 0%", "\\r 50", "%\\r100%\\r", "\\nand so on"]) process.stdout.write(part);
+  await waits.gate;
+};""",
+    "floods": """const waits = require('../waits');
+module.exports = async (c) => {
+  for (let i = 0; i < 20; i += 1) process.stdout.write('x'.repeat(2 ** 20));
+  await waits.gate;
+};""",
     "tries": "module.exports = async (c) => { c.bindings.out = String(c.executionContext.retryContext.retryCount); };",
     "traced": "module.exports = async (c) => { c.bindings.out = c.traceContext.traceparent; };",
     "where": "module.exports = async (c) => { c.bindings.out = process.cwd(); };",
@@ -124,7 +153,26 @@ def main(call):
 """,
     "opens": """
 def main(call):
-    MODULES["waits"].gate.set()
+    module("waits").gate.set()
+    return {"Outputs": {}}
+""",
+    "climbs": """
+import sys
+def main(call):
+    for part in ("\\r 0%", "\\r 50", "%\\r100%\\r", "\\nand so on\\n"):
+        sys.stdout.write(part)
+        sys.stdout.flush()
+    module("waits").gate.wait()
+    return {"Outputs": {}}
+""",
+    "floods": """
+import sys
+def main(call):
+    for _ in range(20):
+        sys.stdout.write("x" * 2**20)
+        sys.stdout.flush()
+    module("waits").gate.wait()
+    print()
     return {"Outputs": {}}
 """,
     "tries": """
@@ -222,7 +270,7 @@ class App:
     root: Path
     worker: Worker
     logs: list[WorkerLog] = field(default_factory=list)
-    _seen: asyncio.Condition = field(default_factory=asyncio.Condition)
+    seen: asyncio.Condition = field(default_factory=asyncio.Condition)
     _wakers: set[asyncio.Task[None]] = field(default_factory=set)
 
     def on_log(self, entry: WorkerLog) -> None:
@@ -232,8 +280,8 @@ class App:
         task.add_done_callback(self._wakers.discard)
 
     async def _wake(self) -> None:
-        async with self._seen:
-            self._seen.notify_all()
+        async with self.seen:
+            self.seen.notify_all()
 
     async def line(self, text: str) -> WorkerLog:
         """The first log line with a text, when it comes."""
@@ -241,8 +289,8 @@ class App:
         def found() -> WorkerLog | None:
             return next((entry for entry in self.logs if text in entry.message), None)
 
-        async with self._seen:
-            await self._seen.wait_for(lambda: found() is not None)
+        async with self.seen:
+            await self.seen.wait_for(lambda: found() is not None)
         entry = found()
         assert entry is not None
         return entry
@@ -364,6 +412,41 @@ async def test_log_lines_are_there_before_the_answer_whole_and_with_their_invoca
         assert {entry.invocation_id for entry in lines} == {"the-id"}
         assert {entry.function for entry in lines} == {"talks"}
         assert lines[1].level == "warning"
+
+
+@every
+async def test_a_line_that_is_written_over_is_shown_each_time(kind: Kind, tmp_path: Path) -> None:
+    async with started(kind, tmp_path, "waits", "opens", "climbs") as app:
+        climbing = asyncio.create_task(app.call("climbs"))
+        await app.line("100%")
+        running = not climbing.done()
+        await app.call("opens")
+        await climbing
+        await app.line("and so on")
+
+        lines = [entry.message for entry in app.logs if entry.category == "console"]
+        assert running
+        assert lines == [" 0%", " 50%", "100%", "and so on"]
+
+
+@every
+async def test_what_has_no_line_end_is_not_kept_without_bound_and_not_lost(
+    kind: Kind, tmp_path: Path
+) -> None:
+    async with started(kind, tmp_path, "waits", "opens", "floods") as app:
+        flooding = asyncio.create_task(app.call("floods"))
+        await app.line("xxx")
+        running = not flooding.done()
+        await app.call("opens")
+        await flooding
+        while sum(len(entry.message) for entry in app.logs if "x" in entry.message) < 20 * 2**20:
+            async with app.seen:
+                await app.seen.wait()
+
+        lines = [entry.message for entry in app.logs if entry.category == "console"]
+        assert running
+        assert {*"".join(lines)} == {"x"}
+        assert sum(map(len, lines)) == 20 * 2**20
 
 
 @with_process

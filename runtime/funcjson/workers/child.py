@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import os
 import signal
@@ -18,8 +19,10 @@ from funcjson.workers.base import LogSink
 from funcjson.workers.channel import Channel, Message
 from funcjson.workers.last_words import Stderr, last_words
 from funcjson.workers.load_watch import LIMIT_S, NOTICE_S
+from funcjson.workers.python_worker.lines import Lines
 from funcjson.workers.wire import FD_VARIABLE, Decoder, encode
 
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 _PIPES = {1: "stdout", 2: "stderr"}
 
 
@@ -282,23 +285,20 @@ class Output(asyncio.SubprocessProtocol):
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._partial: dict[int, bytearray] = {pipe: bytearray() for pipe in _PIPES}
+        self._decoders = {pipe: _UTF8("replace") for pipe in _PIPES}
+        self._lines = {pipe: Lines() for pipe in _PIPES}
 
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
-        partial = self._partial[fd]
-        partial += cast(bytes, data)
-        if b"\n" not in data:
-            return
-        *lines, rest = bytes(partial).split(b"\n")
-        partial[:] = rest
-        for line in lines:
-            self._owner.line(fd, line.decode("utf-8", "replace").rstrip("\r"))
+        text = self._decoders[fd].decode(cast(bytes, data))
+        for line in self._lines[fd].take(text):
+            self._owner.line(fd, line)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        partial = self._partial[fd]
-        if partial:
-            self._owner.line(fd, partial.decode("utf-8", "replace"))
-            partial.clear()
+        lines = self._lines[fd]
+        for line in lines.take(self._decoders[fd].decode(b"", final=True)):
+            self._owner.line(fd, line)
+        if rest := lines.rest():
+            self._owner.line(fd, rest)
 
     def process_exited(self) -> None:
         self._owner.process_exited()

@@ -3,12 +3,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { withoutOurFrames } from './errors.mjs';
+import { Lines } from './lines.mjs';
 
-/** What runs now: `{functionName, invocationId, pieces: {stdout, stderr}}`; undefined outside of calls. */
+/** What runs now: `{functionName, invocationId, lines: {stdout, stderr}}`; undefined outside of calls. */
 export const current = new AsyncLocalStorage();
 
 export function scope(functionName, invocationId) {
-  return { functionName, invocationId, pieces: { stdout: '', stderr: '' } };
+  return { functionName, invocationId, lines: { stdout: new Lines(), stderr: new Lines() } };
 }
 
 const NOWHERE = scope(null, null);
@@ -46,21 +47,24 @@ export class Logs {
   }
 
   #write(name, text, from) {
-    const whole = from.pieces[name] + text;
-    const end = whole.lastIndexOf('\n');
-    from.pieces[name] = whole.slice(end + 1);
-    if (end < 0) return;
+    this.#show(name, from.lines[name].take(text), from);
+  }
+
+  #show(name, lines, from) {
+    if (!lines.length) return;
     // Judged on the whole write, so that the lines of one error stay together.
+    const whole = lines.join('\n');
     const level = levelOf(name, whole);
-    for (const line of withoutOurFrames(whole.slice(0, end)).split('\n')) {
-      this.log(level, line.replace(/\r$/, ''), 'console', from, name);
+    for (const line of withoutOurFrames(whole).split('\n')) {
+      this.log(level, line, 'console', from, name);
     }
   }
 
   /** What is still without a line end, when a call is over. */
   flush(from = NOWHERE) {
     for (const name of ['stdout', 'stderr']) {
-      if (from.pieces[name]) this.#write(name, '\n', from);
+      const rest = from.lines[name].rest();
+      if (rest) this.#show(name, [rest], from);
     }
   }
 }

@@ -18,6 +18,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from .lines import Lines
+
 # (level, message, category, invocation or None, stdout or stderr or "")
 Emit = Callable[[str, str, str, Any, str], None]
 
@@ -208,7 +210,7 @@ class _Stream(io.TextIOBase):
         self._name = name
         self._level = level
         # Text without a line end yet, by thread and invocation, so that lines of others never mix in.
-        self._partial: dict[tuple[int, Invocation | None], str] = {}
+        self._partial: dict[tuple[int, Invocation | None], Lines] = {}
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
@@ -217,36 +219,32 @@ class _Stream(io.TextIOBase):
         if invocation is None and not self._capture.everything:
             return int(self._before.write(text))
         key = (threading.get_ident(), invocation)
-        whole = self._partial.pop(key, "") + text
-        if "\n" not in text:
-            if whole:
-                self._partial[key] = whole
-            return len(text)
-        *lines, rest = whole.split("\n")
-        for line in lines:
+        lines = self._partial.pop(key, None) or Lines()
+        for line in lines.take(text):
             self._emit(line, invocation)
-        if rest:
-            self._partial[key] = rest
+        if lines:
+            self._partial[key] = lines
         return len(text)
 
     def _emit(self, line: str, invocation: Invocation | None) -> None:
         level = self._level or level_of_stderr(line)
-        self._capture.emit(level, line.rstrip("\r"), "console", invocation, self._name)
+        self._capture.emit(level, line, "console", invocation, self._name)
 
     def end_lines(self, invocation: Invocation | None) -> None:
         for key in [key for key in list(self._partial) if key[1] is invocation]:
-            text = self._partial.pop(key, "")
-            if text:
-                self._emit(text, invocation)
+            self._end(key)
 
     def drop_lines(self) -> None:
         self._partial.clear()
 
     def close_lines(self) -> None:
         for key in list(self._partial):
-            text = self._partial.pop(key, "")
-            if text:
-                self._emit(text, key[1])
+            self._end(key)
+
+    def _end(self, key: tuple[int, Invocation | None]) -> None:
+        lines = self._partial.pop(key, None)
+        if lines is not None and (text := lines.rest()):
+            self._emit(text, key[1])
 
     def flush(self) -> None:
         if self._before is not None and not getattr(self._before, "closed", False):
