@@ -180,13 +180,18 @@ class ProcessWorker:
             watch.run("", child.channel.index())
             for watch, child in zip(self._watches, children, strict=True)
         ]
-        try:
-            results = await asyncio.gather(*jobs)
-        except NeverLoaded:
+        results = await asyncio.gather(*jobs, return_exceptions=True)
+        answers = zip(self._seats, results, strict=True)
+        stuck = [seat for seat, result in answers if isinstance(result, NeverLoaded)]
+        if stuck:
             self._indexed = False
-            where = await self._give_up(self._seats[0], "the app's code", "")
-            return IndexResult(error=_not_in_time(self._load_limit_s), stack=where)
-        return results[0]
+            places = await asyncio.gather(
+                *(self._give_up(seat, "the app's code", "") for seat in stuck)
+            )
+            return IndexResult(error=_not_in_time(self._load_limit_s), stack=places[0])
+        if errors := [result for result in results if isinstance(result, BaseException)]:
+            raise errors[0]
+        return next(result for result in results if isinstance(result, IndexResult))
 
     async def ready(self) -> None:
         """Wait until a process can take a call; raises WorkerError when none can be had."""

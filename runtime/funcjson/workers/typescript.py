@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from funcjson.errors import FuncJsonError, Problem
@@ -64,12 +65,14 @@ class TypeScript:
     def keep(self, message: Mapping[str, Any]) -> None:
         """A worker compiled a file, so the next change of one will need the compiler."""
         self._made[message["file"]] = (message["key"], message["output"])
-        if self._starting is None:
+        ended = self._compiler is not None and self._compiler.exited.done()
+        if self._starting is None or ended:
+            self._compiler = None
             self._starting = asyncio.create_task(self._start(), name="typescript")
 
     async def update(self, paths: Iterable[str]) -> None:
         """Compile what changed, when the compiler is ready; nothing depends on it."""
-        files = [path for path in paths if path.endswith(SUFFIXES)]
+        files = self._still_there([path for path in paths if path.endswith(SUFFIXES)])
         compiler = self._compiler
         if not files or compiler is None or compiler.exited.done():
             return
@@ -77,6 +80,13 @@ class TypeScript:
             answer = await asyncio.wait_for(compiler.channel.transpile(files), PATIENCE_S)
             for file, key, output in answer:
                 self._made[file] = (key, output)
+
+    def _still_there(self, paths: Iterable[str]) -> list[str]:
+        """Without those that were deleted, which are forgotten."""
+        found = {path: Path(path).exists() for path in paths}
+        for path in [path for path, exists in found.items() if not exists]:
+            self._made.pop(path, None)
+        return [path for path, exists in found.items() if exists]
 
     async def close(self) -> None:
         """End the compiler's process; idempotent."""

@@ -23,9 +23,9 @@ ENDED = Problem("FJ0512", "ended")
 
 
 class FakeChild:
-    """A process that answers at once, except to what it is told to keep."""
+    """A process that answers at once, except to the operation that it is told to keep."""
 
-    def __init__(self, number: int, keep: bool = False) -> None:
+    def __init__(self, number: int, keep: str = "") -> None:
         self.number = number
         self.keep = keep
         self.runtime = "fake 1"
@@ -50,7 +50,7 @@ class FakeChild:
             answers["load"] = {"op": "failed", "type": "SyntaxError", "message": "x"}
         if message.get("function") == "bad":
             answers["invoke"] = {"op": "failed", "type": "E", "message": ""}
-        if op in answers and not (self.keep and op == "invoke"):
+        if op in answers and op != self.keep:
             loop = asyncio.get_running_loop()
             loop.call_soon(self.channel.receive, {"id": identifier, **answers[op]})
 
@@ -73,7 +73,13 @@ class Pool:
     """A worker whose processes are fakes and whose pauses are only written down."""
 
     def __init__(
-        self, *, count: int = 1, failing: int = 0, keep: bool = False, patience_s: float = 60.0
+        self,
+        *,
+        count: int = 1,
+        failing: int = 0,
+        keep: str = "",
+        patience_s: float = 60.0,
+        program: WorkerProgram = PROGRAM,
     ) -> None:
         self.children: list[FakeChild] = []
         self.failing = failing
@@ -84,7 +90,7 @@ class Pool:
         self.sleep = self._sleep
         self._keep = keep
         self.worker = ProcessWorker(
-            PROGRAM,
+            program,
             self.logs.append,
             count=count,
             restart_delays=(0.0, 1.0, 2.0),
@@ -161,7 +167,7 @@ async def test_a_pause_that_is_felt_is_told() -> None:
 
 
 async def test_calls_that_are_overdue_together_share_one_restart_and_one_look() -> None:
-    pool = Pool(keep=True)
+    pool = Pool(keep="invoke")
     await pool.worker.start()
     calls = [asyncio.ensure_future(pool.call("f", str(at))) for at in range(3)]
     await asyncio.sleep(0)
@@ -286,7 +292,7 @@ async def test_a_first_start_that_fails_is_raised_and_leaves_nothing() -> None:
 
 
 async def test_calls_go_to_the_process_with_the_fewest() -> None:
-    pool = Pool(count=2, keep=True)
+    pool = Pool(count=2, keep="invoke")
     await pool.worker.start()
     calls = [asyncio.ensure_future(pool.call("f", str(at))) for at in range(4)]
     await asyncio.sleep(0)
@@ -297,7 +303,7 @@ async def test_calls_go_to_the_process_with_the_fewest() -> None:
 
 
 async def test_restart_of_one_call_leaves_the_other_process() -> None:
-    pool = Pool(count=2, keep=True)
+    pool = Pool(count=2, keep="invoke")
     await pool.worker.start()
     first = asyncio.ensure_future(pool.call("f", "first"))
     await asyncio.sleep(0)
@@ -335,3 +341,22 @@ async def test_nothing_is_started_after_stop() -> None:
         await pool.call()
 
     assert all(child.exited.done() for child in pool.children)
+
+
+async def test_code_that_never_ends_while_it_is_indexed_is_given_up_in_every_process() -> None:
+    impatient = replace(PROGRAM, load_notice_s=0.0, load_limit_s=0.01)
+    pool = Pool(count=2, keep="index", program=impatient)
+    await pool.worker.start()
+    indexing = asyncio.create_task(pool.worker.index())
+    stuck = list(pool.children)
+    for child in stuck:
+        await child.was_asked_for_stacks.wait()
+        child.answer_stacks(f"in process {child.number}")
+
+    result = await indexing
+
+    assert "did not come to its end" in str(result.error)
+    assert result.stack == "in process 1"
+    assert all(child.exited.done() for child in stuck)
+    assert len(pool.children) == 4
+    await pool.worker.stop()
