@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import inspect
 import os
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,16 +97,28 @@ def warnings(module: Any, app: Any) -> Iterator[str]:
     """What the real worker passes over in silence: decorators not called, blueprints not registered."""
     registered = {id(builder) for builder in getattr(app, "_function_builders", ())}
     for name, value in list(vars(module).items()):
-        if getattr(value, "__qualname__", "").endswith(
-            "_configure_function_builder.<locals>.decorator"
-        ) and str(getattr(value, "__module__", "")).startswith("azure.functions"):
+        if _is_library_decorator(value):
             yield (
                 f"{name} is not a function of this app: its decorator is written without "
                 "parentheses. Write @app.route() instead of @app.route."
             )
-        builders = getattr(value, "_function_builders", None)
-        if builders and value is not app and not any(id(b) in registered for b in builders):
+        # Without asking the value itself: proxies such as flask's `request` raise outside of a call.
+        builders = inspect.getattr_static(value, "_function_builders", None)
+        if (
+            type(builders) is list
+            and builders
+            and value is not app
+            and not any(id(b) in registered for b in builders)
+        ):
             yield (
                 f"the {len(builders)} function(s) of {name} are not part of this app: it is not "
                 f"registered. Add app.register_functions({name})."
             )
+
+
+def _is_library_decorator(value: Any) -> bool:
+    return (
+        type(value) is types.FunctionType
+        and value.__qualname__.endswith("_configure_function_builder.<locals>.decorator")
+        and str(value.__module__).startswith("azure.functions")
+    )

@@ -85,6 +85,22 @@ def test_a_decorator_that_is_not_called_is_named() -> None:
     ]
 
 
+class Lazy:
+    """As flask's `request` and `session`: an answer only while a request is served."""
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError("Working outside of request context.")
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("Working outside of request context.")
+
+
+def test_a_proxy_that_answers_only_in_a_call_is_not_asked() -> None:
+    made = app()
+
+    assert list(indexing.warnings(module(app=made, request=Lazy()), made)) == []
+
+
 def test_a_blueprint_must_be_registered() -> None:
     made, blueprint = app(), func.Blueprint()
     blueprint.route()(lambda req: "")
