@@ -206,14 +206,14 @@ class Child:
 
 def exit_problem(language: Language, code: int | None, stderr: Iterable[str]) -> Problem:
     """A process that was needed has ended with an exit code; `stderr` are its last lines."""
-    end = last_words(stderr)
-    lines = "\n".join(end.lines)
-    how = "out of memory" if end.heap_full else f"with {_describe(code)}"
+    lines, end = last_words(stderr)
+    how = end.how if end is not None else f"with {_describe(code)}"
+    told = "\n".join(lines)
     return Problem(
         "FJ0512",
         f"the {language} worker process ended {how} while it was needed",
-        why=f"its last lines on stderr:\n{lines}" if lines else "it wrote nothing to stderr",
-        fix=_HEAP_ADVICE if end.heap_full else _advice(code),
+        why=f"its last lines on stderr:\n{told}" if told else "it wrote nothing to stderr",
+        fix=end.advice if end is not None else _advice(code),
         azure=f"{language} exited with code {code}",
     )
 
@@ -228,10 +228,13 @@ def level_of_stderr(line: str) -> str:
     return "information"
 
 
-_HEAP_ADVICE = (
-    "keep less in memory at a time, or let JavaScript have more: the setting "
-    "languageWorkers__node__arguments with --max-old-space-size=4096 (MB); it is started again"
-)
+_SENT_ADVICE = {
+    -signal.SIGKILL: "SIGKILL usually means that the system ran out of memory",
+    **dict.fromkeys(
+        (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP),
+        "somebody sent it this signal: a handler, another program, or a person",
+    ),
+}
 
 
 def _describe(code: int | None) -> str:
@@ -244,8 +247,8 @@ def _describe(code: int | None) -> str:
 
 
 def _advice(code: int | None) -> str:
-    if code == -signal.SIGKILL:
-        return "SIGKILL usually means that the system ran out of memory; it is started again"
+    if code in _SENT_ADVICE:
+        return f"{_SENT_ADVICE[code]}; it is started again"
     if code is not None and code < 0:
         return "a native library crashed; it is started again"
     return "see whether a handler ends the process; it is started again"

@@ -162,7 +162,7 @@ class _Seat:
         self._host_loop = asyncio.get_running_loop()
         self._open = True
         self._loop = asyncio.new_event_loop()
-        self._runtime = Runtime(self._deliver, self._loop, own_process=False)
+        self._runtime = Runtime(self._deliver, self._loop, own_process=False, give_up=self._give_up)
         self.channel = Channel(self._runtime.receive, log, app_root)
         self._thread = threading.Thread(target=self._run, name="python-worker", daemon=True)
         self._thread.start()
@@ -184,9 +184,21 @@ class _Seat:
         if self._open:
             self.channel.receive(message)
 
+    def _give_up(self, error: BaseException) -> None:
+        said = f"{type(error).__name__}: {error}".rstrip(": ")
+        problem = Problem(
+            "FJ0512",
+            f"the python worker cannot go on: {said}",
+            fix="save a file of the app, which loads it anew; if that does not help, stop and start again",
+        )
+        self._host_loop.call_soon_threadsafe(self.channel.close, problem)
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
+        try:
+            self._loop.run_forever()
+        except BaseException as error:  # noqa: BLE001 - also SystemExit, which callbacks of users raise
+            self._give_up(error)
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()

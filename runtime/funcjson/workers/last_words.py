@@ -14,14 +14,43 @@ _KEPT_LINES = 200
 _FATAL = "Fatal Python error"
 _CURRENT = "Current thread"
 _OURS = str(Path(__file__).parent / "python_worker")
-_HEAP = "heap out of memory"
+
+
+class End(NamedTuple):
+    """A known way to end: the word by which it is known, how it is said, and what helps."""
+
+    word: str
+    how: str
+    advice: str
+
+
+_CANNOT_GO_ON = "The worker cannot go on: "
+_ENDS = (
+    End(
+        "heap out of memory",
+        "out of memory",
+        "keep less in memory at a time, or let JavaScript have more: the setting "
+        "languageWorkers__node__arguments with --max-old-space-size=4096 (MB); it is started again",
+    ),
+    End(
+        f"{_CANNOT_GO_ON}MemoryError",
+        "out of memory",
+        "keep less in memory at a time, also in globals, or let it have more (ulimit -v, the limit of "
+        "the container); it is started again",
+    ),
+    End(
+        f"{_CANNOT_GO_ON}RuntimeError: can't start new thread",
+        "unable to start more threads",
+        "see that threads which handlers start come to their end; it is started again",
+    ),
+)
 
 
 class LastWords(NamedTuple):
-    """The lines worth showing; `heap_full`: V8 had no memory left."""
+    """The lines worth showing, and how it ended when that is known."""
 
     lines: tuple[str, ...]
-    heap_full: bool = False
+    end: End | None = None
 
 
 class Stderr:
@@ -50,10 +79,10 @@ class Stderr:
 def last_words(stderr: Iterable[str]) -> LastWords:
     """The fatal error and where it was, if a runtime told of one; else the last lines."""
     lines = [line.rstrip() for line in stderr]
-    full = [line for line in lines if _HEAP in line]
-    if full:
-        # Around it stand figures of the collector and the addresses of V8's own functions.
-        return LastWords((full[-1],), heap_full=True)
+    for end in _ENDS:
+        if said := [line for line in lines if end.word in line]:
+            # Around V8's stand figures of the collector and the addresses of its own functions.
+            return LastWords((said[-1],), end)
     starts = [at for at, line in enumerate(lines) if line.startswith(_FATAL)]
     if starts:
         return LastWords((lines[starts[-1]], *_users(_current(lines[starts[-1] :]))))

@@ -48,7 +48,8 @@ def test_a_crash_of_python_shows_the_users_frames_of_its_thread() -> None:
 def test_a_full_heap_of_javascript_is_told_by_its_one_line() -> None:
     end = last_words(HEAP.splitlines())
 
-    assert end.heap_full
+    assert end.end is not None
+    assert "--max-old-space-size" in end.end.advice
     assert end.lines == (
         "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
     )
@@ -58,10 +59,19 @@ def test_anything_else_is_told_by_its_last_lines() -> None:
     end = last_words(f"line {number}" for number in range(100))
 
     assert end.lines == tuple(f"line {number}" for number in range(80, 100))
-    assert not end.heap_full
+    assert end.end is None
 
 
 def test_a_fatal_error_without_a_stack() -> None:
     assert last_words(["Fatal Python error: init failed"]).lines == (
         "Fatal Python error: init failed",
     )
+
+
+def test_a_worker_that_gave_up_is_told_by_its_own_line() -> None:
+    said = "The worker cannot go on: RuntimeError: can't start new thread"
+    end = last_words(["before", "in pool.py, line 30", said])
+
+    assert end.lines == (said,)
+    assert end.end is not None
+    assert end.end.how == "unable to start more threads"

@@ -15,11 +15,15 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
+from . import failures
 from .runtime import Message, Runtime
 
 _READ_SIZE = 262144
+# EX_SOFTWARE of sysexits.h: an error of the program itself.
+_CANNOT_GO_ON = 70
 
 
 def main(wire: Any) -> None:
@@ -45,7 +49,7 @@ def main(wire: Any) -> None:
             # The host is gone.
             os._exit(0)
 
-    runtime = Runtime(send, loop, own_process=True)
+    runtime = Runtime(send, loop, own_process=True, give_up=_give_up)
 
     def leave_to_parent() -> None:
         connection.close()
@@ -58,17 +62,46 @@ def main(wire: Any) -> None:
         target=_read, args=(connection, wire.Decoder(), runtime), name="host", daemon=True
     )
     reader.start()
-    while True:
-        # User code that stops the loop must not stop the worker.
-        loop.run_forever()
+    try:
+        while True:
+            # User code that stops the loop must not stop the worker.
+            loop.run_forever()
+    except BaseException as error:  # noqa: BLE001 - also SystemExit, which callbacks of users raise
+        _give_up(error)
 
 
 def _read(connection: socket.socket, decoder: Any, runtime: Runtime) -> None:
-    for message in _messages(connection, decoder):
-        if message.get("op") == "stop":
-            break
-        runtime.receive(message)
-    _leave(runtime)
+    try:
+        for message in _messages(connection, decoder):
+            if message.get("op") == "stop":
+                break
+            runtime.receive(message)
+        _leave(runtime)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, nobody would read the host any more
+        _give_up(error)
+
+
+def _give_up(error: BaseException) -> NoReturn:
+    """End a process that would leave calls without an answer; the host starts another one.
+
+    What is written here is known to `last_words.py`. Nothing that may take much memory or a thread.
+    """
+    try:
+        said = failures.describe(error)
+        stack = said["stack"] or _own_place(error)
+        why = f"{said['type']}: {said['message']}".rstrip(": ")
+        os.write(2, f"{stack}The worker cannot go on: {why}\n".encode("utf-8", "replace"))
+    finally:
+        os._exit(_CANNOT_GO_ON)
+
+
+def _own_place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f"in {Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}\n"
 
 
 def _messages(connection: socket.socket, decoder: Any) -> Iterator[Message]:

@@ -32,6 +32,7 @@ class Runtime:
     """Runs one app. `send` takes messages from any thread; async handlers run on `loop`.
 
     `own_process`: this process belongs to the app, so its directory and all its output do as well.
+    `give_up` is called when an answer cannot be given, so that no call waits for it for ever.
     """
 
     def __init__(
@@ -39,9 +40,11 @@ class Runtime:
         send: Callable[[Message], None],
         loop: asyncio.AbstractEventLoop,
         own_process: bool,
+        give_up: Callable[[BaseException], None],
     ) -> None:
         self._send = send
         self._loop = loop
+        self._give_up = give_up
         self._own_process = own_process
         self._handlers: dict[str, Handler] = {}
         self._library: Any = None
@@ -79,7 +82,14 @@ class Runtime:
 
     def _soon(self, message: Message, make: Callable[[Message], Message]) -> None:
         """Answer from the loop's thread: modules are imported there, as in the real worker."""
-        self._loop.call_soon_threadsafe(self._answer, message, make)
+        self._loop.call_soon_threadsafe(self._guarded, self._answer, message, make)
+
+    def _guarded(self, step: Callable[..., None], *arguments: Any) -> None:
+        """Run a step of the worker's own that ends with an answer."""
+        try:
+            step(*arguments)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the host waits for an answer
+            self._give_up(error)
 
     def _answer(self, message: Message, make: Callable[[Message], Message]) -> None:
         try:
@@ -87,7 +97,14 @@ class Runtime:
         except BaseException as error:  # noqa: BLE001 - a user's module may raise anything, also SystemExit
             answer = self._failed(message.get("id", ""), error)
         self.capture.end_lines(None)
-        self._send(answer)
+        self._reply(message.get("id", ""), answer)
+
+    def _reply(self, identifier: str, answer: Message) -> None:
+        try:
+            self._send(answer)
+        except (TypeError, ValueError, MemoryError, RecursionError) as error:
+            # A value that cannot be written; the call must still end.
+            self._send(self._failed(identifier, error))
 
     def _failed(self, identifier: str, error: BaseException) -> Message:
         return {"op": "failed", "id": identifier, **failures.describe(error, self._app_root)}
@@ -219,9 +236,11 @@ class Runtime:
         # A context of its own, so that what one call sets is not seen by the next in that thread.
         run = contextvars.Context().run
         if handler.is_async:
-            self._loop.call_soon_threadsafe(run, self._start_async, handler, message, invocation)
+            self._loop.call_soon_threadsafe(
+                run, self._guarded, self._start_async, handler, message, invocation
+            )
         else:
-            self._pool.submit(lambda: run(self._call, handler, message, invocation))
+            self._pool.submit(lambda: run(self._guarded, self._call, handler, message, invocation))
 
     def _call(self, handler: Handler, message: Message, invocation: capture.Invocation) -> None:
         capture.current.set(invocation)
@@ -243,7 +262,11 @@ class Runtime:
         self, handler: Handler, message: Message, invocation: capture.Invocation
     ) -> None:
         capture.current.set(invocation)
-        task = self._loop.create_task(self._call_async(handler, message, invocation))
+        try:
+            task = self._loop.create_task(self._call_async(handler, message, invocation))
+        except Exception as error:  # noqa: BLE001 - the app may have set a task factory
+            self._finish(invocation, self._failed(invocation.id, error))
+            return
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -258,16 +281,12 @@ class Runtime:
             answer = self._result(handler, message, arguments, value)
         except BaseException as error:  # noqa: BLE001 - it fails its own call only, also SystemExit
             answer = self._failed(invocation.id, error)
-        self._finish(invocation, answer)
+        self._guarded(self._finish, invocation, answer)
 
     def _finish(self, invocation: capture.Invocation, answer: Message) -> None:
         self.capture.end_lines(invocation)
         self.capture.running.pop(invocation.id, None)
-        try:
-            self._send(answer)
-        except (TypeError, ValueError) as error:
-            # A value that cannot be written; the call must still end.
-            self._send(self._failed(invocation.id, error))
+        self._reply(invocation.id, answer)
 
     def _arguments(self, handler: Handler, message: Message) -> tuple[dict[str, Any], Context]:
         arguments: dict[str, Any] = {}

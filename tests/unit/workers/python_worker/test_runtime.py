@@ -22,7 +22,10 @@ class Host:
         self.logs: list[dict[str, Any]] = []
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self.runtime = Runtime(self._take, self._loop, own_process=False)
+        self.given_up: list[BaseException] = []
+        self.runtime = Runtime(
+            self._take, self._loop, own_process=False, give_up=self.given_up.append
+        )
 
     def _take(self, message: dict[str, Any]) -> None:
         self._loop.call_soon_threadsafe(self._deliver, message)
@@ -153,3 +156,22 @@ async def test_a_cancelled_async_handler_fails_its_call(host: Host) -> None:
     )
 
     assert (await host.invoke("f"))["type"] == "CancelledError"
+
+
+async def test_an_answer_that_cannot_be_given_at_all_ends_the_worker(host: Host) -> None:
+    await host.load("f", "def main(event): return event")
+    ended = asyncio.Event()
+
+    def full(message: dict[str, Any]) -> None:
+        raise MemoryError
+
+    def give_up(error: BaseException) -> None:
+        host.given_up.append(error)
+        host._loop.call_soon_threadsafe(ended.set)
+
+    host.runtime._send, host.runtime._give_up = full, give_up
+    inputs = [["event", {"json": "{}"}]]
+    host.runtime.receive({"op": "invoke", "id": "1", "function": "f", "inputs": inputs})
+    await ended.wait()
+
+    assert [type(error) for error in host.given_up] == [MemoryError]
