@@ -7,6 +7,7 @@
         ExpressionError, SettingNotFound, ConnectionStringInvalid
       OutputError                     FJ04xx  an output could not be delivered
         OutputShapeError                      the handler's value is wrong                 app author
+          AnswerError                         it cannot be written as an HTTP response
         FlushError                            the service refused or was not reachable     service
       WorkerError                     FJ05xx  the language worker                          environment
         WorkerStartError, HandlerLoadError, HandlerError, HandlerTimeout
@@ -161,6 +162,10 @@ class OutputError(FuncJsonError):
 
 class OutputShapeError(OutputError):
     """The handler's value is not what the output binding takes."""
+
+
+class AnswerError(OutputShapeError):
+    """The handler's value cannot be written as the response to its caller."""
 
 
 class FlushError(OutputError):

@@ -17,7 +17,6 @@ from funcjson.app_offline import Offline
 from funcjson.app_version import AppVersion, Loader, show_user_log
 from funcjson.cors import CorsPolicy
 from funcjson.errors import Location, render
-from funcjson.http_answer import answer
 from funcjson.http_options import HttpServerOptions
 from funcjson.http_server import HttpServer, Inspect
 from funcjson.install import install
@@ -320,12 +319,12 @@ class Host:
         self._inspect = inspect
 
     async def invoke(self, function: str, event: TriggerEvent) -> HttpResponse:
-        """Run a function for an HTTP caller and render its answer. Raises FuncJsonError."""
+        """Run a function for an HTTP caller and give its answer. Raises FuncJsonError."""
         plan = self.version.plan(function)
         assert plan is not None
         outcome = await self.invoker.invoke(self.version, plan, event)
-        assert event.request is not None
-        return answer(plan, outcome, event.request)
+        assert outcome.answer is not None
+        return outcome.answer
 
     async def fire(self, function: str, event: TriggerEvent) -> Outcome:
         """Run a function that has no HTTP caller."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from funcjson.errors import OutputShapeError, Problem
+from funcjson.errors import AnswerError, Problem
 from funcjson.http_response import ResponseError, from_output, from_return
 from funcjson.model import HttpRequest, HttpResponse, TypedData
 from funcjson.pipeline import Outcome
@@ -12,7 +12,7 @@ from funcjson.plan import Plan
 
 
 def answer(plan: Plan, outcome: Outcome, request: HttpRequest) -> HttpResponse:
-    """Render what an invocation produced. Raises OutputShapeError for what is not a response."""
+    """Render what an invocation produced. Raises AnswerError for what is not a response."""
     accept = ",".join(text for name, text in request.headers if name.lower() == "accept")
     step = plan.http_output
     value = outcome.outputs.get(step.binding.name) if step is not None else None
@@ -28,7 +28,7 @@ def answer(plan: Plan, outcome: Outcome, request: HttpRequest) -> HttpResponse:
         return _measured(from_return(returned, accept=accept), returned, request)
     except ResponseError as error:
         pointer = step.binding.pointer if step is not None else ""
-        raise OutputShapeError(
+        raise AnswerError(
             Problem(
                 "FJ0408",
                 error.what,

@@ -216,13 +216,27 @@ def _headers(given: Mapping[str, Any]) -> list[tuple[str, str]]:
         if not is_name(name):
             raise ResponseError(f"'{name}' is not a name for an HTTP header", "use letters and -")
         if not is_value(text):
-            raise ResponseError(
-                f"the value of the header '{name}' has a sign that HTTP headers cannot carry",
-                "encode it, for example with encodeURIComponent or urllib.parse.quote",
-                "Invalid non-ASCII or control character in header",
-            )
+            raise _not_a_value(name, text)
         headers.append((name, text.strip()))
     return headers
+
+
+# How a file's name is written is RFC 6266's; for other headers there is no rule.
+_ENCODE = "encode it, for example with encodeURIComponent or urllib.parse.quote"
+_ENCODE_FILE = (
+    "write the file's name as filename*=UTF-8''NAME, where NAME is encoded with encodeURIComponent or "
+    "urllib.parse.quote"
+)
+
+
+def _not_a_value(name: str, text: str) -> ResponseError:
+    # Kestrel takes ASCII only, unless its program asks for more, which the Functions host does not.
+    sign = next(sign for sign in text if not is_value(sign))
+    return ResponseError(
+        f"the value of the header '{name}' has {sign!r} (U+{ord(sign):04X}), which HTTP headers cannot carry",
+        _ENCODE_FILE if name.lower() == "content-disposition" else _ENCODE,
+        f"Invalid non-ASCII or control character in header: 0x{ord(sign):04X}",
+    )
 
 
 def _typed(headers: list[tuple[str, str]], default: str | None) -> list[tuple[str, str]]:

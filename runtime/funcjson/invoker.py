@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from funcjson.app_version import AppVersion
 from funcjson.binding_data import Entry
 from funcjson.errors import (
+    AnswerError,
     FuncJsonError,
     HandlerError,
     HandlerTimeout,
@@ -22,6 +23,7 @@ from funcjson.errors import (
     Severity,
     render,
 )
+from funcjson.http_answer import answer
 from funcjson.model import Call, CallResult, Function, RetryContext, RetryPolicy, TriggerEvent
 from funcjson.pipeline import Outcome, run
 from funcjson.plan import Plan
@@ -79,6 +81,9 @@ class Invoker:
         while True:
             try:
                 return await self._once(version, plan, event, retry)
+            except AnswerError:
+                # On the platform the function has succeeded when its answer is written.
+                raise
             except FuncJsonError as error:
                 if policy is None or (
                     policy.max_retry_count >= 0 and count >= policy.max_retry_count
@@ -124,6 +129,9 @@ class Invoker:
                 trace,
                 retry,
             )
+            if event.request is not None:
+                answered = answer(plan, outcome, event.request)
+                outcome = Outcome(outcome.outputs, outcome.return_value, answered)
         except BaseException as error:
             if isinstance(error, FuncJsonError):
                 trace.problems = error.problems

@@ -18,7 +18,15 @@ from typing import Any
 from funcjson.bindings.base import InputType, OutputType, Resolved, Services
 from funcjson.errors import BindingError, FuncJsonError, OutputError
 from funcjson.expressions import BindingData
-from funcjson.model import Call, CallResult, HttpRequest, RetryContext, TriggerEvent, TypedData
+from funcjson.model import (
+    Call,
+    CallResult,
+    HttpRequest,
+    HttpResponse,
+    RetryContext,
+    TriggerEvent,
+    TypedData,
+)
 from funcjson.noun import noun
 from funcjson.plan import Plan, PlannedBinding
 from funcjson.signalr.rest_client import Delivery
@@ -31,10 +39,14 @@ Invoke = Callable[[Call], Awaitable[CallResult]]
 
 @noun(frozen=True, slots=True)
 class Outcome:
-    """What an invocation produced. `outputs` has every output value by the binding's declared name."""
+    """What an invocation produced. `outputs` has every output value by the binding's declared name.
+
+    `answer` is the response to an HTTP caller, which the invoker renders.
+    """
 
     outputs: Mapping[str, TypedData]
     return_value: TypedData = field(default_factory=dict)
+    answer: HttpResponse | None = None
 
 
 @noun(frozen=True, slots=True)

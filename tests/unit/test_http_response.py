@@ -41,6 +41,30 @@ def test_a_status_that_cannot_end_a_response(status: Any) -> None:
     assert caught.value.fix == "use a status from 200 to 599"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sign", "fix"),
+    [
+        ("x-name", "Łukasz", "'Ł' (U+0141)", "encodeURIComponent"),
+        ("x-name", "a\nb", "'\\n' (U+000A)", "encodeURIComponent"),
+        # Kestrel refuses it although Latin-1 has it.
+        (
+            "Content-Disposition",
+            "attachment; filename=Müller.pdf",
+            "'ü' (U+00FC)",
+            "filename*=UTF-8''",
+        ),
+    ],
+)
+def test_a_header_value_beyond_ascii_is_told_with_its_sign(
+    name: str, value: str, sign: str, fix: str
+) -> None:
+    with pytest.raises(ResponseError) as caught:
+        from_output(message(headers={name: value}))
+
+    assert f"'{name}' has {sign}" in caught.value.what
+    assert fix in caught.value.fix
+
+
 @pytest.mark.parametrize("name", ["", "a b", "ü"])
 def test_a_cookie_needs_a_name(name: str) -> None:
     with pytest.raises(ResponseError):

@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from funcjson.app_version import AppVersion
-from funcjson.errors import HandlerError, HandlerTimeout, Problem, WorkerError, WorkerStartError
+from funcjson.errors import (
+    AnswerError,
+    HandlerError,
+    HandlerTimeout,
+    Problem,
+    WorkerError,
+    WorkerStartError,
+)
 from funcjson.invoker import Invoker
 from funcjson.model import (
     Binding,
@@ -74,6 +81,8 @@ class ScriptedWorker:
         if behaviour == "hang":
             await self.lost.wait()
             raise WorkerError(Problem("FJ0510", "the worker was restarted"))
+        if isinstance(behaviour, CallResult):
+            return behaviour
         if isinstance(behaviour, asyncio.Event):
             await behaviour.wait()
         return CallResult({}, {"string": "done"})
@@ -90,6 +99,16 @@ def setup(
     version = AppVersion(settings, {"f": plan}, {Language.PYTHON: worker}, ())
     version.services = HostServices(settings, None, HttpTransport())
     return version, plan
+
+
+def http_setup(worker: ScriptedWorker, retry: RetryPolicy | None = None) -> tuple[AppVersion, Plan]:
+    version, plan = setup(worker, retry)
+    bindings = (
+        Binding("req", "httpTrigger", Direction.IN, {}, "/bindings/0"),
+        Binding("res", "http", Direction.OUT, {}, "/bindings/1"),
+    )
+    function = replace(plan.function, bindings=bindings)
+    return version, make_plan(function, open_registry([]), version.settings)
 
 
 def failure() -> HandlerError:
@@ -139,6 +158,42 @@ async def test_a_failure_logs_the_users_own_stack(lines: list[str]) -> None:
     text = "\n".join(lines)
     assert 'File "f/__init__.py", line 9, in main' in text
     assert "(Failed, Id=" in text
+
+
+async def test_an_answer_that_cannot_be_written_is_a_failure_with_its_reason(
+    lines: list[str],
+) -> None:
+    worker = ScriptedWorker(
+        CallResult({"res": {"http": {"status": 200, "headers": {"X Y": "1"}, "body": {}}}})
+    )
+    version, plan = http_setup(worker, RetryPolicy("fixedDelay", 3))
+    recorder = Recorder()
+    request = HttpRequest("GET", "http://h/api/f", ())
+
+    with pytest.raises(AnswerError):
+        await Invoker(recorder).invoke(version, plan, TriggerEvent("httpTrigger", request))
+
+    (trace,) = recorder
+    text = "\n".join(lines)
+    assert trace.outcome == "failed"
+    assert [problem.code for problem in trace.problems] == ["FJ0408"]
+    assert "(Failed, Id=" in text
+    assert "'X Y' is not a name for an HTTP header" in text
+    # The platform renders answers when the function has ended: its retry policy does not count.
+    assert len(worker.calls) == 1
+
+
+async def test_an_answer_is_part_of_the_outcome() -> None:
+    worker = ScriptedWorker(
+        CallResult({"res": {"http": {"status": 201, "headers": {}, "body": {"bytes": b"x"}}}})
+    )
+    version, plan = http_setup(worker)
+    request = HttpRequest("GET", "http://h/api/f", ())
+
+    outcome = await Invoker(Recorder()).invoke(version, plan, TriggerEvent("httpTrigger", request))
+
+    assert outcome.answer is not None
+    assert (outcome.answer.status, outcome.answer.body) == (201, b"x")
 
 
 async def test_retries_tell_the_handler_which_try_it_is() -> None:
