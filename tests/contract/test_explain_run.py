@@ -15,12 +15,12 @@ from tests.unit.explaining.explained_app import SEND, write_app
 
 from funcjson.bindings.signalr_webhook import local_event
 from funcjson.bindings.timer_trigger import FIRED, timer_payload
-from funcjson.explaining.clients import parse_client
+from funcjson.explaining.clients import Clients, parse_client
 from funcjson.explaining.request import Asked, explain_request
 from funcjson.explaining.route import explain_route
 from funcjson.explaining.stage import open_stage
 from funcjson.inspector.capsule import make_capsule, read_capsule
-from funcjson.model import TriggerEvent
+from funcjson.model import HttpRequest, TriggerEvent
 from funcjson.replay import Difference, replay, report
 from funcjson.trace_view import view
 
@@ -234,6 +234,35 @@ async def test_another_result_and_another_hub_are_differences(tmp_path: Path) ->
         Difference(2, "hubName", "chat", "lab"),
         Difference(8, "result for a client that calls invoke", 5, 7),
     )
+
+
+async def test_a_connection_that_is_gone_is_no_difference(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    (tmp_path / "send" / "__init__.py").write_text(
+        "import json\n\n\ndef main(req, messages):\n"
+        "    who = req.route_params['who']\n"
+        "    messages.set(json.dumps({'action': 'remove', 'connectionId': who, 'groupName': 'g'}))\n"
+        "    return 'done'\n",
+        "utf-8",
+    )
+    async with (
+        open_stage(tmp_path, {}, run=True) as stage,
+        Clients(stage, [parse_client("@chat+g")], ["chat"]) as clients,
+    ):
+        (client,) = await clients.heard()
+        url = f"http://localhost:7071/api/send/{client['connection']}"
+        request = HttpRequest("POST", url, route_params={"who": client["connection"]})
+        plan = stage.version.plan("send")
+        assert plan is not None
+        trace = await stage.run(plan, TriggerEvent("httpTrigger", request))
+        before = view(trace, stage.access_keys)
+    assert before["outcome"] == "succeeded", before["problems"]
+
+    done = await replay(read_capsule(make_capsule(before, "", "")), tmp_path, {})
+
+    assert done.document["outcome"] == "failed"
+    assert done.differences == ()
+    assert "note: a request names a connection, which is not there" in report(done)
 
 
 async def test_an_http_function_that_was_set_off_by_hand_is_replayed(tmp_path: Path) -> None:

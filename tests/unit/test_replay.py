@@ -182,28 +182,6 @@ def test_another_value_is_a_difference(trace: dict[str, Any]) -> None:
     ]
 
 
-async def test_a_connection_that_is_gone_is_no_difference(
-    trace: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = copy.deepcopy(trace)
-    before["steps"][0]["request"]["url"] = "http://h/api/send"
-    now = copy.deepcopy(before)
-    why = "the service says Error.Connection.NotExisted"
-    problem = {"code": "FJ0410", "what": "item 1 was not done", "why": why}
-    now["steps"][6]["outputs"] = []
-    now["steps"][7] = {**now["steps"][7], "state": "failed", "problems": [problem]}
-    now["problems"] = [problem]
-
-    async def explained(*_of: object) -> dict[str, Any]:
-        return now
-
-    monkeypatch.setattr("funcjson.replay.explain_request", explained)
-    done = await replay(before, tmp_path, {})
-
-    assert {one.step for one in done.differences or ()} == {7}
-    assert "note: a request names a connection, which is not there" in report(done)
-
-
 def test_the_report_names_step_and_values(trace: dict[str, Any]) -> None:
     done = Replayed(trace, (Difference(8, "answer", 200, 400),), ("a note",))
 
