@@ -6,8 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from funcjson.signalr.options import EMULATOR_KEY, ServiceOptions
+from funcjson.signalr.errors import OptionsError
+from funcjson.signalr.options import EMULATOR_KEY
 
 Command = Callable[[argparse.Namespace], int]
 _HELP_CONFIG = "the settings file, or the folder with settings.json (default: here)"
@@ -15,11 +17,11 @@ _HELP_CONFIG = "the settings file, or the folder with settings.json (default: he
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code: 0 done, 1 a problem that was printed, 2 wrong usage."""
-    parser = _parser()
-    options = parser.parse_args(argv)
+    understood = parser()
+    options = understood.parse_args(argv)
     command: Command | None = getattr(options, "command", None)
     if command is None:
-        getattr(options, "parser", parser).print_help()
+        getattr(options, "parser", understood).print_help()
         return 2
     try:
         return command(options)
@@ -29,22 +31,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """What the command line understands."""
+    understood = argparse.ArgumentParser(
         prog="funcjson signalr",
         description="A local Azure SignalR Service in serverless mode, for apps in any language.",
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = understood.add_subparsers(title="commands", metavar="COMMAND")
     _add_start(commands)
     _add_upstream(commands)
     _add_ps(commands)
     _add_token(commands)
-    return parser
+    return understood
 
 
 def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("start", help="run the service until Ctrl-C")
-    add = parser.add_argument
+    parser.add_argument("-c", "--config", default="", help=_HELP_CONFIG)
+    _add_place(parser.add_argument_group("where it listens"))
+    _add_access(parser.add_argument_group("who gets in"))
+    _add_rules(parser.add_argument_group("what it allows"))
+    _add_reports(parser.add_argument_group("what it tells"))
+    parser.set_defaults(command=_start)
+
+
+def _add_place(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "-p",
         "--port",
@@ -62,16 +74,6 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="the address to listen on, 0.0.0.0 in a container (default: localhost)",
     )
     add(
-        "--key",
-        action="append",
-        metavar="KEY",
-        help="the access key, at least 32 bytes; a second one also verifies "
-        "(default: that of AzureSignalRConnectionString, if it is one of this machine, else the key of "
-        "the official emulator)",
-    )
-    add("--show-key", action="store_true", help="print the key that --key gave")
-    add("-c", "--config", default="", help=_HELP_CONFIG)
-    add(
         "--client-endpoint",
         default="",
         metavar="URL",
@@ -80,33 +82,22 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--certfile", default="", help="serve https with this certificate (PEM)")
     add("--keyfile", default="", help="the certificate's private key, if it is not in --certfile")
     add(
-        "--tier",
-        choices=("free", "standard"),
-        default="off",
-        help="enforce the quotas of one unit of this tier, for all joined nodes together: connections, messages a day",
+        "--redis",
+        default="",
+        metavar="URL",
+        help="join the services that use the same Redis; needs pip install 'funcjson[redis]'",
     )
-    add("--no-limits", action="store_true", help="accept any size of messages and requests")
+
+
+def _add_access(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
-        "--strict-versions",
-        action="store_true",
-        help="refuse REST requests to /api/hubs without api-version; unknown versions are refused anyway",
-    )
-    add("--strict-delivery", action="store_true", help="a send that reaches nobody is an error")
-    add(
-        "--forward-streams",
-        action="store_true",
-        help="give streams of clients to the upstream and let REST answer them; "
-        "the real service in serverless mode refuses them",
-    )
-    add(
-        "--close-allows-reconnect",
-        action="store_true",
-        help="let clients that REST closed connect again, as the official emulator does",
-    )
-    add(
-        "--detailed-errors",
-        action="store_true",
-        help="tell clients the reason of an error, which the real service keeps to itself",
+        "--key",
+        action="append",
+        metavar="KEY",
+        help="the access key, at least 32 bytes; a second one also verifies "
+        "(default: that of AzureSignalRConnectionString, if it is one of this machine, else the key of "
+        "the official emulator)",
     )
     add(
         "--audience",
@@ -121,22 +112,35 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "its signature cannot be checked here, so whoever reaches the port can make one",
     )
     add(
-        "--trace",
-        default="",
-        metavar="FILE",
-        help="write what happens as JSON lines, to standard output with -",
-    )
-    add(
-        "--redis",
-        default="",
-        metavar="URL",
-        help="join the services that use the same Redis; needs pip install 'funcjson[redis]'",
-    )
-    add(
         "--cors",
         default="*",
         metavar="ORIGINS",
         help="origins of web pages that may connect, separated by commas (default: any)",
+    )
+
+
+def _add_rules(group: argparse._ArgumentGroup) -> None:
+    add, flag = group.add_argument, partial(group.add_argument, action="store_true")
+    add(
+        "--tier",
+        choices=("free", "standard"),
+        default="off",
+        help="enforce the quotas of one unit of this tier, for all joined nodes together: connections, messages a day",
+    )
+    flag("--no-limits", help="accept any size of messages and requests")
+    flag(
+        "--strict-versions",
+        help="refuse REST requests to /api/hubs without api-version; unknown versions are refused anyway",
+    )
+    flag("--strict-delivery", help="a send that reaches nobody is an error")
+    flag(
+        "--forward-streams",
+        help="give streams of clients to the upstream and let REST answer them; "
+        "the real service in serverless mode refuses them",
+    )
+    flag(
+        "--close-allows-reconnect",
+        help="let clients that REST closed connect again, as the official emulator does",
     )
     add(
         "--keep-alive",
@@ -152,48 +156,35 @@ def _add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SECONDS",
         help="drop a client that has sent nothing for so long, 30 on Azure (default: 0, never)",
     )
-    add("--verbose", action="store_true", help="log clients and sends too, not only warnings")
-    parser.set_defaults(command=_start)
+
+
+def _add_reports(group: argparse._ArgumentGroup) -> None:
+    add, flag = group.add_argument, partial(group.add_argument, action="store_true")
+    flag("--show-key", help="print the key that --key gave")
+    flag(
+        "--detailed-errors",
+        help="tell clients the reason of an error, which the real service keeps to itself",
+    )
+    flag("--verbose", help="log clients and sends too, not only warnings")
+    add(
+        "--trace",
+        default="",
+        metavar="FILE",
+        help="write what happens as JSON lines, to standard output with -",
+    )
 
 
 def _start(given: argparse.Namespace) -> int:
     # Imported here so that the other commands need no HTTP server.
-    from funcjson.signalr.commands.start import (  # noqa: PLC0415 - each command imports its own
-        StartOptions,
-        configure_log,
-        from_environment,
-        start,
-    )
+    from funcjson.signalr.commands.start import configure_log, options_of, start  # noqa: PLC0415 - each command imports its own
     from funcjson.signalr.commands.terminal import complain  # noqa: PLC0415 - each command imports its own
 
-    key, port = from_environment(os.environ)
-    port = given.port or port
-    if not port.isdecimal():
-        return complain(f"Invalid port value: {port}")
+    try:
+        options = options_of(given, os.environ)
+    except OptionsError as error:
+        return complain(str(error))
     configure_log(verbose=given.verbose)
-    service = ServiceOptions(
-        host=given.host,
-        port=int(port),
-        keys=tuple(given.key or (key,)),
-        client_endpoint=given.client_endpoint.rstrip("/"),
-        audience=given.audience,
-        limits=not given.no_limits,
-        tier=given.tier,
-        strict_versions=given.strict_versions,
-        strict_delivery=given.strict_delivery,
-        forward_streams=given.forward_streams,
-        rest_close_allows_reconnect=given.close_allows_reconnect,
-        detailed_errors=given.detailed_errors,
-        accept_entra=given.accept_entra,
-        cors_origins=tuple(each.strip() for each in given.cors.split(",") if each.strip()),
-        keep_alive_s=given.keep_alive,
-        client_timeout_s=given.client_timeout,
-        certfile=given.certfile,
-        keyfile=given.keyfile,
-    )
-    return start(
-        StartOptions(service, given.config, given.show_key, given.trace, given.redis), os.environ
-    )
+    return start(options, os.environ)
 
 
 def _add_upstream(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

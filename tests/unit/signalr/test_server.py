@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
+from funcjson.signalr.backplane.memory import MemoryBackplane
 from funcjson.signalr.credentials import ServiceEndpoint, mint_server_token
 from funcjson.signalr.errors import OptionsError
 from funcjson.signalr.options import ServiceOptions
@@ -85,19 +88,30 @@ async def test_paths(method: str, path: str, status: int) -> None:
     assert ("Access-Control-Allow-Origin" in answer.headers) is not is_private
 
 
-async def test_a_fault_inside_is_a_500_and_logged(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    server = SignalRServer()
-
-    async def broken(*_: object) -> None:
+class BrokenBackplane(MemoryBackplane):
+    @property
+    def others(self) -> Set[str]:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(server, "_route", broken)
-    answer = await server._handle(make_mocked_request("GET", "/"))
 
-    assert answer.status == 500
-    assert "a request failed inside the service: GET /" in caplog.text
+async def test_a_fault_inside_is_a_500_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    options = ServiceOptions(port=0, keys=(KEY,))
+    server = SignalRServer(options, backplane=BrokenBackplane())
+    await server.start()
+    path = "api/hubs/chat/:send"
+    token = mint_server_token(ServiceEndpoint(server.url, access_key=KEY), path, now=time.time())
+    try:
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
+            session.post(f"{server.url}/{path}", json={"target": "t", "arguments": []}) as answer,
+        ):
+            assert answer.status == 500
+        async with aiohttp.ClientSession() as session, session.get(server.url) as answer:
+            assert answer.status == 200
+    finally:
+        await server.stop()
+
+    assert f"a request failed inside the service: POST /{path}" in caplog.text
 
 
 async def test_a_body_that_cannot_be_decoded_is_the_senders_fault(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import ipaddress
 import logging
@@ -62,6 +63,35 @@ def start(options: StartOptions, environment: Mapping[str, str]) -> int:
         return complain(_cannot_listen(options.service, error))
     except KeyboardInterrupt:
         return 130
+
+
+def options_of(given: argparse.Namespace, environment: Mapping[str, str]) -> StartOptions:
+    """What the arguments of `start` say. Raises OptionsError for a port that is no number."""
+    key, port = from_environment(environment)
+    port = given.port or port
+    if not port.isdecimal():
+        raise OptionsError(f"Invalid port value: {port}")
+    service = ServiceOptions(
+        host=given.host,
+        port=int(port),
+        keys=tuple(given.key or (key,)),
+        client_endpoint=given.client_endpoint.rstrip("/"),
+        audience=given.audience,
+        limits=not given.no_limits,
+        tier=given.tier,
+        strict_versions=given.strict_versions,
+        strict_delivery=given.strict_delivery,
+        forward_streams=given.forward_streams,
+        rest_close_allows_reconnect=given.close_allows_reconnect,
+        detailed_errors=given.detailed_errors,
+        accept_entra=given.accept_entra,
+        cors_origins=tuple(each.strip() for each in given.cors.split(",") if each.strip()),
+        keep_alive_s=given.keep_alive,
+        client_timeout_s=given.client_timeout,
+        certfile=given.certfile,
+        keyfile=given.keyfile,
+    )
+    return StartOptions(service, given.config, given.show_key, given.trace, given.redis)
 
 
 def from_environment(environment: Mapping[str, str]) -> tuple[str, str]:
