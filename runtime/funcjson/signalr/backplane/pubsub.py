@@ -129,6 +129,7 @@ class PubSubBackplane:
         self._cut_off = "it has not joined"
         self._life: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
+        self._said_bye = asyncio.Event()  # or there is nobody to say it to
 
     # What a service uses
 
@@ -169,11 +170,11 @@ class PubSubBackplane:
         for task in tuple(self._serving.values()):
             task.cancel()
         if not self._cut_off:
-            said: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._post(ALL, Note("bye", self.name), lambda _: _done(said))
+            self._said_bye.clear()
+            self._post(ALL, Note("bye", self.name), lambda _: self._said_bye.set())
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._beat_s):
-                    await said
+                    await self._said_bye.wait()
         life.cancel()
         await asyncio.gather(life, *self._serving.values(), return_exceptions=True)
         self._cut("it has left")
@@ -297,6 +298,7 @@ class PubSubBackplane:
         self._cut_off = why
         self._members.clear()
         self._outbox.clear()
+        self._said_bye.set()
         for call in self._calls.values():
             call.cut_off = why
             call.end()
