@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import socket
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -101,7 +100,6 @@ class Host:
         self._one_service = asyncio.Lock()
         self._starting: set[asyncio.Task[None]] = set()
         self._inspect: Inspect | None = None
-        self._started_at = time.monotonic()
         self._offline = Offline(options.app_root)
 
     # --- life ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from funcjson.bindings.http_trigger import entry_of
-from funcjson.errors import Problem
 from funcjson.http_admin import LoadedApp
 from funcjson.http_options import MAX_BODY, HttpServerOptions
 from funcjson.http_route_table import build_table
@@ -40,18 +39,16 @@ class Served:
     max_body: int = MAX_BODY
 
 
-def served_of(
-    app: LoadedApp, options: HttpServerOptions, keys: KeyFile | None = None
-) -> tuple[Served, tuple[Problem, ...]]:
-    """A version ready to be served, and what is wrong with its routes. `keys` are those of the version before."""
+def served_of(app: LoadedApp, options: HttpServerOptions, keys: KeyFile | None = None) -> Served:
+    """A version ready to be served. `keys` are those of the version before."""
     host = app.settings.host
     functions = [plan.function for plan in app.plans.values()]
     http = [f for f in functions if f.trigger.type.lower() == "httptrigger"]
     prefix = host.route_prefix
-    table, problems = build_table((entry_of(f) for f in http if not f.disabled), prefix)
+    table, _ = build_table((entry_of(f) for f in http if not f.disabled), prefix)
     disabled, _ = build_table((entry_of(f) for f in http if f.disabled), prefix)
     most = host.max_concurrent_requests
-    served = Served(
+    return Served(
         app,
         table,
         disabled,
@@ -64,7 +61,6 @@ def served_of(
         _passing(app),
         _size_limit(app.settings) or options.max_body,
     )
-    return served, problems
 
 
 def _keys(options: HttpServerOptions, names: list[str], before: KeyFile | None) -> KeyFile | None:

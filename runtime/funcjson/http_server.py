@@ -143,14 +143,10 @@ class HttpServer:
         """The keys that are enforced, None without `auth`."""
         return self._served.keys.current() if self._served.keys is not None else None
 
-    def use_routes(self, app: LoadedApp) -> tuple[Problem, ...]:
-        """Serve this version of the app from the next request on.
-
-        Gives what is wrong with the routes.
-        """
-        self._served, problems = served_of(app, self._options, self._served.keys)
+    def use_routes(self, app: LoadedApp) -> None:
+        """Serve this version of the app from the next request on. What is wrong with its routes was told when it was loaded."""
+        self._served = served_of(app, self._options, self._served.keys)
         self._login = self._make_login()
-        return problems
 
     def _make_login(self) -> LoginTwin:
         options = self._options

@@ -1,4 +1,4 @@
-"""Which SignalR service an app uses, and the embedded one: decision 5 of the design.
+"""Which SignalR service an app uses, and the embedded one.
 
 With no connection string (or an empty or placeholder one) the embedded service is used, with a key made for this run; with one,
 that service is used; one that names a loopback endpoint where nothing listens makes the embedded service listen there with that key.

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 README = (HERE / "README.md").read_text(encoding="utf-8")
@@ -63,10 +65,18 @@ def test_what_the_readme_points_at_is_there() -> None:
         assert f"def {name}(" in text, (file, name)
 
 
-def test_each_file_that_the_table_names_is_there() -> None:
+def test_the_table_names_each_file() -> None:
     table = README.partition("## The checks")[0]
+    files = sorted(file.name for file in (HERE / "vectors").glob("*.json"))
 
-    for name in re.findall(r"`(\w+\.json)`", table):
-        assert (HERE / "vectors" / name).is_file(), name
+    assert sorted(re.findall(r"`(\w+\.json)`", table)) == files
     for name in re.findall(r"`(test_\w+\.py)`", table):
         assert (HERE / name).is_file(), name
+
+
+@pytest.mark.parametrize("file", sorted((HERE / "vectors").glob("*.json")), ids=lambda f: f.stem)
+def test_each_case_names_its_source(file: Path) -> None:
+    rows = json.loads(file.read_text("utf-8"))
+    cases = rows if isinstance(rows, list) else rows["vectors"]
+
+    assert [case["title"] for case in cases if not case.get("from", "").strip()] == []

@@ -89,3 +89,29 @@ def test_a_type_occurs_in_the_vectors_or_the_mistakes(name: str) -> None:
     texts = [file.read_text(encoding="utf-8").replace("\\", "") for file in data]
 
     assert any(f'"{name}"' in text for text in texts)
+
+
+# Documents of other projects that a rule comes from.
+PUBLIC = {
+    "HubProtocol.md": "dotnet/aspnetcore src/SignalR/docs/specs",
+    "TransportProtocols.md": "dotnet/aspnetcore src/SignalR/docs/specs",
+    "CloseOnAuthenticationExpire.md": "Azure/azure-signalr specs",
+    "group-management.md": "Azure/azure-signalr docs/advanced-topics",
+    "concept-upstream.md": "MicrosoftDocs/azure-docs articles/azure-signalr",
+    "signalr-concept-serverless-development-config.md": "MicrosoftDocs/azure-docs articles/azure-signalr",
+}
+
+
+def test_a_document_that_is_named_is_in_the_tree_or_public() -> None:
+    files = [file for end in ("py", "mjs", "js") for file in (ROOT / "runtime").rglob(f"*.{end}")]
+    files += (ROOT / "tests/conformance").rglob("*.json")
+    named = {
+        name
+        for file in files
+        for name in re.findall(r"[A-Za-z][\w-]*\.md\b", file.read_text(encoding="utf-8"))
+    }
+    here = {
+        file.name for folder in ("runtime", "schemas") for file in (ROOT / folder).rglob("*.md")
+    }
+
+    assert sorted(named - here - {"README.md"} - set(PUBLIC)) == []

@@ -30,9 +30,7 @@ def served(
         load_settings(root, environ or {}),
         streams=frozenset(streams),
     )
-    found, problems = served_of(app, HttpServerOptions(app_root=root, **options))
-    assert problems == ()
-    return found
+    return served_of(app, HttpServerOptions(app_root=root, **options))
 
 
 def test_functions_that_are_off_have_routes_of_their_own(tmp_path: Path) -> None:

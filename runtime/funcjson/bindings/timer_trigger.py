@@ -105,18 +105,6 @@ def next_occurrence(
     return None
 
 
-def occurrences(
-    schedule: Schedule, after: datetime, count: int, zone: tzinfo | None = None
-) -> Iterator[datetime]:
-    """The next `count` times."""
-    moment: datetime | None = after
-    for _ in range(count):
-        moment = next_occurrence(schedule, moment, zone) if moment else None
-        if moment is None:
-            return
-        yield moment
-
-
 def timer_payload(
     last: datetime | None, following: datetime | None, past_due: bool
 ) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,3 @@ def explain_expression(
         ],
         "rules": labels(rules),
     }
-
-
-def offered_names(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Names as a person may type them."""
-    return ", ".join(f"{{{row['name']}}}" for row in rows if not row["hidden"]) or "nothing"

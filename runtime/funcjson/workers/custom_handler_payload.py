@@ -1,6 +1,6 @@
 """What the host and a custom handler say to each other: the documented JSON, and requests passed on.
 
-Everything here computes; `custom_handler.py` sends and receives. Rules marked (host) are those of the
+Everything here computes; `custom_handler_link.py` sends and receives. Rules marked (host) are those of the
 Functions host's own code, oddities included, so that a handler meets here what it meets on Azure.
 """
 

@@ -17,8 +17,9 @@ Host to worker
    (a code-first function is known already when "index" came before; a worker that has not indexed yet does so now)
   {"op": "index", "id": str}                                                             answered by "indexed" or "failed"
   {"op": "invoke", "id": invocation id, "function": str, "inputs": [[name, typed data]], "metadata": {name: typed data},
-   "retry": [count, max, exception] | null, "trace_parent": str, "stream": bool}         answered by "result" or "failed"
+   "retry": [count, max, exception, stack] | null, "trace_parent": str, "stream": bool}  answered by "result" or "failed"
   {"op": "stacks", "id": str}                                                            answered by "stacks" (from a thread of its own)
+  {"op": "transpile", "id": str, "files": [path]}                                        answered by "transpiled" (Node, "compiles")
   {"op": "body", "id": invocation id, "data": typed data, "end": bool, "error": str}      more of a request body (see below)
   {"op": "cancel", "id": invocation id}                                                  the caller is gone; answered as the call is
   {"op": "stop"}                                                                         the worker exits with code 0
@@ -33,6 +34,8 @@ Worker to host
   {"op": "stacks", "id", "text"}
    with "id" null it was not asked for: the worker sees by itself that its loop is blocked and cannot answer; this text answers the
    "stacks" that wait and that come, until the worker answers anything else; "busy_s" is for how long it is blocked already
+  {"op": "transpiled", "id", "files": [[path, key of the source, output]]}                 without what could not be compiled
+   without an id it was not asked for: {"file": path, "key", "output"} is what the worker compiled in memory just now
   {"op": "log", "level", "message", "category": "user" | "console" | "system", "function": str | null, "invocation_id": str | null}
    and, for what was printed, "stream": "stdout" | "stderr" (the last stderr lines are shown when the worker ends by itself)
 Optional members may be missing. "load", "index" and "stacks" may arrive while calls run; after a restart the host sends "init",
@@ -40,7 +43,9 @@ Optional members may be missing. "load", "index" and "stacks" may arrive while c
 Cookies: "domain" and "path" are "" when the handler gave none and null when the language's host default applies; "sameSite" is
 Lax, Strict, None or null.
 Options of the Node worker: "hang_hint_ms" (5000), "blocked_ms" (1000), "blocked_log_ms" (5000): after how long it says that a
-handler has not called done(), is busy, and logs that it is; "run_main" (true): whether `main` of package.json is part of the app.
+handler has not called done(), is busy, and logs that it is; "run_main" (true): whether `main` of package.json is part of the app;
+"transpiled" {path: [key of the source, output]}: what is compiled already, and a wish to be told of more; "compiles" (false): the
+process runs nothing and answers "transpile" only, with the app's compiler loaded before it is "ready".
 HTTP streams (Node v4 apps that ask for them)
   A request body may come in pieces: its "body" is then {"stream": true}, and "body" messages follow, the last with "end", and with
   "error" when the rest will not come.

@@ -15,7 +15,6 @@ from funcjson.bindings.timer_trigger import (
     BadSchedule,
     Every,
     next_occurrence,
-    occurrences,
     parse_schedule,
     schedule_of,
     timer_payload,
@@ -29,8 +28,13 @@ SATURDAY = datetime(2024, 3, 9, 12, 1, 30, tzinfo=UTC)
 
 
 def times(text: str, after: datetime = SATURDAY, count: int = 3, zone: Any = UTC) -> list[str]:
-    found = occurrences(parse_schedule(text), after, count, zone)
-    return [moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S%z")[:-5] for moment in found]
+    found: list[str] = []
+    moment: datetime | None = after
+    while moment is not None and len(found) < count:
+        moment = next_occurrence(parse_schedule(text), moment, zone)
+        if moment is not None:
+            found.append(moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"))
+    return found
 
 
 @pytest.mark.parametrize(

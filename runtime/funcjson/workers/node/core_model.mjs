@@ -1,4 +1,5 @@
-// An invocation through the app's own library: the interface of host.md 8.1 on our wire.
+// An invocation through the app's own library, on our wire. The interface is `InvocationModel` of `@azure/functions-core`,
+// as src/eventHandlers/InvocationHandler.ts of azure-functions-nodejs-worker uses it.
 
 import { byteHeaders } from './header_bytes.mjs';
 import { Exchange, streamMetadata } from './http_stream.mjs';

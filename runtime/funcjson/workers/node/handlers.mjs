@@ -23,7 +23,7 @@ export async function loadFile(file, transpiler) {
   return import(pathToFileURL(file).href);
 }
 
-/** The handler of a module, bound to it: the rules of host.md 9.1. */
+/** The handler of a module, bound to it: the rules of src/LegacyFunctionLoader.ts of azure-functions-nodejs-worker. */
 export function handlerOf(exported, entryPoint) {
   let handler = exported;
   let owner;

@@ -14,7 +14,7 @@ const DONE_TWICE =
   "Error: 'done' has already been called. Please check your script for extraneous calls to 'done'.";
 const LEVELS = { error: 'error', warn: 'warning', info: 'information', verbose: 'trace' };
 
-/** One invocation; the same four steps that a library's own model offers (host.md 8.1). */
+/** One invocation; the same four steps that a library's own model offers: see core_model.mjs. */
 export class V3Invocation {
   #call;
   #functionInfo;

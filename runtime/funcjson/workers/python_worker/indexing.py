@@ -1,6 +1,7 @@
 """A code-first app as documents: what `function.json` would say, and where each function is.
 
-The real worker's own texts come from `azure.functions` itself; see reference `host.md` 12.
+Rules: `azure_functions_worker/loader.py` of azure-functions-python-worker (`index_function_app`). Texts about decorators
+come from `azure.functions` itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Find and import handlers as the real worker does: `__app__.<folder>`, and `function_app.py`.
 
-Rules and texts: reference `host.md` 11.1 and 12.
+Rules and texts: `azure_functions_worker/loader.py` of azure-functions-python-worker.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A handler's signature against its bindings: the checks of the real worker, with its texts.
 
-Rules and texts: reference `host.md` 11.2, for function.json functions and code-first ones alike.
+Rules and texts: `azure_functions_worker/functions.py` of azure-functions-python-worker, for function.json functions
+and code-first ones alike.
 """
 
 from __future__ import annotations

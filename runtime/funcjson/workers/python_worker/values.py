@@ -1,8 +1,8 @@
 """Typed data to what a handler sees, and back, by the app's own `azure.functions` converters.
 
-Rules: reference `host.md` 11.3 and 11.4, `bindings.md` 0.3. A binding type without converter is
-"generic": the handler gets text or bytes as they are and may give text, bytes, dict, list, int or
-float.
+Rules: `azure_functions_worker/bindings` of azure-functions-python-worker (meta.py, datumdef.py, generic.py). A binding
+type without converter is "generic": the handler gets text or bytes as they are and may give text, bytes, dict, list, int
+or float.
 """
 
 from __future__ import annotations
