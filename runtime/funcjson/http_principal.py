@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Protocol
+
+from multidict import MultiMapping
 
 from funcjson.errors import AppLoadError, Problem
 from funcjson.identity import is_principal_header
@@ -39,11 +41,11 @@ class PrincipalGuard:
         self._proxies = tuple(_network(text) for text in trusted_proxies)
         self._said: set[str] = set()
 
-    def pairs(self, headers: Mapping[str, str], login: LoginTwin, sender: Sender) -> Pairs:
+    def pairs(self, headers: MultiMapping[str], login: LoginTwin, sender: Sender) -> Pairs:
         """The headers of a request as the function may see them, in the order sent."""
         pairs: Pairs = tuple(headers.items())
-        cookies = headers.get("Cookie")
-        signed_in = login.headers(cookies or "") if cookies or login.default else ()
+        cookies = "; ".join(headers.getall("Cookie", ()))
+        signed_in = login.headers(cookies) if cookies or login.default else ()
         # Nearly no request has such a header: one look at all names together is the quickest.
         if "principal" not in "\n".join(headers).lower():
             return pairs + signed_in if signed_in else pairs

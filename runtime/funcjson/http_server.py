@@ -276,7 +276,7 @@ class HttpServer:
         if path == "/" and app is not None and request.method in ("GET", "HEAD"):
             if (app.settings.get("AzureWebJobsDisableHomepage") or "").lower() in ("true", "1"):
                 return HttpResponse(204)
-            who = self._login.who(request.headers.get("Cookie", ""))
+            who = self._login.who("; ".join(request.headers.getall("Cookie", ())))
             return http_admin.home_page(app, who.name if who else None)
         hint = found.hint
         disabled = served.disabled.match(request.method, path)
@@ -322,10 +322,11 @@ class HttpServer:
                 )
                 self.turned_away.add("OPTIONS", path, 404, why, origin)
                 return response_of(HttpResponse(404, ((HINT_HEADER, header_text(why)),)))
-        if not allowed and not same and path[:6].lower() == "/.auth" and request.method == "POST":
+        own = allowed or self._is_own(origin, same)
+        if not own and path[:6].lower() == "/.auth" and request.method == "POST":
             # A page elsewhere may not sign the user in or out.
-            return response_of(text_response(403, b"this origin may not sign anybody in\n"))
-        if path[:6].lower() == "/admin" and not (allowed or self._is_own(origin, same)):
+            return response_of(text_response(403, _MAY_NOT_SIGN_IN))
+        if path[:6].lower() == "/admin" and not own:
             # It starts functions, which needs no answer that the page could read.
             return response_of(text_response(403, b"this origin may not call /admin\n"))
         response = await self._handle(request, of_page=True)
@@ -357,6 +358,9 @@ class HttpServer:
 
 
 _RESERVED = frozenset({"admin", "runti", ".auth"})
+_MAY_NOT_SIGN_IN = (
+    b"this origin may not sign anybody in; --cors, or CORS in local.settings.json, lets it\n"
+)
 _TOO_MANY = HttpResponse(429, (("X-FUNCTION-SCALEOUT", "1"),))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -86,9 +86,9 @@ def failed(error: FuncJsonError) -> HttpResponse:
 def presented_key(request: web.BaseRequest, query: str) -> str | None:
     """The key that a caller shows: the header wins over `code` in the query."""
     given = request.headers.get("x-functions-key")
-    if given is None and "code=" in query:
-        codes = parse_qs(query).get("code")
-        return codes[0] if codes else None
+    if given is None and "code=" in query.lower():
+        # As the real host, names of the query are compared without letter case.
+        return next((text for name, text in parse_qsl(query) if name.lower() == "code"), None)
     return given
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 from funcjson.identity import (
     COOKIE,
@@ -34,6 +34,10 @@ Headers = tuple[tuple[str, str], ...]
 
 _HTML = ("Content-Type", "text/html; charset=utf-8")
 _JSON = ("Content-Type", "application/json; charset=utf-8")
+_NO_FRAMES = (
+    ("X-Frame-Options", "DENY"),
+    ("Content-Security-Policy", "frame-ancestors 'none'"),
+)
 _NO_STORE = ("Cache-Control", "no-store")
 _KEPT_SESSIONS = 1000
 # Browsers drop a cookie of more than 4096 bytes without a word.
@@ -112,7 +116,8 @@ class LoginTwin:
         if who is None:
             log.info(
                 "A login cookie was refused: it has expired, or another app or an earlier run signed it. "
-                "Sign in again at %s/login/aad",
+                "Sign in again at %s/login/aad. Apps on localhost share their cookies, whatever their ports: "
+                "open one of two by http://127.0.0.1",
                 ROOT,
             )
             return None
@@ -129,18 +134,18 @@ class LoginTwin:
         if what == "me" and not rest:
             return self._me(request, query)
         if what == "logout":
-            return self._logged_out() if rest == "complete" else self._logout(query)
+            return self._logged_out() if rest == "complete" else self._logout(request, query)
         if what == "login" and rest == "done":
             return self._done(request)
         if what == "login" and "/" not in rest:
             return self._login(request, query, rest or "aad")
         if what == "refresh" and not rest:
-            signed_in = self.who(_header(request, "cookie")) is not None
+            signed_in = self.who(_cookies(request)) is not None
             return HttpResponse(200 if signed_in else 401)
         return None
 
     def _me(self, request: HttpRequest, query: Mapping[str, str]) -> HttpResponse:
-        persona = self.who(_header(request, "cookie"))
+        persona = self.who(_cookies(request))
         shape: Shape = self.shape
         # So that one page can be tried with both shapes.
         match query.get("shape", "").lower():
@@ -162,15 +167,18 @@ class LoginTwin:
         elif request.method not in ("GET", "HEAD"):
             return HttpResponse(405, (("Allow", "GET, POST"),))
         back = _back(wanted, "post_login_redirect_uri", "post_login_redirect_url", "redirect")
-        if back and not self._may_lead_to(back):
+        if back and not self._may_lead_to(back, request):
             return _refused(
-                f"post_login_redirect_uri may be a path, or a page of this machine or of a CORS "
-                f"origin; '{back}' is neither"
+                f"post_login_redirect_uri may be a path, or a page of this host, of this machine or of a CORS "
+                f"origin; '{back}' is none of them"
             )
         if request.method != "POST" and not wanted.get("persona"):
-            return HttpResponse(
-                200, (_HTML, _NO_STORE), login_page(provider, self.personas, back).encode()
-            )
+            return _page(200, login_page(provider, self.personas, back))
+        if request.method != "POST" and self._is_of_another_site(request):
+            name = str(wanted["persona"])
+            why = f"another site asked for '{name}'; sign in here if you want that"
+            typed = {"userDetails": name}
+            return _page(200, login_page(provider, self.personas, back, typed, why))
         try:
             persona, known_as = self._wanted(wanted, provider)
             value = self._sealed(known_as or persona)
@@ -178,8 +186,7 @@ class LoginTwin:
             if request.method == "POST" and "text/html" in _header(request, "accept"):
                 # A browser shows the page's own form: what was typed stays.
                 typed = {name: str(value) for name, value in wanted.items()}
-                html = login_page(provider, self.personas, back, typed, str(error))
-                return HttpResponse(400, (_HTML, _NO_STORE), html.encode())
+                return _page(400, login_page(provider, self.personas, back, typed, str(error)))
             return _refused(str(error))
         self._signs_in()
         cookie = ("Set-Cookie", f"{COOKIE}={value}; {_PLACE}")
@@ -209,9 +216,9 @@ class LoginTwin:
             )
         return value
 
-    def _logout(self, query: Mapping[str, str]) -> HttpResponse:
+    def _logout(self, request: HttpRequest, query: Mapping[str, str]) -> HttpResponse:
         back = _back(dict(query), "post_logout_redirect_uri", "post_logout_redirect_url")
-        if back and not self._may_lead_to(back):
+        if back and not self._may_lead_to(back, request):
             return _refused(
                 "post_logout_redirect_uri leads away from this machine", "not signed out"
             )
@@ -219,7 +226,7 @@ class LoginTwin:
         return HttpResponse(302, (_location(back or f"{ROOT}/logout/complete"), cookie, _NO_STORE))
 
     def _done(self, request: HttpRequest) -> HttpResponse:
-        persona = self.who(_header(request, "cookie"))
+        persona = self.who(_cookies(request))
         name = persona.name if persona else "nobody"
         text = f"<h1>Signed in</h1><p>You are <strong>{escape(name)}</strong>.</p>" + _LINKS
         return HttpResponse(200, (_HTML, _NO_STORE), page("Signed in", text).encode())
@@ -234,17 +241,25 @@ class LoginTwin:
         text = f"<h1>Signed out</h1>{still}{_LINKS}"
         return HttpResponse(200, (_HTML, _NO_STORE), page("Signed out", text).encode())
 
-    def _may_lead_to(self, target: str) -> bool:
-        """A path of this host, or a page of a trusted origin."""
+    def _is_of_another_site(self, request: HttpRequest) -> bool:
+        """Whether a browser says that a foreign page led here, and not one that may call."""
+        if _header(request, "sec-fetch-site").lower() != "cross-site":
+            return False
+        page = _split(_header(request, "referer"))
+        return not self._trusts_origin(f"{page.scheme}://{page.netloc}")
+
+    def _may_lead_to(self, target: str, request: HttpRequest) -> bool:
+        """A path of this host, one of its own pages by whole address, or a page of a trusted origin."""
         if target.startswith("/"):
             # `//host` and `/\host` leave the host.
             return not target.startswith(("//", "/\\")) and target.isprintable()
-        parts = urlsplit(target)
-        return (
-            parts.scheme in ("http", "https")
-            and "\\" not in target
-            and target.isprintable()
-            and self._trusts_origin(f"{parts.scheme}://{parts.netloc}")
+        parts = _split(target)
+        if parts.scheme not in ("http", "https") or "\\" in target or not target.isprintable():
+            return False
+        # A page cannot choose these two headers for somebody else's browser.
+        own = {_header(request, name).lower() for name in ("host", "x-forwarded-host")}
+        return parts.netloc.lower() in own - {""} or self._trusts_origin(
+            f"{parts.scheme}://{parts.netloc}"
         )
 
 
@@ -277,12 +292,29 @@ def _is_json(request: HttpRequest) -> bool:
     return "json" in _header(request, "content-type").lower()
 
 
+def _split(url: str) -> SplitResult:
+    """The parts of a URL, none of them when it cannot be one."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+def _cookies(request: HttpRequest) -> str:
+    return "; ".join(text for key, text in request.headers if key.lower() == "cookie")
+
+
 def _header(request: HttpRequest, name: str) -> str:
     return next((text for key, text in request.headers if key.lower() == name), "")
 
 
 def _json(value: Any, *headers: tuple[str, str]) -> HttpResponse:
     return HttpResponse(200, (_JSON, _NO_STORE, *headers), json.dumps(value).encode())
+
+
+def _page(status: int, html: str) -> HttpResponse:
+    """The page with the form, which no other page may hold in a frame."""
+    return HttpResponse(status, (_HTML, _NO_STORE, *_NO_FRAMES), html.encode())
 
 
 def _location(target: str) -> tuple[str, str]:

@@ -543,6 +543,20 @@ async def test_unknown_login_urls_are_404() -> None:
         assert (await w.ask("GET", "/.auth/nothing"))[0].status == 404
 
 
+async def test_a_foreign_name_that_leads_to_loopback_signs_nobody_in() -> None:
+    async with world() as w:
+        port = w.server.port
+        rebound = {"Host": f"evil.test:{port}", "Origin": f"http://evil.test:{port}"}
+        own = {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"}
+        refused, said = await w.ask("POST", "/.auth/login/aad", json="zoe", headers=rebound)
+        out, _ = await w.ask("POST", "/.auth/logout", headers=rebound)
+        taken, _ = await w.ask("POST", "/.auth/login/aad", json="zoe", headers=own)
+
+    assert (refused.status, out.status, taken.status) == (403, 403, 200)
+    assert b"--cors" in said
+    assert "Set-Cookie" not in refused.headers
+
+
 # Keys
 
 
@@ -562,6 +576,8 @@ async def test_keys_are_asked_for_with_auth(tmp_path: Path) -> None:
         assert await status("/api/open") == 200
         assert await status("/api/f") == 401
         assert await status(f"/api/f?code={own}") == 200
+        assert await status(f"/api/f?x=1&Code={own}") == 200
+        assert await status(f"/api/f?xcode={own}") == 401
         assert await status(f"/api/f?code={own}", **{"x-functions-key": "wrong"}) == 401
         assert await status("/api/f", **{"x-functions-key": keys.host["default"]}) == 200
         assert await status(f"/api/root?code={own}") == 401

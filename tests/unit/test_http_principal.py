@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from funcjson.errors import AppLoadError
 from funcjson.http_principal import PrincipalGuard
 from funcjson.login import LoginTwin
+from funcjson.model import HttpRequest
 
 FORGED = {"Host": "h", "X-MS-Client-Principal-Id": "forged", "x-ms-client-principal-other": "y"}
 
@@ -109,6 +110,18 @@ def test_another_peer_is_not(peer: str | None) -> None:
     guard = PrincipalGuard("0.0.0.0", ["10.0.0.0/8"])
 
     assert names(guard, FORGED, login(), peer) == {"host": "h"}
+
+
+def test_the_cookie_of_a_login_may_stand_in_a_second_header() -> None:
+    twin = login()
+    answer = twin.answer(HttpRequest("GET", "http://h/.auth/login/aad", (), "persona=zoe"))
+    assert answer is not None
+    sent = dict(answer.headers)["Set-Cookie"].partition(";")[0]
+    headers = CIMultiDict([("Cookie", "a=b"), ("cookie", sent)])
+
+    found = PrincipalGuard("127.0.0.1").pairs(headers, twin, Peer())
+
+    assert ("X-MS-CLIENT-PRINCIPAL-NAME", "zoe") in found
 
 
 def test_a_login_beats_a_trusted_proxy() -> None:

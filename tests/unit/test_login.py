@@ -250,7 +250,10 @@ def test_both_spellings_of_where_to_go_afterwards_count(end: str) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["//evil.test", "/\\evil.test", "http://evil.test", "javascript:alert(1)", "/a\r\nX: y", "x"],
+    [
+        *("//evil.test", "/\\evil.test", "http://evil.test", "http://[evil", "x"),
+        *("javascript:alert(1)", "/a\r\nX: y"),
+    ],
 )
 def test_a_login_leads_nowhere_else(target: str) -> None:
     query = urlencode({"persona": "alice", "post_login_redirect_uri": target})
@@ -259,6 +262,89 @@ def test_a_login_leads_nowhere_else(target: str) -> None:
 
     assert answer.status == 400
     assert not cookie(answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "target"),
+    [
+        ("Host", "192.0.2.2:7071", "http://192.0.2.2:7071/app?x=1"),
+        ("host", "DevBox.local:7071", "http://devbox.local:7071/app"),
+        ("X-Forwarded-Host", "x-7071.app.github.dev", "https://x-7071.app.github.dev/app"),
+    ],
+)
+def test_the_pages_own_address_leads_back(name: str, host: str, target: str) -> None:
+    query = urlencode({"persona": "alice", "post_login_redirect_uri": target})
+    back = ask(twin(), "GET", f"/.auth/login/aad?{query}", (name, host))
+    query = urlencode({"post_logout_redirect_uri": target})
+    out = ask(twin(), "GET", f"/.auth/logout?{query}", (name, host))
+
+    for answer in (back, out):
+        assert (answer.status, header(answer, "Location")) == (302, target)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://devbox.local:7072/",
+        "http://devbox.local:7071@evil.test/",
+        "http://devbox.local:7071.evil.test/",
+        "ftp://devbox.local:7071/",
+    ],
+)
+def test_what_only_looks_like_the_pages_own_address_does_not(target: str) -> None:
+    query = urlencode({"persona": "alice", "post_login_redirect_uri": target})
+
+    assert (
+        ask(twin(), "GET", f"/.auth/login/aad?{query}", ("Host", "devbox.local:7071")).status == 400
+    )
+
+
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("cross-site", 200), ("same-site", 302), ("same-origin", 302), ("none", 302)],
+)
+def test_a_link_of_another_site_leads_to_the_page_and_signs_nobody_in(
+    site: str, status: int
+) -> None:
+    path = "/.auth/login/aad?persona=zoe&post_login_redirect_uri=/app"
+    answer = ask(twin(), "GET", path, ("Sec-Fetch-Site", site))
+
+    assert answer.status == status
+    assert bool(cookie(answer)) == (status == 302)
+    if status == 200:
+        text = answer.body.decode()
+        assert "another site asked" in text
+        assert 'name="userDetails" value="zoe"' in text
+        assert 'value="/app"' in text
+
+
+def test_a_link_of_a_page_that_may_call_signs_in_wherever_it_is() -> None:
+    login = twin(trusts_origin=lambda origin: origin == "http://127.0.0.1:5500")
+    path, cross = "/.auth/login/aad?persona=zoe", ("Sec-Fetch-Site", "cross-site")
+
+    assert cookie(ask(login, "GET", path, cross, ("Referer", "http://127.0.0.1:5500/app")))
+    assert not cookie(ask(login, "GET", path, cross, ("Referer", "http://evil.test/")))
+    assert not cookie(ask(login, "GET", path, cross, ("Referer", "http://[evil")))
+
+
+def test_no_page_can_hold_the_login_page_in_a_frame() -> None:
+    browser = ("Accept", "text/html")
+    bad = urlencode({"userDetails": "", "claims": "{"}).encode()
+    shown = ask(twin(), "GET", "/.auth/login/aad")
+    again = ask(twin(), "POST", "/.auth/login/aad", FORM, browser, body=bad)
+
+    for answer in (shown, again):
+        assert header(answer, "X-Frame-Options") == "DENY"
+        assert header(answer, "Content-Security-Policy") == "frame-ancestors 'none'"
+
+
+def test_the_cookie_may_stand_in_a_second_header() -> None:
+    login = twin()
+    sent = cookie(ask(login, "GET", "/.auth/login/aad?persona=alice"))
+    pairs = (("Cookie", "a=b"), ("cookie", sent))
+
+    assert json.loads(ask(login, "GET", "/.auth/me", *pairs).body)[0]["user_id"] == "alice"
+    assert ask(login, "GET", "/.auth/refresh", *pairs).status == 200
 
 
 def test_me_in_both_shapes() -> None:
