@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from funcjson.given import header_given
+from funcjson.given import header_given, persona_given
 
 SUBJECTS = ("expression", "request", "token", "route", "why")
 _USAGE = """funcjson explain CODE                          an error code, such as FJ0202
@@ -132,7 +132,12 @@ def _make_request(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--body", default="", help="text, or @FILE")
     parser.add_argument(
-        "--as", dest="persona", default=None, metavar="NAME", help="as somebody signed in"
+        "--as",
+        dest="persona",
+        type=persona_given,
+        default=None,
+        metavar="NAME",
+        help="as somebody signed in",
     )
     parser.add_argument("--run", action="store_true", help="call the handler and go on to step 9")
     parser.add_argument(

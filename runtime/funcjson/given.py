@@ -16,6 +16,20 @@ def header_given(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def persona_given(text: str) -> str:
+    """The name of a persona, which may be made up. Raises argparse's error."""
+    from funcjson.identity import NotAPersona, Persona, checked  # noqa: PLC0415 - only who signs in waits for it
+
+    name = text.strip()
+    if not name:
+        raise argparse.ArgumentTypeError(f"'{text}' names nobody")
+    try:
+        checked(Persona(name, name))
+    except NotAPersona as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return name
+
+
 def body_given(text: str) -> bytes:
     """A body: text, or @FILE. Raises AppLoadError."""
     if not text.startswith("@"):

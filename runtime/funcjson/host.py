@@ -18,6 +18,7 @@ from funcjson.cors import CorsPolicy
 from funcjson.errors import Location, render
 from funcjson.http_options import HttpServerOptions
 from funcjson.http_server import HttpServer, Inspect
+from funcjson.identity import Shape
 from funcjson.install import install
 from funcjson.invoker import Invoker
 from funcjson.listening import DEFAULT_ADDRESS, DEFAULT_PORT, is_loopback
@@ -61,6 +62,7 @@ class HostOptions:
     cors_credentials: bool | None = None
     auth: bool = False
     persona: str | None = None
+    auth_shape: Shape | None = None
     trusted_proxies: tuple[str, ...] = ()
     compat_azure: bool = False
     strict_delivery: bool = False
@@ -151,6 +153,7 @@ class Host:
             cors_at=Location("--cors") if options.cors is not None else local.cors_at,
             auth=options.auth,
             persona=options.persona,
+            auth_shape=options.auth_shape,
             trusted_proxies=options.trusted_proxies,
             app_root=options.app_root,
             azure=options.compat_azure,

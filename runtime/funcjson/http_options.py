@@ -37,7 +37,7 @@ class HttpServerOptions:
     """How to listen and whom to believe. `port` 0 chooses a free one.
 
     `azure` reproduces Azure's own behaviour where it differs. `max_body` is in bytes. `auth_shape` None: that of
-    Static Web Apps when the app, or the folder above it, has a staticwebapp.config.json.
+    Static Web Apps when the app is the API of one.
     """
 
     address: str = DEFAULT_ADDRESS

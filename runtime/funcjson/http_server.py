@@ -6,7 +6,6 @@ import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from aiohttp import web
 
@@ -31,7 +30,7 @@ from funcjson.http_wire import (
     response_of,
     text_response,
 )
-from funcjson.identity import Persona, Shape
+from funcjson.identity import Persona
 from funcjson.keys import KeyRing
 from funcjson.listening import is_loopback, open_sockets
 from funcjson.login import LoginTwin
@@ -39,6 +38,7 @@ from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
 from funcjson.personas import load_personas
 from funcjson.session_key import SessionKey
 from funcjson.signalr.http_log import http_log
+from funcjson.static_web_app import shape_of
 from funcjson.turned_away import TurnedAwayList
 
 HINT_HEADER = "x-funcjson-hint"
@@ -162,7 +162,7 @@ class HttpServer:
             self._personas,
             self._session_key.value,
             time.time,
-            shape=options.auth_shape or _shape_of(options.app_root),
+            shape=options.auth_shape or shape_of(options.app_root),
             default=options.persona,
             trusts_origin=self._trusts_origin,
             signs_in=self._session_key.used,
@@ -372,11 +372,6 @@ def _too_large(error: BodyTooLarge) -> web.Response:
 
 def _needs_key(function: str) -> str:
     return f"'{function}' needs a key, in ?code= or the header x-functions-key"
-
-
-def _shape_of(root: Path) -> Shape:
-    static = any((at / "staticwebapp.config.json").is_file() for at in (root, root.parent))
-    return "static-web-apps" if static else "app-service"
 
 
 def _tell(problems: Iterable[Problem]) -> None:

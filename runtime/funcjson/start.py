@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import logging
+import os
 import shlex
 import signal
 from collections.abc import Callable
@@ -17,7 +18,9 @@ from aiohttp import web
 from funcjson import banner
 from funcjson.errors import Severity
 from funcjson.host import Host, HostOptions
+from funcjson.listening import DEFAULT_ADDRESS, is_loopback
 from funcjson.personas import not_among
+from funcjson.static_web_app import config_of
 
 if TYPE_CHECKING:
     from funcjson.inspector import Inspector
@@ -101,6 +104,8 @@ def announce(host: Host) -> None:
     print("Functions:\n")
     print(banner.listing(plans, host.url, prefix, version.broken, version.problems))
     print(f"\nhost     {host.url}")
+    if _reached_by_others(host):
+        print(f"         {_ANYBODY}")
     if host.service_url:
         print(f"service  {host.service_url}  (local SignalR service, in this process)")
         if host.embedded is not None and host.embedded.misleads_others:
@@ -116,6 +121,9 @@ def announce(host: Host) -> None:
     if persona := host.options.persona:
         unknown = not_among(host.login.personas, persona)
         print(f"as       {persona}, whoever does not sign in{f' ({unknown})' if unknown else ''}")
+    if host.options.auth_shape is None and (config := config_of(host.options.app_root)):
+        found = os.path.relpath(config, host.options.app_root)
+        print(f"login    as in Static Web Apps, since there is {found}; --auth-shape changes that")
     if host.options.auth:
         app = shlex.quote(str(host.options.app_root))
         print(f"keys     are needed; they are printed by: funcjson keys list {app}")
@@ -135,6 +143,16 @@ def log_announcement(host: Host) -> None:
         "functions": sorted(plan.function.name for plan in version.plans.values()),
     }
     log.info("Host started", extra={"data": served})
+    if _reached_by_others(host):
+        log.warning("%s", _ANYBODY)
+
+
+_ANYBODY = "whoever reaches this port may sign in as anybody, at /.auth/login/aad"
+
+
+def _reached_by_others(host: Host) -> bool:
+    address = host.options.address or host.version.settings.local_host.address
+    return not is_loopback(address or DEFAULT_ADDRESS)
 
 
 _LEVELS = {

@@ -65,7 +65,19 @@ def add_start(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="enforce authLevel with keys kept in the app's .funcjson folder",
     )
     parser.add_argument(
-        "--as", dest="persona", default=None, metavar="NAME", help="sign every request in as NAME"
+        "--as",
+        dest="persona",
+        type=_persona,
+        default=None,
+        metavar="NAME",
+        help="sign every request in as NAME",
+    )
+    parser.add_argument(
+        "--auth-shape",
+        choices=("app-service", "static-web-apps"),
+        default=None,
+        help="the shape of /.auth/me and of the login headers "
+        "(default: that of Static Web Apps when the app is the API of one)",
     )
     parser.add_argument(
         "--trusted-proxy",
@@ -169,6 +181,7 @@ def _serve(options: argparse.Namespace) -> int:
             cors_credentials=options.cors_credentials or None,
             auth=options.auth,
             persona=options.persona,
+            auth_shape=options.auth_shape,
             trusted_proxies=tuple(options.trusted_proxy),
             compat_azure=options.compat == "azure",
             strict_delivery=options.strict_delivery,
@@ -216,6 +229,12 @@ def _port(text: str) -> int:
             f"{text} is not a port: it must be from 0 to {LARGEST_PORT}"
         )
     return port
+
+
+def _persona(text: str) -> str:
+    from funcjson.given import persona_given
+
+    return persona_given(text)
 
 
 def _client_endpoint(text: str) -> str:

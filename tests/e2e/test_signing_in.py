@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.e2e.conftest import run_and_check
 from tests.e2e.processes import ROOT, RunningHost, start_host
 
@@ -94,3 +95,31 @@ def test_a_restart_signs_nobody_out(tmp_path: Path) -> None:
         ]
     for host in run_and_check(start_host(app, tmp_path)):
         assert [get(host, "/api/who", cookie) for cookie in cookies] == ["1", "made-up"]
+
+
+def test_an_app_beside_a_static_web_app_has_its_shape_unless_told_otherwise(tmp_path: Path) -> None:
+    app = make_app(tmp_path / "site/api", "{}")
+    (tmp_path / "site/src").mkdir()
+    (tmp_path / "site/src/staticwebapp.config.json").write_text("{}")
+    for host in run_and_check(start_host(app, tmp_path)):
+        assert json.loads(get(host, "/.auth/me")) == {"clientPrincipal": None}
+        host.output.wait_for(r"Static Web Apps.*src/staticwebapp\.config\.json.*--auth-shape")
+    for host in run_and_check(start_host(app, tmp_path, "--auth-shape", "app-service")):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            get(host, "/.auth/me")
+
+
+def test_the_shape_of_a_static_web_app_can_be_had_without_its_file(tmp_path: Path) -> None:
+    app = make_app(tmp_path / "app", "{}")
+    for host in run_and_check(start_host(app, tmp_path, "--auth-shape", "static-web-apps")):
+        assert json.loads(get(host, "/.auth/me")) == {"clientPrincipal": None}
+
+
+def test_beyond_loopback_a_start_says_who_may_sign_in(tmp_path: Path) -> None:
+    app = make_app(tmp_path / "app", "{}")
+    said = "whoever reaches this port may sign in as anybody"
+    for host in run_and_check(start_host(app, tmp_path, "--address", "0.0.0.0")):
+        host.output.wait_for(said)
+    for host in run_and_check(start_host(app, tmp_path)):
+        host.output.wait_for("Ctrl-C stops it")
+        assert said not in host.output.text()

@@ -19,7 +19,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("words and texts", "honesty json_reader noun private_file reload schema_check schemas"),
     ("nouns", "cors expression_faults given host_config_reader http_headers http_json"),
     ("nouns", "http_route_templates json_source"),
-    ("nouns", "listening login_page masking model session_key trace turned_away"),
+    ("nouns", "listening login_page masking model session_key static_web_app trace turned_away"),
     ("parts of readers", "host_config_values"),
     ("readers", "binding_data host_config http_response http_routes http_wire personas"),
     ("readers", "keys local_settings local_settings_rules"),

@@ -114,6 +114,18 @@ def test_a_port_that_is_none_is_told_as_such(text: str, capsys: pytest.CaptureFi
     assert f"{text} is not a port: it must be from 0 to 65535" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["start"], ["explain", "request", "GET", "/api/f"]])
+@pytest.mark.parametrize("name", ["", "a\nb"])
+def test_who_cannot_be_signed_in_is_wrong_usage(
+    command: list[str], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--as", name])
+
+    assert ended.value.code == 2
+    assert "argument --as" in capsys.readouterr().err
+
+
 def test_ctrl_c_while_the_command_line_is_read_ends_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

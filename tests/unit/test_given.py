@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from funcjson.errors import AppLoadError
-from funcjson.given import body_given, header_given, write_given
+from funcjson.given import body_given, header_given, persona_given, write_given
 
 
 def test_headers() -> None:
@@ -19,6 +19,25 @@ def test_headers() -> None:
 def test_what_is_no_header_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is not NAME: VALUE"):
         header_given(text)
+
+
+def test_the_name_of_a_persona_may_have_any_letters() -> None:
+    assert persona_given(" Zoë 李 ") == "Zoë 李"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "names nobody"),
+        (" ", "names nobody"),
+        ("a\nb", "line ends"),
+        ("\x1b[1m", "line ends"),
+        ("\udcff", "half a character"),
+    ],
+)
+def test_a_name_that_no_header_can_have_is_refused(text: str, why: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=why):
+        persona_given(text)
 
 
 def test_a_body_is_text_or_a_file_byte_for_byte(tmp_path: Path) -> None:

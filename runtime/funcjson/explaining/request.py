@@ -35,6 +35,7 @@ from funcjson.login import LoginTwin
 from funcjson.model import HttpRequest, TriggerEvent
 from funcjson.personas import load_personas
 from funcjson.plan import Plan
+from funcjson.static_web_app import shape_of
 from funcjson.trace import InvocationTrace, Step
 from funcjson.trace_view import view
 from funcjson.upstream_webhook import find_trigger, near_misses, reason_of
@@ -160,7 +161,13 @@ def _request(root: Path, asked: Asked) -> HttpRequest:
     if asked.body and "content-length" not in names:
         headers = (*headers, ("Content-Length", str(len(asked.body))))
     personas, _ = load_personas(root)
-    login = LoginTwin(personas or {}, secrets.token_bytes(32), time.time, default=asked.persona)
+    login = LoginTwin(
+        personas or {},
+        secrets.token_bytes(32),
+        time.time,
+        shape=shape_of(root),
+        default=asked.persona,
+    )
     pairs = PrincipalGuard("127.0.0.1").pairs(CIMultiDict(headers), login, _Sender())
     query = parts.query
     url = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
