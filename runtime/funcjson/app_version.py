@@ -13,6 +13,7 @@ from pathlib import Path
 
 from funcjson.bindings.base import Services
 from funcjson.bindings.http_trigger import entry_of
+from funcjson.console import LEVELS
 from funcjson.errors import AppLoadError, FuncJsonError, Location, Problem, Severity
 from funcjson.frontends import (
     Model,
@@ -215,21 +216,13 @@ class Loader:
 
 
 _CODE_FIRST = {Model.PYTHON_V2: Language.PYTHON, Model.NODE_V4: Language.NODE}
-_USER_LEVELS = {
-    "trace": 5,
-    "debug": logging.DEBUG,
-    "information": logging.INFO,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-    "critical": logging.CRITICAL,
-}
 user_log = logging.getLogger("funcjson.function")
 
 
 def show_user_log(line: WorkerLog) -> None:
     """A line of user code, with its function and invocation."""
     user_log.log(
-        _USER_LEVELS.get(line.level, logging.INFO),
+        LEVELS.get(line.level, logging.INFO),
         "%s",
         line.message,
         extra={"function": line.function, "invocation_id": line.invocation_id, "user": True},

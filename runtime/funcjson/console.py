@@ -20,6 +20,7 @@ _SECRETS = re.compile(
 )
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
 _RESET = "\x1b[0m"
+# The platform's levels of log lines.
 LEVELS = {
     "trace": 5,
     "debug": logging.DEBUG,
@@ -27,7 +28,6 @@ LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
     "critical": logging.CRITICAL,
-    "none": logging.CRITICAL + 10,
 }
 
 

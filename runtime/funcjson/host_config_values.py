@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from funcjson.console import LEVELS
 from funcjson.dotnet_text import BadFormat, timespan_s
 from funcjson.errors import Severity
 from funcjson.host_config_reader import HostConfigReader
@@ -9,9 +10,10 @@ from funcjson.http_headers import is_framing, is_name, is_value
 from funcjson.model import RetryPolicy
 
 DEFAULT_TIMEOUT_S = 1800.0
-LEVELS = ("trace", "debug", "information", "warning", "error", "critical", "none")
 
 _DAY_S = 86400
+# What host.json may let through: lines from a level on, or none.
+_LEVELS = frozenset((*LEVELS, "none"))
 _WRITE_TIME = 'write hh:mm:ss, such as "00:05:00", or "-1" for no limit'
 _NEEDED = {
     "fixeddelay": ("delayInterval",),
@@ -169,7 +171,7 @@ def log_levels(reader: HostConfigReader) -> dict[str, str]:
     levels: dict[str, str] = {}
     for category in reader.section("logging", "logLevel"):
         level = reader.get("logging", "logLevel", category)
-        if isinstance(level, str) and level.lower() in LEVELS:
+        if isinstance(level, str) and level.lower() in _LEVELS:
             levels[category] = level.lower()
         else:
             reader.problem(
@@ -180,6 +182,6 @@ def log_levels(reader: HostConfigReader) -> dict[str, str]:
                 "write one of Trace, Debug, Information, Warning, Error, Critical, None",
             )
     replaced = reader.get("logging", "logLevel", "default")
-    if isinstance(replaced, str) and replaced.lower() in LEVELS:
+    if isinstance(replaced, str) and replaced.lower() in _LEVELS:
         levels["default"] = replaced.lower()
     return levels

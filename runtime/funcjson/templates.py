@@ -330,7 +330,7 @@ def _compile_one(token: Token, where: Location | None, new_guid: NewGuid) -> Eva
         def header(data: BindingData, _: Lookup | None = None, clock: Clock = time.time, /) -> str:
             # The way of nearly every expression there is, hence without any call of ours.
             try:
-                return data.headers.by_key[folded]  # type: ignore[union-attr]
+                return data.headers.by_key[folded]  # type: ignore[union-attr]  # None is caught
             except (KeyError, AttributeError):
                 return walk(data, None, clock)
 
@@ -340,7 +340,7 @@ def _compile_one(token: Token, where: Location | None, new_guid: NewGuid) -> Eva
 
         def query(data: BindingData, _: Lookup | None = None, clock: Clock = time.time, /) -> str:
             try:
-                return data.query.by_key[exact]  # type: ignore[union-attr]
+                return data.query.by_key[exact]  # type: ignore[union-attr]  # None is caught
             except (KeyError, AttributeError):
                 return walk(data, None, clock)
 

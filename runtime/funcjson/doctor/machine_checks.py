@@ -17,7 +17,7 @@ from funcjson.local_service import DEFAULT_PORT as SERVICE_PORT
 from funcjson.local_service import find_need
 from funcjson.model import Language
 from funcjson.workers.custom_handler_program import find_program
-from funcjson.workers.node import OLDEST as OLDEST_NODE
+from funcjson.workers.node import no_node
 from funcjson.workers.python import missing_library, python_program
 
 # What Azure has stopped to offer: older than these.
@@ -120,7 +120,8 @@ def node(patient: Patient) -> Finding:
     ran = patient.machine.run(("node", "--version"), patient.root, environment)
     match = _NODE_VERSION.match(ran.out)
     if match is None:
-        return "", [_no_node()] if all(p.code != "FJ0501" for p in patient.problems) else []
+        known = any(problem.code == "FJ0501" for problem in patient.problems)
+        return "", [] if known else [no_node("no program 'node' is on PATH")]
     version = tuple(int(part) for part in match.groups())
     problems = [_old("Node.js", version, AZURE_NODE)] if version[:2] < AZURE_NODE else []
     declared = patient.package().get("dependencies")
@@ -212,15 +213,6 @@ def _not_installed(names: list[str], file: str) -> Problem:
         why="the handlers will not find them",
         fix="funcjson start --install",
         severity=Severity.WARNING,
-    )
-
-
-def _no_node() -> Problem:
-    return Problem(
-        "FJ0501",
-        "this app has JavaScript functions, and Node.js cannot be started",
-        why="no program 'node' is on PATH",
-        fix=f"install Node.js {OLDEST_NODE[0]} or newer, and see that 'node --version' works",
     )
 
 

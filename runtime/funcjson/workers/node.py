@@ -60,17 +60,17 @@ async def find_node(program: str | None = None, search_path: str | None = None) 
     """
     found = program or shutil.which("node", path=search_path)
     if found is None:
-        raise WorkerStartError(_no_node("no program 'node' is on PATH"))
+        raise WorkerStartError(no_node("no program 'node' is on PATH"))
     try:
         process = await asyncio.create_subprocess_exec(
             found, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
         )
     except OSError as error:
-        raise WorkerStartError(_no_node(f"{found} cannot be run: {error.strerror}")) from error
+        raise WorkerStartError(no_node(f"{found} cannot be run: {error.strerror}")) from error
     output, _ = await process.communicate()
     match = _VERSION.match(output.decode("utf-8", "replace"))
     if match is None:
-        raise WorkerStartError(_no_node(f"{found} --version does not tell a version of Node.js"))
+        raise WorkerStartError(no_node(f"{found} --version does not tell a version of Node.js"))
     version = (int(match[1]), int(match[2]), int(match[3]))
     if version[:2] < OLDEST:
         raise WorkerStartError(_too_old(found, match[0]))
@@ -94,7 +94,8 @@ def command_line(
     return [node.path, *flags, *arguments, str(PROGRAM)]
 
 
-def _no_node(why: str) -> Problem:
+def no_node(why: str) -> Problem:
+    """That Node.js is needed, and cannot be had."""
     return Problem(
         "FJ0501",
         "this app has JavaScript functions, and Node.js cannot be started",

@@ -21,7 +21,7 @@ try:
     from redis.backoff import NoBackoff
     from redis.exceptions import RedisError
 except ImportError:  # an optional extra: without it, RedisBackplane says so
-    redis_client = None  # type: ignore[assignment]
+    redis_client = None  # type: ignore[assignment]  # a module, or none
 
 CONNECT_S = 5.0
 

@@ -103,12 +103,12 @@ class Capture:
         if self._thread_start is not None:
             mine, before = self._thread_start
             if threading.Thread.start is mine:
-                threading.Thread.start = before  # type: ignore[method-assign]
+                threading.Thread.start = before  # type: ignore[method-assign]  # as it was
             self._thread_start = None
         if self._submit is not None:
             mine, before = self._submit
             if concurrent.futures.ThreadPoolExecutor.submit is mine:
-                concurrent.futures.ThreadPoolExecutor.submit = before  # type: ignore[method-assign]
+                concurrent.futures.ThreadPoolExecutor.submit = before  # type: ignore[method-assign]  # as it was
             self._submit = None
 
     def abandon(self) -> None:
@@ -141,7 +141,7 @@ def _remember_starter(capture: Capture) -> tuple[Any, Any]:
                 setattr(thread, _STARTED_BY, invocation)
         before(thread)
 
-    threading.Thread.start = start  # type: ignore[assignment, method-assign]
+    threading.Thread.start = start  # type: ignore[assignment, method-assign]  # the way of all threads
     return start, before
 
 
@@ -156,7 +156,7 @@ def _remember_submitter(capture: Capture) -> tuple[Any, Any]:
             return before(pool, job, *args, **named)
         return before(pool, _work_for, invocation, job, *args, **named)
 
-    concurrent.futures.ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
+    concurrent.futures.ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]  # the way of all jobs
     return submit, before
 
 

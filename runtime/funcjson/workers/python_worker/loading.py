@@ -137,7 +137,7 @@ def load_function(
         parts.append(relative.stem)
     module = _import(".".join(parts))
     entry = entry_point or "main"
-    function = getattr(module, entry, None)
+    function: Callable[..., Any] | None = getattr(module, entry, None)
     if function is None or not callable(function):
         error = RuntimeError(
             f"cannot load function {name}: function {entry}() is not present in "
@@ -145,7 +145,7 @@ def load_function(
         )
         failures.at(error, script)
         raise error
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def app_script(environment: Any) -> str:
