@@ -1,201 +1,115 @@
 // An ES module's text as CommonJS, for TypeScript whose types were stripped: what TypeScript itself makes of `import` and `export`.
 // Lines stay where they are. Imports of which no name is used in the code were types, and go.
+//
+// Imported names are those of a `with` object, whose getters read the exporter each time. So they show what it has now, modules may
+// import each other, and a variable of the same name hides an import where JavaScript says so. A look-up of a name that the file
+// does not declare costs about 60 ns more for it.
 
-const NAME = String.raw`[\p{ID_Start}$_][\p{ID_Continue}$]*`;
-const FROM = String.raw`\s*from\s*(["'])(?<from>[^"']+)\k<quote>\s*;?`.replace('(["', `(?<quote>["`);
-const LIST = String.raw`\{(?<list>[^}]*)\}`;
+import { edited, moduleStatements, namesInUse } from './module_statements.mjs';
 
-const FORMS = [
-  [String.raw`import\s*(?<quote>["'])(?<from>[^"']+)\k<quote>\s*;?`, ({ from }) => ({ text: `require(${quoted(from)});` })],
-  [String.raw`import\s+(?:(?<whole>${NAME})\s*,?\s*)?(?:\*\s*as\s+(?<all>${NAME})|${LIST})?${FROM}`, importOf],
-  [String.raw`import\s*${LIST}${FROM}`, importOf],
-  [String.raw`import\s*\*\s*as\s+(?<all>${NAME})${FROM}`, importOf],
-  [String.raw`export\s*${LIST}${FROM}`, reexport],
-  [String.raw`export\s*\*\s*as\s+(?<all>${NAME})${FROM}`, ({ all, from }) => ({ exports: [[all, load(from)]] })],
-  [
-    String.raw`export\s*\*${FROM}`,
-    ({ from }) => ({ text: `for (const k of Object.keys(${load(from)})) if (k !== 'default' && !(k in exports)) exports[k] = ${load(from)}[k];` }),
-  ],
-  [String.raw`export\s*${LIST}\s*;?`, ({ list }) => ({ exports: pairs(list).map(([name, as]) => [as, name]) })],
-  [
-    String.raw`export\s+default\s+(?=(?:async\s+function|function|class)\b\s*\*?\s*(?<name>(?!extends\b)${NAME}))`,
-    ({ name }) => ({ exports: [['default', name]] }),
-  ],
-  [String.raw`export\s+default\b`, () => ({ text: 'exports.default =' })],
-  [
-    String.raw`export\s+(?=(?:const|let|var|class|async\s+function|function)\b\s*\*?\s*(?<name>${NAME}))`,
-    ({ name }, masked, at) => ({ exports: [name, ...furtherNames(masked, at)].map((each) => [each, each]) }),
-  ],
-].map(([source, make]) => [new RegExp(source, 'uy'), make]);
+const MODULES = 'funcjson$modules';
+const DEFAULT = 'funcjson$default';
+const IMPORT = 'funcjson$import';
+// TypeScript's own name for a default export without one.
+const NAMELESS = 'default_1';
+
+// Functions are there from the start, so they can stand at the end, where they move nothing.
+const HELPERS = {
+  // A module that was no ES module is its own default export.
+  [DEFAULT]: `function ${DEFAULT}(m) { return m && m.__esModule ? m.default : m; }`,
+  [IMPORT]:
+    `async function ${IMPORT}(name, options) { ` +
+    'if (!/^\\.{1,2}\\//.test(name) || /\\.m[jt]s$/.test(name)) return import(name, options); ' +
+    'const m = require(name); return m && m.__esModule ? m : { ...m, default: m }; }',
+};
 
 /** The text as CommonJS; a text without imports and exports comes back as it is. */
 export function toCommonJs(code) {
-  const masked = mask(code);
-  const found = statements(code, masked);
-  if (found.length === 0) return code;
-  if (code.startsWith('#!')) found.unshift({ at: 0, end: endOf(code, '\n', 0) });
-  let rest = masked;
-  for (const { at, end } of found) rest = rest.slice(0, at) + ' '.repeat(end - at) + rest.slice(end);
-  const isUsed = (name) => new RegExp(String.raw`(?<![\p{ID_Continue}$.])${escaped(name)}(?![\p{ID_Continue}$])`, 'u').test(rest);
-  const exported = found.flatMap(({ exports = [] }) => exports);
-  const isReexported = (name) => exported.some(([, value]) => value === name);
-  let output = '';
-  let position = 0;
-  for (const { at, end, text = '', names } of found) {
-    output += code.slice(position, at);
-    const used = names?.filter(([name]) => isUsed(name) || isReexported(name));
-    output += (used ? used.map(([name, value]) => `const ${name} = ${value};`).join(' ') : text) + breaks(code.slice(at, end));
-    position = end;
-  }
-  const getters = exported.map(
-    ([name, value]) => `Object.defineProperty(exports, ${quoted(name)}, { enumerable: true, get: () => ${value} });`,
-  );
-  return `"use strict"; Object.defineProperty(exports, "__esModule", { value: true }); ${getters.join(' ')}${output}${code.slice(position)}`;
+  const { statements, dynamic, uses } = moduleStatements(code);
+  const edits = dynamic.map((at) => ({ at, end: at + 'import'.length, text: IMPORT }));
+  const helpers = Object.keys(HELPERS).filter((name) => (name === IMPORT ? dynamic : statements).length > 0);
+  const after = helpers.map((name) => `\n${HELPERS[name]}`).join('');
+  if (statements.length === 0) return edited(code, edits) + after;
+  const module = new Conversion(statements, uses);
+  if (code.startsWith('#!')) edits.push({ at: 0, end: 2, text: '//' });
+  return module.before + edited(code, [...edits, ...module.edits]) + module.after + after;
 }
 
-function statements(code, masked) {
-  const found = [];
-  const word = /(?<![\p{ID_Continue}$.])(?:import|export)(?![\p{ID_Continue}$])/gu;
-  for (let match = word.exec(masked); match; match = word.exec(masked)) {
-    if (depth(masked, match.index) > 0) continue;
-    for (const [form, make] of FORMS) {
-      form.lastIndex = match.index;
-      const parts = form.exec(code);
-      if (!parts) continue;
-      found.push({ at: match.index, end: form.lastIndex, ...make(parts.groups ?? {}, masked, form.lastIndex) });
-      word.lastIndex = Math.max(form.lastIndex, match.index + 6);
-      break;
+/** What becomes of the statements, and what stands around the code. */
+class Conversion {
+  edits = [];
+  #imports = [];
+  #exports = [];
+  #modules = 0;
+  #inUse;
+
+  constructor(statements, uses) {
+    this.#inUse = namesInUse(statements, uses);
+    for (const each of statements) this.edits.push({ at: each.at, end: each.end, text: this[each.kind](each) });
+  }
+
+  get before() {
+    const exported = this.#exports.map(([name, value]) => `${quoted(name)}: { enumerable: true, get: () => ${value} }`);
+    const imported = this.#imports.map(([name, value]) => `get ${name}() { return ${value}; }`);
+    const scope = imported.length > 0 ? `with ({ __proto__: null, ${imported.join(', ')} }) ` : '';
+    return (
+      `const ${MODULES} = []; Object.defineProperty(exports, "__esModule", { value: true }); ${scope}` +
+      `(function () { "use strict"; Object.defineProperties(exports, { ${exported.join(', ')} }); `
+    );
+  }
+
+  get after() {
+    return '\n})();';
+  }
+
+  import({ names, isForEffect, from }) {
+    const used = names.filter(([, local]) => this.#inUse.imported.has(local));
+    // A semicolon: what stands before it may lack its own.
+    if (used.length === 0 && !isForEffect) return ';';
+    const { module, text } = this.#load(from);
+    for (const [name, local] of used) this.#imports.push([local, memberOf(module, name)]);
+    return text;
+  }
+
+  reexport({ names, from }) {
+    const { module, text } = this.#load(from);
+    const isAll = ([name, exported]) => name === '*' && exported === undefined;
+    for (const [name, exported] of names.filter((each) => !isAll(each))) {
+      this.#exports.push([exported, `${module} && ${memberOf(module, name)}`]);
     }
+    if (!names.some(isAll)) return text;
+    const isNew = "k !== 'default' && !(k in exports)";
+    return `${text} for (const k of Object.keys(${module})) if (${isNew}) Object.defineProperty(exports, k, { enumerable: true, get: () => ${module}[k] });`;
   }
-  return found;
-}
 
-/** How many braces and parentheses are open there; asked in ascending order of places, a file has few. */
-function depth(masked, until) {
-  let open = 0;
-  for (let at = 0; at < until; at++) {
-    const char = masked[at];
-    if (char === '{' || char === '(' || char === '[') open++;
-    else if (char === '}' || char === ')' || char === ']') open--;
+  /** What is named nowhere else was a type. */
+  names({ names }) {
+    const values = names.filter(([local]) => this.#inUse.exported.has(local));
+    this.#exports.push(...values.map(([local, exported]) => [exported, local]));
+    return ';';
   }
-  return open;
-}
 
-/** `b` of `const a = [1, 2], b = 3`, whose declaration stands at a place. */
-function furtherNames(masked, at) {
-  if (!/^(?:const|let|var)\b/.test(masked.slice(at))) return [];
-  const names = [];
-  for (let end = at, open = 0; end < masked.length; end++) {
-    const char = masked[end];
-    if ('{(['.includes(char)) open++;
-    else if ('})]'.includes(char)) open--;
-    if (open > 0) continue;
-    if (char === ';' || open < 0 || (char === '\n' && !/,\s*$/.test(masked.slice(at, end)))) break;
-    const next = char === ',' && new RegExp(String.raw`^,\s*(${NAME})\s*[=,;]`, 'u').exec(masked.slice(end));
-    if (next) names.push(next[1]);
+  declaration({ names }) {
+    this.#exports.push(...names);
+    return '';
   }
-  return names;
+
+  default({ name, nameAt }) {
+    if (!name && !nameAt) return 'exports.default =';
+    if (nameAt) this.edits.push({ at: nameAt, end: nameAt, text: ` ${NAMELESS}` });
+    this.#exports.push(['default', name ?? NAMELESS]);
+    return '';
+  }
+
+  #load(from) {
+    const module = `${MODULES}[${this.#modules++}]`;
+    return { module, text: `${module} = require(${from});` };
+  }
 }
 
-function importOf({ whole, all, list, from }) {
-  const names = [];
-  if (whole) names.push([whole, `((m) => m && m.__esModule ? m.default : m)(${load(from)})`]);
-  if (all) names.push([all, load(from)]);
-  for (const [name, as] of pairs(list ?? '')) names.push([as, `${load(from)}[${quoted(name)}]`]);
-  return { names };
-}
-
-function reexport({ list, from }) {
-  return { exports: pairs(list).map(([name, as]) => [as, `${load(from)}[${quoted(name)}]`]) };
-}
-
-/** `a, b as c` as [[a, a], [b, c]]. */
-function pairs(list) {
-  return list
-    .split(',')
-    .map((item) => item.trim().split(/\s+as\s+/))
-    .filter(([name]) => name)
-    .map(([name, as]) => [name, as ?? name]);
+function memberOf(module, name) {
+  if (name === '*') return module;
+  return name === 'default' ? `${DEFAULT}(${module})` : `${module}[${quoted(name)}]`;
 }
 
 const quoted = (text) => JSON.stringify(text);
-const load = (from) => `require(${quoted(from)})`;
-const escaped = (name) => name.replaceAll('$', '\\$');
-const breaks = (text) => text.replace(/[^\n]/g, '');
-
-const REGEX_AFTER = /(?:^|[(,=:[!&|?{};+\-*%~^<>\n]|\b(?:return|typeof|case|of|in|do|else|void|delete))\s*$/;
-
-/** The code with its comments, strings and regular expressions blanked; what stands in `${...}` of a template stays. */
-export function mask(code) {
-  const out = code.split('');
-  const blank = (from, to) => {
-    for (let at = from; at < to; at++) if (out[at] !== '\n') out[at] = ' ';
-  };
-  const templates = []; // the depth of braces at which each open `${` ends
-  let braces = 0;
-  let at = 0;
-  const template = (from) => {
-    let end = from;
-    while (end < code.length && code[end] !== '`') {
-      if (code[end] === '\\') end++;
-      else if (code[end] === '$' && code[end + 1] === '{') {
-        blank(from, end + 2);
-        templates.push(braces);
-        return end + 2;
-      }
-      end++;
-    }
-    blank(from, end + 1);
-    return end + 1;
-  };
-  while (at < code.length) {
-    const char = code[at];
-    const two = code.slice(at, at + 2);
-    if (two === '//' || (at === 0 && two === '#!')) {
-      const end = endOf(code, '\n', at);
-      blank(at, end);
-      at = end;
-    } else if (two === '/*') {
-      const end = Math.min(endOf(code, '*/', at + 2) + 2, code.length);
-      blank(at, end);
-      at = end;
-    } else if (char === '"' || char === "'") {
-      const end = closing(code, at + 1, char);
-      blank(at, end);
-      at = end;
-    } else if (char === '`') {
-      out[at] = ' ';
-      at = template(at + 1);
-    } else if (char === '/' && REGEX_AFTER.test(code.slice(Math.max(0, at - 20), at))) {
-      const end = closing(code, at + 1, '/');
-      blank(at, end);
-      at = end;
-    } else {
-      if (char === '{') braces++;
-      else if (char === '}' && templates.at(-1) === braces) {
-        templates.pop();
-        out[at] = ' ';
-        at = template(at + 1);
-        continue;
-      } else if (char === '}') braces--;
-      at++;
-    }
-  }
-  return out.join('');
-}
-
-function endOf(code, text, from) {
-  const at = code.indexOf(text, from);
-  return at < 0 ? code.length : at;
-}
-
-function closing(code, from, quote) {
-  let isSet = false;
-  for (let at = from; at < code.length && code[at] !== '\n'; at++) {
-    if (code[at] === '\\') at++;
-    else if (quote === '/' && code[at] === '[') isSet = true;
-    else if (quote === '/' && code[at] === ']') isSet = false;
-    else if (code[at] === quote && !isSet) return at + 1;
-  }
-  return from;
-}

@@ -8,6 +8,7 @@ import process from 'node:process';
 
 import { toCommonJs } from './commonjs.mjs';
 import { isEsModule } from './module_kind.mjs';
+import { withoutTypeImports } from './type_imports.mjs';
 
 const SOURCE = /\.[cm]?tsx?$/;
 
@@ -35,6 +36,11 @@ export class Transpiler {
   get hasCompiler() {
     this.#isInstalled ??= isInstalled(this.root);
     return this.#isInstalled;
+  }
+
+  /** Whether ES modules can be compiled here: a Node that strips types by itself may not let others do it. */
+  get canCompile() {
+    return this.hasCompiler || Module.stripTypeScriptTypes !== undefined;
   }
 
   /** The file's text as JavaScript: an ES module, or CommonJS. */
@@ -167,7 +173,10 @@ function syntaxError(ts, { file, start, messageText }) {
 function byNode() {
   const strip = Module.stripTypeScriptTypes;
   if (!strip) return undefined;
-  return (file, text) => toCommonJs(quietly(() => stripped(strip, file, text)));
+  return (file, text, isModule) => {
+    const code = quietly(() => stripped(strip, file, text));
+    return isModule ? withoutTypeImports(code) : toCommonJs(code);
+  };
 }
 
 function stripped(strip, file, text) {

@@ -1,4 +1,4 @@
-// ES modules in TypeScript: `import` compiles them with the app's own compiler. Node runs these hooks in a thread of their own.
+// ES modules in TypeScript: `import` compiles them. Node runs these hooks in a thread of their own.
 
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +25,7 @@ export async function resolve(specifier, context, next) {
 
 export async function load(url, context, next) {
   const file = url.startsWith('file:') ? fileURLToPath(url) : '';
-  if (!isTypeScript(file) || !isEsModule(file) || !transpiler.hasCompiler) return next(url, context);
+  if (!isTypeScript(file) || !isEsModule(file) || !transpiler.canCompile) return next(url, context);
   const text = fs.readFileSync(file, 'utf8').replace(/^\ufeff/, '');
   return { format: 'module', source: transpiler.compile(file, text, true), shortCircuit: true };
 }
