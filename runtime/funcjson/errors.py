@@ -100,8 +100,9 @@ def render(problem: Problem) -> str:
         ("azure", problem.azure or ""),
         ("more", f"funcjson explain {problem.code}"),
     ]
-    head = f"{problem.severity}[{problem.code}] {problem.what}"
     indent = " " * 8
+    # A text may have a line end from a request, which must not begin a line of ours.
+    head = f"{problem.severity}[{problem.code}] {problem.what}".replace("\n", f"\n{indent}")
     lines = [
         f"  {name:<5} {text.strip().replace(chr(10), chr(10) + indent)}"
         for name, text in rows

@@ -12,6 +12,7 @@ from funcjson.errors import Location
 from funcjson.http_route_templates import (
     Parameter,
 )
+from funcjson.signalr.plain_text import plain
 
 Params = Mapping[str, str | None]
 
@@ -79,10 +80,10 @@ class NotFound:
 
     @property
     def hint(self) -> str:
-        """One line for a person."""
+        """One line for a person, whatever the path has in it."""
         if not self.near:
-            return f"no function answers {self.path}"
-        return "; ".join(f"{miss.function} {miss.why}" for miss in self.near)
+            return plain(f"no function answers {self.path}")
+        return plain("; ".join(f"{miss.function} {miss.why}" for miss in self.near))
 
 
 @dataclass(frozen=True, slots=True)

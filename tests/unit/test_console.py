@@ -9,6 +9,7 @@ import logging
 import pytest
 
 from funcjson.console import configure, redact
+from funcjson.errors import Problem, render
 
 
 @pytest.mark.parametrize(
@@ -109,4 +110,12 @@ def test_control_characters_of_others_are_shown_and_not_obeyed(stream: io.String
         "two",
         "lines\tand \\x1b]0;pwn\\x07",
         "\x1b[32mgreen",
+    ]
+
+
+def test_a_problem_whose_text_has_a_line_end_forges_no_line() -> None:
+    told = render(Problem("FJ0302", "x has no value\nerror[FJ0001] forged", why="a\nb"))
+
+    assert [line for line in told.split("\n") if line[:1] != " "] == [
+        "error[FJ0302] x has no value"
     ]

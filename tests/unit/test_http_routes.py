@@ -94,3 +94,16 @@ def test_lists_tells_who_names_a_verb() -> None:
 )
 def test_a_path_is_decoded_but_for_slashes(path: str, decoded: str) -> None:
     assert decode_path(path) == decoded
+
+
+@pytest.mark.parametrize(
+    "path", ["/x%0Aerror[FJ0001]%20forged", "/api/f/a%0Db", "/api/f/%1b[31m", "/x%E2%80%A8y"]
+)
+def test_a_path_cannot_forge_a_line_of_the_log(path: str) -> None:
+    told = hint(table(RouteEntry("f", "f/{id:int}")).match("GET", path))
+
+    assert told.isprintable()
+
+
+def test_a_path_that_is_told_can_be_read() -> None:
+    assert hint(table(RouteEntry("f")).match("GET", "/zz%0Az")) == r"no function answers /zz\nz"
