@@ -16,6 +16,8 @@ from funcjson.model import Function, HttpResponse, LeftOut
 from funcjson.plan import Plan
 from funcjson.settings import Settings
 
+# Why a POST to /admin/functions/NAME is refused.
+NO_INPUT = 'the body must be a JSON object such as {"input": "text for the trigger"}'
 JSON_TYPE = ("Content-Type", "application/json; charset=utf-8")
 
 
@@ -123,7 +125,7 @@ def input_text(body: bytes) -> str | None:
     """`{"input": "text"}` of a POST to /admin/functions/NAME; None for what the host refuses."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict):
         return None

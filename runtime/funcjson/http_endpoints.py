@@ -122,7 +122,9 @@ class HostEndpoints:
             return HttpResponse(404, (("x-funcjson-hint", header_text(hint)),))
         text = http_admin.input_text(await read_body(request, limit))
         if text is None:
-            return HttpResponse(400)
+            path = request.raw_path.partition("?")[0]
+            log.info("400 for %s %s: %s", request.method, path, http_admin.NO_INPUT)
+            return HttpResponse(400, (("x-funcjson-hint", http_admin.NO_INPUT),))
         function = plan.function
         event = fired_event(function, text, self._url())
         start: Callable[[str, TriggerEvent], Awaitable[Any]] = (

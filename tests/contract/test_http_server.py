@@ -294,7 +294,19 @@ async def test_an_http_function_is_fired_by_hand() -> None:
 async def test_what_cannot_be_fired() -> None:
     async with world() as w:
         assert (await w.ask("POST", "/admin/functions/x", json={}))[0].status == 404
-        assert (await w.ask("POST", "/admin/functions/f", data=b""))[0].status == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"hi", b"[1]", b'"hi"', b"[" * 100_000])
+async def test_a_function_is_not_fired_without_its_input_and_says_why(
+    body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "funcjson.host")
+    async with world(plan("f", "timerTrigger")) as w:
+        answer, _ = await w.ask("POST", "/admin/functions/f", data=body)
+
+    assert (answer.status, w.facade.fired) == (400, [])
+    assert '{"input": ' in answer.headers["x-funcjson-hint"]
+    assert "400 for POST /admin/functions/f: " in caplog.text
 
 
 async def test_webhooks() -> None:

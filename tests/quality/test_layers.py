@@ -32,7 +32,7 @@ ROWS: tuple[tuple[str, str], ...] = (
         "validation, pipeline, workers",
         "banner http_admin http_options pipeline timers validation workers",
     ),
-    ("what is served", "http_absent http_served"),
+    ("what is served", "http_absent http_served setting_values"),
     ("the host's own URLs", "http_endpoints"),
     ("front ends, HTTP server", "frontends http_answer http_server"),
     ("an app", "app_version check install scaffold trace_view"),

@@ -53,5 +53,45 @@ def test_a_code_first_app_is_named_as_such(tmp_path: Path) -> None:
     assert [problem.code for problem in validate_app(tmp_path, {})] == ["FJ0150"]
 
 
+def test_values_of_settings_that_count_for_nothing_are_told(tmp_path: Path) -> None:
+    values = {
+        "FUNCTIONS_WORKER_PROCESS_COUNT": "0",
+        "AzureWebJobs.nope.Disabled": "true",
+        "AzureWebJobs.broken.Disabled": "true",
+        "AzureWebJobs.f.Disabled": "true",
+    }
+    _write(
+        tmp_path,
+        {
+            "host.json": {"version": "2.0"},
+            "local.settings.json": {"IsEncrypted": False, "Values": values},
+            "f/function.json": {"bindings": [REQ]},
+            "f/__init__.py": "",
+            "broken/function.json": "{",
+        },
+    )
+
+    found = [problem for problem in validate_app(tmp_path, {}) if problem.code == "FJ0178"]
+
+    assert [problem.what for problem in found] == [
+        "FUNCTIONS_WORKER_PROCESS_COUNT is '0'",
+        "'AzureWebJobs.nope.Disabled' disables nothing",
+    ]
+
+
+def test_functions_that_are_known_only_when_they_run_may_be_disabled(tmp_path: Path) -> None:
+    values = {"AzureWebJobs.f.Disabled": "true"}
+    _write(
+        tmp_path,
+        {
+            "host.json": {"version": "2.0"},
+            "local.settings.json": {"IsEncrypted": False, "Values": values},
+            "function_app.py": "",
+        },
+    )
+
+    assert [problem.code for problem in validate_app(tmp_path, {})] == ["FJ0150"]
+
+
 def test_a_folder_that_does_not_exist_is_one_problem(tmp_path: Path) -> None:
     assert [problem.code for problem in validate_app(tmp_path / "none", {})] == ["FJ0131"]

@@ -11,6 +11,7 @@ from funcjson.doctor.patient import Patient
 from funcjson.errors import Location, Problem, Severity
 from funcjson.local_service import find_need, is_absent
 from funcjson.personas import load_personas
+from funcjson.setting_values import CODE as SETTING_VALUE
 
 # A check gives one line of good news, and what is wrong.
 Finding = tuple[str, list[Problem]]
@@ -33,13 +34,16 @@ def functions(patient: Patient) -> Finding:
     )
     # What is wrong with the settings, or with host.json, stands with them.
     return f"{said}; the handlers load", [
-        problem for problem in patient.problems if problem not in patient.settings.problems
+        problem
+        for problem in patient.problems
+        if problem not in patient.settings.problems and problem.code != SETTING_VALUE
     ]
 
 
 def settings(patient: Patient) -> Finding:
     """local.settings.json: where it is, and whether secrets of it are shared."""
     problems = [p for p in patient.settings.problems if not _is_of_host_json(p)]
+    problems += [p for p in patient.problems if p.code == SETTING_VALUE]
     problems += _shared_secrets(patient)
     if not (patient.root / "local.settings.json").is_file():
         return "there is no local.settings.json, and none is needed", problems

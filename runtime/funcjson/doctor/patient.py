@@ -17,6 +17,7 @@ from funcjson.frontends import Model, choose_model
 from funcjson.json_source import Source, parse_json
 from funcjson.model import Binding, Function, Language, WorkerLog
 from funcjson.plan import DEFAULT_CONNECTION_SETTING
+from funcjson.setting_values import disabled_problems
 from funcjson.settings import Settings, load_settings
 
 LOAD_TIMEOUT_S = 60.0
@@ -92,6 +93,11 @@ def meet(root: Path, environ: Mapping[str, str], machine: Machine) -> Patient:
         functions = tuple(plan.function for plan in version.plans.values())
         problems += version.problems
         problems += (one for broken in version.broken.values() for one in broken.problems)
+        if model in _CODE and not version.index_problems:
+            names = [function.name for function in functions]
+            names += [problem.function for problem in version.problems if problem.function]
+            names += [one.function.name for one in version.left_out]
+            problems += disabled_problems(settings, names)
     return Patient(root, settings, model, functions, _once(problems), machine, environ)
 
 

@@ -27,7 +27,7 @@ from funcjson.explaining.stage import EXPLAINED, Stage, open_stage
 from funcjson.expression_faults import LOGIN_HEADER
 from funcjson.fired_events import fired_event
 from funcjson.http_absent import problem_of
-from funcjson.http_admin import input_text
+from funcjson.http_admin import NO_INPUT, input_text
 from funcjson.http_principal import PrincipalGuard
 from funcjson.identity import is_principal_header
 from funcjson.local_service import is_absent
@@ -42,9 +42,7 @@ from funcjson.upstream_webhook import find_trigger, near_misses, reason_of
 
 BASE = "http://localhost:7071"
 _ADMIN = "/admin/functions/"
-_INPUT_WANTED = (
-    'the body must be a JSON object such as {"input": "text for the trigger"}; the host answers 400'
-)
+_INPUT_WANTED = f"{NO_INPUT}; the host answers 400"
 _SAFE = "/%:@!$&'()*+,;=-._~"
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.doctor.doctor_world import HTTP, NEGOTIATE, FakeMachine, patient
+from tests.unit.doctor.doctor_world import HTTP, NEGOTIATE, FakeMachine, patient, write_app
 
 from funcjson.doctor import app_checks
 from funcjson.doctor.machine import Ran
+from funcjson.doctor.patient import meet
 from funcjson.errors import Problem, Severity
 
 KEY = "0123456789-nobody-may-see-this-key"
@@ -70,6 +71,27 @@ def test_what_is_wrong_with_a_setting_stands_with_the_settings_alone(tmp_path: P
     assert app.settings.problems
     assert "'A' is an object" in one(app_checks.settings(app)[1]).what
     assert app_checks.functions(app)[1] == []
+
+
+def test_a_value_that_counts_for_nothing_stands_with_the_settings_alone(tmp_path: Path) -> None:
+    settings = values(PYTHON_THREADPOOL_THREAD_COUNT="abc", FUNCTIONS_WORKER_RUNTIME="node")
+    app = meet(write_app(tmp_path, PLAIN | settings), {}, FakeMachine())
+
+    assert one(app_checks.settings(app)[1]).what == "PYTHON_THREADPOOL_THREAD_COUNT is 'abc'"
+    assert "FJ0178" not in [problem.code for problem in app_checks.functions(app)[1]]
+
+
+def test_functions_in_code_are_known_once_they_ran(tmp_path: Path) -> None:
+    code = """import azure.functions as func
+app = func.FunctionApp()
+@app.route("f")
+def f(req): pass
+"""
+    disabled = {"AzureWebJobs.f.Disabled": "true", "AzureWebJobs.nope.Disabled": "true"}
+    settings = values(FUNCTIONS_WORKER_RUNTIME="python", **disabled)
+    app = meet(write_app(tmp_path, {"function_app.py": code} | settings), {}, FakeMachine())
+
+    assert one(app_checks.settings(app)[1]).what == "'AzureWebJobs.nope.Disabled' disables nothing"
 
 
 @pytest.mark.parametrize(
