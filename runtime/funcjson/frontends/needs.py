@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from funcjson.frontends.main_files import main_files
 from funcjson.model import Function, Language
 
-_GLOB = re.compile(r"[*?\[{!(]")
 _TYPESCRIPT = (".ts", ".mts", ".cts", ".tsx")
 
 
@@ -32,9 +31,4 @@ def needs_of_main(root: Path, main: str) -> Needs:
     """What a JavaScript app needs that registers its functions in `main`, a path or a pattern."""
     if main.endswith(_TYPESCRIPT):
         return Needs(compiler=True)
-    pattern = main.replace("\\", "/").removeprefix("./")
-    found = _GLOB.search(pattern)
-    if found is None:
-        return Needs(compiler=not (root / pattern).is_file())
-    folder = root / pattern[: found.start()].rpartition("/")[0]
-    return Needs(compiler=next(folder.rglob("*.?js"), next(folder.rglob("*.js"), None)) is None)
+    return Needs(compiler=not main_files(root, main))

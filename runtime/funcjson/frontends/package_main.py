@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from funcjson.errors import Location, Problem, Severity
+from funcjson.frontends.main_files import is_pattern
 from funcjson.frontends.scripts import uncompiled
 from funcjson.json_source import parse_json
 
 _LIBRARY = "@azure/functions"
 _OWN_MODULE = re.compile(r"""(?:require\(\s*|from\s+|import\s*\(?\s*)["'](\.{1,2}/[^"']+)["']""")
-_PATTERN = re.compile(r"[*?\[{!(]")
 _TYPESCRIPT = re.compile(r"\.[cm]?tsx?$")
 _SUFFIXES = ("", ".js", ".mjs", ".cjs", ".ts", "/index.js", "/index.ts")
 
@@ -38,7 +38,7 @@ def registers_hooks(root: Path) -> bool:
     main = package_main(root)
     if main is None:
         return False
-    return _PATTERN.search(main) is not None or _speaks_of_library(root, _file_of(root, main))
+    return is_pattern(main) or _speaks_of_library(root, _file_of(root, main))
 
 
 def main_problems(root: Path) -> tuple[Problem, ...]:
