@@ -145,6 +145,10 @@ def _print_made(made: Made, app: Path) -> None:
             print(f"{word:<8} {(app / path).as_posix()}")
     # JavaScript of model v3 needs nothing to be installed.
     install = "" if made.model == "v3" else " --install"
+    if made.to_build:
+        print(
+            "\nThe app runs what is built of its sources: build it first, for example with npm run build"
+        )
     print(f"\nRun it: funcjson start {shlex.quote(app.as_posix())}{install}")
 
 
