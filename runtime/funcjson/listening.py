@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 from funcjson.errors import AppLoadError, Problem
+from funcjson.signalr.loopback import is_loopback
+
+__all__ = [
+    "DEFAULT_ADDRESS",
+    "DEFAULT_PORT",
+    "LARGEST_PORT",
+    "cannot_listen",
+    "is_loopback",
+    "open_sockets",
+    "port_holder",
+    "port_of",
+]
 
 DEFAULT_PORT = 7071
 DEFAULT_ADDRESS = "127.0.0.1"
 LARGEST_PORT = 65535
 _LISTEN = "0A"
 _BACKLOG = 128
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach an address. A name counts when it is localhost."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address.lower() == "localhost"
 
 
 def port_of(text: str) -> int | None:

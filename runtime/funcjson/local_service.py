@@ -20,6 +20,7 @@ from funcjson.settings import Settings
 from funcjson.signalr.credentials import ServiceEndpoint, parse_connection_string
 from funcjson.signalr.errors import SignalRError
 from funcjson.signalr.events import ClientEvents
+from funcjson.signalr.loopback import is_loopback
 from funcjson.signalr.options import ServiceOptions
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("funcjson.host")
 
 DEFAULT_PORT = 8888
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _loopback(text: str | None) -> ServiceEndpoint | None:
         endpoint = parse_connection_string(text)
     except SignalRError:
         return None  # its own Problem comes when a binding uses it
-    return endpoint if urlsplit(endpoint.endpoint).hostname in _LOOPBACK else None
+    return endpoint if is_loopback(urlsplit(endpoint.endpoint).hostname or "") else None
 
 
 def _listens(host: str, port: int) -> bool:

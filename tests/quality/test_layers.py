@@ -57,6 +57,7 @@ SIGNALR_DOORS = frozenset(
         "errors",
         "events",
         "http_log",
+        "loopback",
         "messages",
         "options",
         "plain_text",

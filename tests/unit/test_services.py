@@ -12,6 +12,7 @@ from funcjson.errors import ConnectionStringInvalid, Location, SettingNotFound
 from funcjson.local_service import EmbeddedService, Need, find_need
 from funcjson.services import HostServices
 from funcjson.settings import Settings, load_settings
+from funcjson.signalr.connection_string import Identity
 from funcjson.signalr.credentials import ServiceEndpoint
 from funcjson.signalr.rest_client import HttpTransport, RestError, RestResponse
 from funcjson.signalr.server import SignalRServer
@@ -145,7 +146,7 @@ def test_a_named_identity_counts_as_an_endpoint_and_has_no_key() -> None:
     east, own = services({NAME: AZURE, **EAST}).endpoints(NAME, WHERE)
 
     assert (east.name, east.endpoint) == ("east", "https://east.service.signalr.net")
-    assert (east.access_key, east.auth_type) == (None, "azure")
+    assert (east.access_key, east.identity) == (None, Identity("azure"))
     assert own.endpoint == "https://x.service.signalr.net"
 
 

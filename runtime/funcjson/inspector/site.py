@@ -24,6 +24,7 @@ from funcjson.inspector.documents import document, event_of
 from funcjson.inspector.inspected import Facts, Inspected, Refusal
 from funcjson.inspector.news import News
 from funcjson.inspector.what_if import what_if
+from funcjson.signalr.loopback import is_loopback, is_own_host
 from funcjson.trace import InvocationTrace
 
 log = logging.getLogger("funcjson.host")
@@ -32,8 +33,6 @@ ROOT = "/_/"
 API = "/_/api/"
 TOKEN_HEADER = "x-funcjson-inspector"  # noqa: S105 - a header's name
 _TOKEN_PLACE = "{{token}}"  # noqa: S105 - a place in the page
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _MOST_BODY = 2_000_000
 _TICK_S = 1.0
 _HEARTBEAT_TICKS = 15
@@ -264,11 +263,11 @@ def refused(request: web.BaseRequest, access: Access) -> str:
     headers = request.headers
     host = headers.get("Host", "")
     if access == "local":
-        if request.remote not in _LOOPBACK:
+        if not is_loopback(request.remote or ""):
             return "the inspector answers this machine only; --inspector any lets others in"
         if "Forwarded" in headers or "X-Forwarded-For" in headers:
             return "the inspector does not answer through a proxy; --inspector any lets it"
-        if (urlsplit(f"//{host}").hostname or "") not in _LOCAL_NAMES:
+        if not is_own_host(host):
             return "open the inspector as localhost"
     origin = headers.get("Origin")
     if origin is not None and origin.rpartition("//")[2].lower() != host.lower():

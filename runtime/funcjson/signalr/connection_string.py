@@ -89,11 +89,6 @@ class ServiceEndpoint:
                 object.__setattr__(self, name, f"{self.endpoint}/")
 
     @property
-    def auth_type(self) -> str:
-        """ "key", or the kind of identity."""
-        return self.identity.kind if self.identity else "key"
-
-    @property
     def audience_base(self) -> str:
         """The start of every audience: scheme://host/, never with the port (as the SDK has it)."""
         parts = urlsplit(self.endpoint)

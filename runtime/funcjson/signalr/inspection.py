@@ -7,18 +7,16 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from funcjson.signalr.live_trace import LiveTrace, TraceLine
+from funcjson.signalr.loopback import is_loopback, is_own_host
 
 STATE_PATH = "/_lss/state"
 TRACE_PATH = "/_lss/trace"
 TOKEN_PATH = "/_lss/token"  # noqa: S105 - a path
 MAX_UNREAD = 10_000  # lines that wait for one reader of the live stream; older ones are dropped
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
-_OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Inspection:
@@ -113,10 +111,5 @@ class Unread:
 
 def is_local(remote: str | None, headers: Mapping[str, str]) -> bool:
     """True for a program on this machine. A web page is none, even under a name that leads here."""
-    if remote not in _LOOPBACK or "Origin" in headers:
-        return False
-    try:
-        host = urlsplit(f"//{headers.get('Host', '')}").hostname
-    except ValueError:
-        return False
-    return host in _OWN_NAMES
+    own = is_loopback(remote or "") and is_own_host(headers.get("Host", ""))
+    return own and "Origin" not in headers

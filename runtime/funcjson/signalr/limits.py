@@ -14,7 +14,6 @@ MAX_URI_BYTES = 12 * 1024
 MAX_HEADER_BYTES = 16 * 1024
 MAX_REST_BODY_BYTES = 1 << 20
 MAX_NESTING = 64  # of a JSON body, as System.Text.Json has it
-MAX_GROUP_NAME = 1024
 MAX_USER_ID_TO_CLOSE = 1024
 INT32_MAX = (1 << 31) - 1  # of ttl and other numbers
 UNIT_BYTES = 2048  # the service counts an outbound message once per 2 KB

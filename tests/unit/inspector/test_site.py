@@ -42,6 +42,7 @@ def test_this_machine_may(host: str) -> None:
         asked(remote="192.0.2.1"),
         asked(Host="evil.example"),
         asked(Host=""),
+        asked(Host="[::1"),
         asked(X_Forwarded_For="192.0.2.1"),
         asked(Forwarded="for=192.0.2.1"),
         asked(Origin="https://localhost.evil.example"),

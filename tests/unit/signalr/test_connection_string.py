@@ -43,7 +43,8 @@ def test_the_key_and_the_client_secret_never_show() -> None:
 
     assert KEY not in repr(endpoint)
     assert "hush" not in repr(app)
-    assert app.auth_type == "azure.app"
+    assert app.identity is not None
+    assert app.identity.kind == "azure.app"
 
 
 def test_the_endpoint_is_normalised() -> None:

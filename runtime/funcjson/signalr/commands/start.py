@@ -23,6 +23,7 @@ from funcjson.signalr.cors import origin_of
 from funcjson.signalr.errors import BackplaneUnavailable, OptionsError
 from funcjson.signalr.event_log import EventLog
 from funcjson.signalr.live_trace import to_stream
+from funcjson.signalr.loopback import is_loopback
 from funcjson.signalr.options import EMULATOR_KEY, ServiceOptions
 from funcjson.signalr.plain_text import escape_arguments
 from funcjson.signalr.server import SignalRServer
@@ -32,7 +33,6 @@ from funcjson.signalr.upstream_settings import SettingsFile, loaded
 
 WATCH_S = 1.0
 DEFAULT_PORT = "8888"
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 MIN_KEY_BYTES = 32  # SDKs refuse to sign with less
 
 
@@ -102,7 +102,7 @@ def from_environment(environment: Mapping[str, str]) -> tuple[str, str]:
     except ConnectionStringError:
         endpoint = None  # whoever uses it will say what is wrong with it
     where = urlsplit(endpoint.endpoint) if endpoint else None
-    if endpoint is None or where is None or where.hostname not in _LOCAL:
+    if endpoint is None or where is None or not is_loopback(where.hostname or ""):
         return EMULATOR_KEY, DEFAULT_PORT
     return endpoint.access_key or EMULATOR_KEY, str(where.port or DEFAULT_PORT)
 

@@ -25,7 +25,6 @@ from funcjson.signalr.messages import (
     StreamItem,
 )
 
-RECORD_SEPARATOR = 0x1E
 _END = b"\x1e"
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 

@@ -1,0 +1,24 @@
+"""What an address or a name says of whether it is this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach an address, or come from it. A name counts when it is localhost."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address.lower() == "localhost"
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback
+
+
+def is_own_host(header: str) -> bool:
+    """Whether a Host header names this machine, rather than what somebody lets lead here (DNS rebinding)."""
+    try:
+        return is_loopback(urlsplit(f"//{header}").hostname or "")
+    except ValueError:
+        return False
