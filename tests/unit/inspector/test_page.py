@@ -8,6 +8,7 @@ import pytest
 
 from funcjson.inspector.site import page_file
 
+SCRIPTS = ("steps.js", "client.js", "views.js", "panes.js", "app.js")
 PAIRS = [
     ("text", "page"),
     ("text", "panel"),
@@ -73,7 +74,14 @@ def test_nothing_moves_by_itself() -> None:
 
 
 def test_no_script_makes_html_of_text() -> None:
-    for name in ("steps.js", "client.js", "views.js", "panes.js", "app.js"):
+    for name in SCRIPTS:
         text = page_file(name)
         for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert word not in text, f"{name}: {word}"
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_can_be_read(name: str) -> None:
+    long = [at for at, line in enumerate(page_file(name).splitlines(), 1) if len(line) > 160]
+
+    assert long == []

@@ -19,7 +19,9 @@ const Page = (() => {
   async function lineAbout(text) {
     const rows = await Page.get("activity").catch(() => []);
     const found = rows.find((row) => row.what.toLowerCase().endsWith(text.toLowerCase()));
-    return found ? Steps.el("p", {}, Steps.el("a", { href: `#/activity/${encodeURIComponent(found.id || `${found.kind}-${found.at}`)}` }, "Why: see this call, step by step")) : "";
+    if (!found) return "";
+    const key = encodeURIComponent(found.id || `${found.kind}-${found.at}`);
+    return Steps.el("p", {}, Steps.el("a", { href: `#/activity/${key}` }, "Why: see this call, step by step"));
   }
 
   return {
@@ -67,13 +69,15 @@ const App = (() => {
 
   function list() {
     const wanted = $("find").value.trim().toLowerCase();
-    const fits = rows.filter((row) => !wanted || `${row.title} ${row.what} ${row.why || ""} ${(row.codes || []).join(" ")} ${row.outcome}`.toLowerCase().includes(wanted));
+    const textOf = (row) => [row.title, row.what, row.why || "", ...(row.codes || []), row.outcome].join(" ").toLowerCase();
+    const fits = rows.filter((row) => !wanted || textOf(row).includes(wanted));
     const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.key : null;
     const stays = anchor();
-    $("activity").replaceChildren(...(fits.length ? fits.map((row) => el("li", { class: row.kind === "invocation" ? "" : "quiet" },
+    const line = (row) => el("li", { class: row.kind === "invocation" ? "" : "quiet" },
       el("a", { href: `#/activity/${encodeURIComponent(keyOf(row))}`, "data-key": keyOf(row), "aria-current": keyOf(row) === shownId ? "true" : null },
-        el("span", { class: "title" }, row.title), badge(row), el("span", { class: "what" }, row.what), el("time", {}, clock(row.at))))) : [el("li", { class: "empty" },
-        rows.length ? "Nothing fits." : "Nothing yet. Call a function, or be a client under Clients.")]));
+        el("span", { class: "title" }, row.title), badge(row), el("span", { class: "what" }, row.what), el("time", {}, clock(row.at))));
+    const none = rows.length ? "Nothing fits." : "Nothing yet. Call a function, or be a client under Clients.";
+    $("activity").replaceChildren(...(fits.length ? fits.map(line) : [el("li", { class: "empty" }, none)]));
     const again = focused && rowOf(focused);
     if (again) again.focus({ preventScroll: true });
     oneStop(again || rowOf(shownId));
@@ -119,7 +123,8 @@ const App = (() => {
   }
 
   function placeholder() {
-    $("detail").replaceChildren(el("p", { class: "soft" }, rows.length ? "Choose a line to see what each step did." : "Each invocation is shown here in nine steps."));
+    $("detail").replaceChildren(el("p", { class: "soft" },
+      rows.length ? "Choose a line to see what each step did." : "Each invocation is shown here in nine steps."));
   }
 
   const back = () => el("a", { class: "back", href: "#/activity" }, "← Back to the list");
@@ -176,24 +181,32 @@ const App = (() => {
   function whatIf(trace) {
     const [arrived] = trace.steps;
     const said = el("div", { class: "tried", "aria-live": "polite" });
-    const form = el("form", { class: "panel form", "aria-label": "What if" }, el("p", { class: "note" }, "Steps 1 to 5 run again with these values. The handler is not called, nothing is sent."));
+    const form = el("form", { class: "panel form", "aria-label": "What if" },
+      el("p", { class: "note" }, "Steps 1 to 5 run again with these values. The handler is not called, nothing is sent."));
     let body;
     if (trace.event === "http") {
       const asked = arrived.request;
       const text = asked.body === null ? "" : typeof asked.body === "string" ? asked.body : JSON.stringify(asked.body, null, 2);
       const headers = el("div", { class: "form" });
-      const add = (name, content) => headers.append(el("div", { class: "row" }, field("Header", input("header", { value: name }), "fixed"), field("Value", input("value", { value: content })),
+      const add = (name, content) => headers.append(el("div", { class: "row" },
+        field("Header", input("header", { value: name }), "fixed"),
+        field("Value", input("value", { value: content })),
         el("button", { type: "button", "aria-label": `Remove ${name || "header"}`, onclick: (event) => event.target.closest(".row").remove() }, "Remove")));
       asked.headers.forEach((one) => add(one.name, one.value));
       form.append(
-        el("div", { class: "row" }, field("Method", input("method", { value: asked.method }), "fixed"), field("Path and query", input("path", { value: asked.url.replace(/^https?:\/\/[^/]*/, "") })),
+        el("div", { class: "row" },
+          field("Method", input("method", { value: asked.method }), "fixed"),
+          field("Path and query", input("path", { value: asked.url.replace(/^https?:\/\/[^/]*/, "") })),
           field("As persona", input("persona", { list: "personas", placeholder: "as it was" }), "fixed")),
-        el("details", {}, el("summary", {}, `Headers (${asked.headers.length})`), headers, el("button", { type: "button", onclick: () => add("", "") }, "Add a header")),
+        el("details", {}, el("summary", {}, `Headers (${asked.headers.length})`), headers,
+          el("button", { type: "button", onclick: () => add("", "") }, "Add a header")),
         field("Body", el("textarea", { name: "body", rows: String(Math.min(8, text.split("\n").length + 1)), spellcheck: "false" }, text)));
       body = () => ({
         id: trace.id, method: form.elements.method.value, path: form.elements.path.value, persona: form.elements.persona.value,
         body: form.elements.body.value === text ? null : form.elements.body.value,
-        headers: [...headers.querySelectorAll(".row")].map((row) => [row.querySelector('[name="header"]').value, row.querySelector('[name="value"]').value]).filter(([name]) => name.trim()),
+        headers: [...headers.querySelectorAll(".row")]
+          .map((row) => [row.querySelector('[name="header"]').value, row.querySelector('[name="value"]').value])
+          .filter(([name]) => name.trim()),
       });
     } else {
       form.append(field("The event, as JSON", el("textarea", { name: "event", rows: "8", spellcheck: "false" }, JSON.stringify(arrived.payload, null, 2))));
@@ -224,7 +237,8 @@ const App = (() => {
         for (const p of one.properties) found.set(`${one.binding}.${p.name}`, p.error ? "no value" : p.value);
       }
       for (const name of trace.steps[2].names) {
-        if (!name.note && !/^headers\.|^sys\./.test(name.name)) found.set(`{${name.name}}`, typeof name.value === "string" ? name.value : JSON.stringify(name.value));
+        if (name.note || /^headers\.|^sys\./.test(name.name)) continue;
+        found.set(`{${name.name}}`, typeof name.value === "string" ? name.value : JSON.stringify(name.value));
       }
       for (const one of trace.steps[4].inputs) {
         for (const claim of one.tokens.flatMap((token) => token.claims || [])) {

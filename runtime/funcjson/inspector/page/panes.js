@@ -27,7 +27,9 @@ const Panes = (() => {
     const got = (target, list) => {
       const names = wanted();
       const hears = !names.length || names.includes(target.toLowerCase());
-      note(hears ? "" : "unheard", code(target), " ", hears ? null : "came, but this client has no handler of that name, so its page shows nothing. ", ...list.map((one) => [value(one), " "]).flat());
+      note(hears ? "" : "unheard", code(target), " ",
+        hears ? null : "came, but this client has no handler of that name, so its page shows nothing. ",
+        ...list.map((one) => [value(one), " "]).flat());
     };
     const changed = (name, text) => {
       state.dataset.state = name;
@@ -81,7 +83,9 @@ const Panes = (() => {
       el("div", { class: "row" }, field("Method", select("method", ["POST", "GET", "PUT", "DELETE", "PATCH"].map((one) => [one, one])), "fixed"),
         field("Path", input("path", { list: "paths", required: true }))),
       field("Body", el("textarea", { name: "body", rows: "2", spellcheck: "false" }, "{\"text\": \"hello\"}")),
-      el("div", { class: "row" }, field("From a page of (empty: this host)", input("origin", { placeholder: "https://example.com" })), el("button", {}, "Call"))), answered);
+      el("div", { class: "row" },
+        field("From a page of (empty: this host)", input("origin", { placeholder: "https://example.com" })),
+        el("button", {}, "Call"))), answered);
     call.addEventListener("submit", async (event) => {
       event.preventDefault();
       const data = Object.fromEntries(new FormData(call));
@@ -99,7 +103,9 @@ const Panes = (() => {
     // The hub, by its own protocol.
     const hubSaid = el("div", { role: "status" });
     const invoke = el("form", {}, el("fieldset", {}, el("legend", {}, "Call the hub"),
-      el("div", { class: "row" }, field("Target", input("target", { required: true }), "fixed"), field("Arguments, a JSON array", input("arguments", { value: "[\"hello\"]" })),
+      el("div", { class: "row" },
+        field("Target", input("target", { required: true }), "fixed"),
+        field("Arguments, a JSON array", input("arguments", { value: "[\"hello\"]" })),
         el("button", { value: "invoke" }, "Invoke"), el("button", { value: "send" }, "Send"))), hubSaid);
     invoke.addEventListener("submit", async (event) => {
       event.preventDefault();

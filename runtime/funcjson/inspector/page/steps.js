@@ -138,6 +138,9 @@ const Steps = (() => {
       ? [`${item.action} ${item.to} `, code(item.name), " · group ", code(item.group), item.idle ? ` (${item.idle})` : null]
       : [value(item.value)];
 
+  /** A URL from its path on. */
+  const pathOf = (url) => url.replace(/^https?:\/\/[^/]*/, "");
+
   /** Hub, category and event of what the SignalR service told. */
   function eventOf(step) {
     const told = step.payload;
@@ -146,7 +149,8 @@ const Steps = (() => {
 
   function rejected(trace, rows) {
     const [first] = trace.steps;
-    const arrived = first.request ? `${first.request.method} ${first.request.url.replace(/^https?:\/\/[^/]*/, "").replace(/\?.*$/, "")}` : eventOf(first) || first.kind || "";
+    const arrived = first.request ? `${first.request.method} ${pathOf(first.request.url).replace(/\?.*$/, "")}`
+      : eventOf(first) || first.kind || "";
     const listed = table("Rejected", ["not this one", "route", "because"], rows.map((row) => [row.function, code(row.route), linked(row.why)]));
     return [el("p", {}, code(arrived)), !listed ? null : step2IsOpen(trace) ? listed
       : el("details", { class: "rules" }, el("summary", {}, `${plural(rows.length, "function")} not chosen`), listed)];
@@ -172,7 +176,9 @@ const Steps = (() => {
           [one.name, one.type, one.direction, placeOf(one.declared)]))] : el("p", {}, "no function")],
     3: (step) => [heading("In"), el("p", {}, "The headers, the query, the route and the body of the event."), heading("Out"),
       table("Names", ["name", "value", "comes from"], step.names.map((row) =>
-        [code(`{${row.name}}`), [row.value === null && row.note ? null : value(row.value), row.note ? el("div", { class: "note" }, row.note) : null], row.from]))
+        [code(`{${row.name}}`),
+          [row.value === null && row.note ? null : value(row.value), row.note ? el("div", { class: "note" }, row.note) : null],
+          row.from]))
         || el("p", {}, "no names")],
     4: (step) => step.bindings.length ? step.bindings.map((one) => [
       el("h4", {}, `${one.binding} · ${one.type} · ${one.when}`),
@@ -180,7 +186,8 @@ const Steps = (() => {
         p.name, code(p.written),
         el("div", { class: "tokens" }, p.tokens.map((t) => el("span", { class: t.value === null ? "token missing" : "token", title: t.source || "" },
           code(t.text), t.kind === "text" ? null : [" → ", t.value === null ? "no value" : t.value === "" ? "empty" : code(t.value)]))),
-        p.error ? [tag("bad", "fails"), step.problems.length ? null : el("div", { class: "note" }, p.error.what)] : value(p.value)]))]) : el("p", {}, "No property of this function has an expression."),
+        p.error ? [tag("bad", "fails"), step.problems.length ? null : el("div", { class: "note" }, p.error.what)] : value(p.value)]))])
+      : el("p", {}, "No property of this function has an expression."),
     5: (step) => step.inputs.length ? step.inputs.map((one) => [
       el("h4", {}, `${one.name} · ${one.type || ""}`),
       one.tokens.length ? null : value(one.value),
@@ -194,11 +201,13 @@ const Steps = (() => {
         table("Log lines", ["at", "level", "text"], step.lines.map((line) => [`${line.atMs} ms`, line.level, value(line.text)]))]),
     7: (step) => [heading("In"), [table("Outputs", ["output", "type", "set by", "value"], step.outputs.map((one) =>
         [one.name, one.type, one.by, one.by === "not set" ? "" : value(one.value)])),
-        (step.declared || []).length ? table("Declared outputs", ["output", "type", "properties"], step.declared.map((one) => [one.name, one.type, value(one.properties)])) : null],
+        (step.declared || []).length ? table("Declared outputs", ["output", "type", "properties"],
+          step.declared.map((one) => [one.name, one.type, value(one.properties)])) : null],
       heading("Out"), [step.outputs.flatMap((one) => one.items).length
         ? el("ul", {}, step.outputs.map((one) => one.items.map((item) => el("li", {}, `${one.name}: `, message(item))))) : el("p", {}, "nothing to send"),
         step.unbound.map((one) => el("div", { class: "hint" }, "No output binding is called ", code(one.name), ", so its value goes nowhere.",
-          one.meant ? [" Did you mean ", code(one.meant), "?"] : one.declared.length ? ` The outputs are: ${one.declared.join(", ")}.` : " The function has no output.",
+          one.meant ? [" Did you mean ", code(one.meant), "?"]
+            : one.declared.length ? ` The outputs are: ${one.declared.join(", ")}.` : " The function has no output.",
           one.at ? [" It is given at ", linked(one.at)] : null, " Outputs are declared at ", linked(one.declaredAt)))]],
     8: (step) => both(
       step.calls.length ? step.calls.map((call) => call.status === null
@@ -209,7 +218,8 @@ const Steps = (() => {
       step.answer ? [el("p", {}, "The caller got ", tag(step.answer.status < 400 ? "good" : "bad", String(step.answer.status))),
         step.answer.body === null ? el("p", { class: "soft" }, "an empty body") : value(step.answer.body),
         passed(step.answer.streamed),
-        step.answer.headers.length ? el("details", { class: "rules" }, el("summary", {}, plural(step.answer.headers.length, "header")), headersOf(step.answer.headers)) : null]
+        step.answer.headers.length ? el("details", { class: "rules" },
+          el("summary", {}, plural(step.answer.headers.length, "header")), headersOf(step.answer.headers)) : null]
         : step.completion ? completion(step.completion) : el("p", {}, "Nobody waits for an answer.")),
     9: (step) => [table("Deliveries", ["for", "hub", "target", "reached", "why"], step.deliveries.map((one) => [
       [one.to === "all" ? "all" : `${one.to} `, one.name ? code(one.name) : null], code(one.hub), one.target ? code(one.target) : "",
@@ -224,7 +234,8 @@ const Steps = (() => {
       : tag(one.delivered ? "good" : "bad", one.delivered ? plural(one.delivered, "connection") : "nobody");
 
   // Who they are: the user where there is one, and the connection.
-  const connection = (one) => el("span", {}, one.user ? code(one.user) : el("span", { class: "soft" }, "no user"), " ", el("small", { class: "soft" }, one.connection));
+  const connection = (one) => el("span", {},
+    one.user ? code(one.user) : el("span", { class: "soft" }, "no user"), " ", el("small", { class: "soft" }, one.connection));
   const names = (one) => [one.got.map((each, at) => [at ? ", " : "", connection(each)]),
     one.delivered > one.got.length ? ` and ${one.delivered - one.got.length} more` : null];
 
@@ -243,19 +254,24 @@ const Steps = (() => {
   }
 
   const GIST = {
-    1: (s) => s.request ? `${s.request.method} ${s.request.url.replace(/^https?:\/\/[^/]*/, "")}` : eventOf(s) || s.kind || "",
+    1: (s) => s.request ? `${s.request.method} ${pathOf(s.request.url)}` : eventOf(s) || s.kind || "",
     2: (s) => s.function || "none",
     3: (s) => plural(s.names.length, "name"),
     4: (s) => {
       const all = s.bindings.flatMap((b) => b.properties).filter((p) => !p.constant);
       const failing = all.filter((p) => p.error);
-      return failing.length ? `${failing[0].name} has no value` : all.length ? all.map((p) => `${p.name} = ${p.value === "" ? "empty" : p.value}`).join(", ") : "no expressions";
+      if (failing.length) return `${failing[0].name} has no value`;
+      return all.map((p) => `${p.name} = ${p.value === "" ? "empty" : p.value}`).join(", ") || "no expressions";
     },
     5: (s) => s.inputs.map((one) => one.name).join(", "),
-    6: (s) => [s.durationMs === undefined || s.durationMs === null ? "" : `${s.durationMs} ms`, s.lines.length ? plural(s.lines.length, "log line") : ""].filter(Boolean).join(", "),
+    6: (s) => [s.durationMs === undefined || s.durationMs === null ? "" : `${s.durationMs} ms`,
+      s.lines.length ? plural(s.lines.length, "log line") : ""].filter(Boolean).join(", "),
     7: (s) => [s.outputs.filter((o) => o.by !== "not set").map((o) => o.name).join(", "),
       s.unbound.length ? `${s.unbound.map((o) => o.name).join(", ")}: no such binding` : ""].filter(Boolean).join("; ") || "nothing set",
-    8: (s) => [s.calls.length ? plural(s.calls.length, "request") : "", s.answer ? `answered ${s.answer.status}` : "", s.completion && s.completion.waits ? (s.completion.error === null ? "answered invoke" : "invoke failed") : ""].filter(Boolean).join(", "),
+    8: (s) => [s.calls.length ? plural(s.calls.length, "request") : "",
+      s.answer ? `answered ${s.answer.status}` : "",
+      s.completion && s.completion.waits ? (s.completion.error === null ? "answered invoke" : "invoke failed") : "",
+    ].filter(Boolean).join(", "),
     9: (s) => {
       const sends = s.deliveries.filter((d) => d.target);
       const nobody = sends.filter((d) => d.delivered === 0);
@@ -301,6 +317,14 @@ const Steps = (() => {
     return el("li", { "data-state": step.state, "data-step": step.number }, details);
   }
 
+  /** How many of the messages nobody got, as the end of a sentence. */
+  function lost(sends) {
+    const nobody = sends.filter((one) => one.delivered === 0).length;
+    if (!nobody) return "";
+    if (nobody < sends.length) return `, and nobody got ${nobody} of them`;
+    return `, nobody got ${sends.length === 1 ? "it" : "them"}`;
+  }
+
   function verdict(trace) {
     const [, , , , , , collected, flushed, delivered] = trace.steps;
     const failed = trace.steps.find((step) => step.state === "failed");
@@ -313,8 +337,7 @@ const Steps = (() => {
     if (flushed.completion && flushed.completion.waits) parts.push("The client that called invoke has its answer.");
     const sends = delivered.deliveries.filter((one) => one.target);
     if (sends.length) {
-      const nobody = sends.filter((one) => one.delivered === 0).length;
-      parts.push(`${plural(sends.length, "message")} sent${nobody ? `, ${nobody === sends.length ? "nobody got" : "and nobody got"} ${sends.length === 1 ? "it" : nobody === sends.length ? "them" : `${nobody} of them`}` : ""}.`);
+      parts.push(`${plural(sends.length, "message")} sent${lost(sends)}.`);
     }
     if (collected.unbound.length) parts.push("A value went to a name that no binding has.");
     return parts.join(" ") || "Done.";
@@ -329,7 +352,9 @@ const Steps = (() => {
         if (one.target && one.delivered === 0 && one.why) found.push([step.number, one.why]);
       }
       for (const one of step.unbound || []) {
-        found.push([step.number, `no output binding is called '${one.name}'${one.at ? ` (${one.at})` : ""}${one.meant ? `; did you mean '${one.meant}'?` : ""}`]);
+        const given = one.at ? ` (${one.at})` : "";
+        const near = one.meant ? `; did you mean '${one.meant}'?` : "";
+        found.push([step.number, `no output binding is called '${one.name}'${given}${near}`]);
       }
       for (const hint of step.hints) found.push([step.number, hint]);
     }
@@ -358,10 +383,12 @@ const Steps = (() => {
       open.textContent = opens ? "Close all steps" : "Open all steps";
     });
     const failed = trace.outcome === "failed";
+    const began = trace.began.replace("T", " ").replace(/\.\d+.*$/, " UTC");
+    const lasted = trace.outcome === "explained" ? "" : `${trace.durationMs} ms`;
     into.replaceChildren(...[
       el("div", { class: "head" }, el("h2", {}, trace.function || "No function"),
         trace.outcome === "explained" ? null : tag(failed ? "bad" : trace.outcome === "succeeded" ? "good" : "", trace.outcome),
-        el("span", { class: "soft" }, [trace.trigger, trace.began.replace("T", " ").replace(/\.\d+.*$/, " UTC"), trace.outcome === "explained" ? "" : `${trace.durationMs} ms`].filter(Boolean).join(" · "))),
+        el("span", { class: "soft" }, [trace.trigger, began, lasted].filter(Boolean).join(" · "))),
       el("p", { class: "verdict" }, verdict(trace)),
       why(trace, steps),
       el("div", { class: "actions" }, open, extra || null),

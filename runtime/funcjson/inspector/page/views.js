@@ -10,7 +10,8 @@ const Views = (() => {
 
   function box(kind, binding, extra) {
     const properties = SHOWN.filter((name) => binding.properties[name] !== undefined && binding.properties[name] !== "")
-      .map((name) => el("small", {}, `${name} `, code(typeof binding.properties[name] === "string" ? binding.properties[name] : JSON.stringify(binding.properties[name]))));
+      .map((name) => [name, binding.properties[name]])
+      .map(([name, content]) => el("small", {}, `${name} `, code(typeof content === "string" ? content : JSON.stringify(content))));
     return el("div", { class: "box" }, el("span", { class: "kind" }, kind), el("b", {}, binding.name), el("small", {}, binding.type), extra || null, properties,
       hubOf(binding));
   }
@@ -46,9 +47,11 @@ const Views = (() => {
     return el("figure", { class: "drawing", "aria-label": told },
       el("ul", { class: "in", "aria-label": "comes in" }, into.map((node) => el("li", {}, node))),
       lines(into.length, true),
-      el("div", { class: "box function" }, el("b", {}, one.name), el("small", {}, (one.file || one.language).split("/").map((part, at) => [at ? "/" : "", at ? el("wbr") : null, part]))),
+      el("div", { class: "box function" }, el("b", {}, one.name),
+        el("small", {}, (one.file || one.language).split("/").map((part, at) => [at ? "/" : "", at ? el("wbr") : null, part]))),
       lines(out.length, false),
-      el("ul", { class: "out", "aria-label": "goes out" }, out.length ? out.map((node) => el("li", {}, node)) : el("li", {}, el("div", { class: "box soft" }, "nothing"))));
+      el("ul", { class: "out", "aria-label": "goes out" },
+        out.length ? out.map((node) => el("li", {}, node)) : el("li", {}, el("div", { class: "box soft" }, "nothing"))));
   }
 
   function functions(app) {
@@ -65,20 +68,24 @@ const Views = (() => {
   // --- hubs --------------------------------------------------------------------------------------
 
   function hubCard(name, hub) {
+    const { connections, users, groups } = hub.counts;
     return el("article", { class: "panel hub-card", "aria-label": `hub ${name}` },
       el("div", { class: "head" }, el("h3", {}, `hub ${name}`),
-        el("span", { class: "soft" }, [plural(hub.counts.connections, "connection"), plural(hub.counts.users, "user"), plural(hub.counts.groups, "group")].join(", "))),
+        el("span", { class: "soft" }, [plural(connections, "connection"), plural(users, "user"), plural(groups, "group")].join(", "))),
       table(`Connections of ${name}`, ["connection", "user", "groups", "transport"], hub.connections.map((one) =>
         [code(one.id), one.userId ? one.userId : el("span", { class: "soft" }, "none"), one.groups.join(", "), `${one.transport || ""}, ${one.protocol}`])),
       table(`Users of ${name}`, ["user", "connections"], Object.entries(hub.users).map(([user, count]) => [user, String(count)])),
       table(`Groups of ${name}`, ["group", "connections"], Object.entries(hub.groups).map(([group, count]) => [group, String(count)])),
-      table(`Remembered users of ${name}`, ["user", "joins on the next connection"], Object.entries(hub.remembered).map(([user, groups]) => [user, groups.join(", ")])));
+      table(`Remembered users of ${name}`, ["user", "joins on the next connection"],
+        Object.entries(hub.remembered).map(([user, joins]) => [user, joins.join(", ")])));
   }
 
   function hubs(state) {
     const names = Object.entries(state.hubs);
+    const none = state.local ? "Nobody has connected yet."
+      : "This app uses a SignalR service elsewhere, which does not tell who is connected.";
     document.getElementById("hubs").replaceChildren(...(names.length ? names.map(([name, hub]) => hubCard(name, hub))
-      : [el("p", { class: "panel soft" }, state.local ? "Nobody has connected yet." : "This app uses a SignalR service elsewhere, which does not tell who is connected.")]));
+      : [el("p", { class: "panel soft" }, none)]));
     document.getElementById("service-log").replaceChildren(table("The service's log", ["what", "hub", "user", "why", "at"], state.log.map((line) =>
       [line.text, line.hub || "", line.user || "", line.why, line.at.slice(11, 19)])) || el("p", { class: "soft" }, "Nothing yet."));
   }
