@@ -115,3 +115,10 @@ def test_a_document_that_is_named_is_in_the_tree_or_public() -> None:
     }
 
     assert sorted(named - here - {"README.md"} - set(PUBLIC)) == []
+
+
+def test_design_decisions_stand_in_the_order_of_their_dates() -> None:
+    design = (ROOT / "runtime" / "DESIGN.md").read_text(encoding="utf-8")
+    dates = re.findall(r"^## (\d{4}-\d\d-\d\d)", design, re.MULTILINE)
+
+    assert dates == sorted(dates), "put a new paragraph behind the others of its day"
