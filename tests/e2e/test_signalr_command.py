@@ -76,9 +76,9 @@ def test_without_options_it_is_the_official_emulator(tmp_path: Path) -> None:
         output.close()
 
 
-def settings(folder: Path) -> Path:
+def settings(folder: Path, port: int = 7071) -> Path:
     template = {
-        "UrlTemplate": "http://localhost:7071/{hub}?code=secret-code",
+        "UrlTemplate": f"http://localhost:{port}/{{hub}}?code=secret-code",
         "HubPattern": "chat, b",
     }
     path = folder / "settings.json"
@@ -245,7 +245,7 @@ def test_settings_are_taken_without_a_restart(
 ) -> None:
     functions = Functions(npm_packages)
     try:
-        path = settings(tmp_path)  # nobody listens there
+        path = settings(tmp_path, free_port())  # nobody listens there
         services.append(start_service(path))
         with client(services[0]) as driver:
             connect(driver)
