@@ -82,6 +82,14 @@ def main(event, out):
     "where": "import os\ndef main(event, out): out.set(os.getcwd())",
     "exits": 'import os\ndef main(event, out):\n    os.write(2, b"so long\\n")\n    os._exit(7)',
     "killed": "import os\ndef main(event, out): os.kill(os.getpid(), 9)",
+    "says": """
+import os
+def main(event, out):
+    for i in range(5000):
+        print("row", i, "x" * 100)
+    print("the last")
+    os.kill(os.getpid(), 9)
+""",
     "process": "import os\ndef main(event, out): out.set(str(os.getpid()))",
     "raw": 'import os\ndef main(event, out): os.write(1, b"\\xff\\n" + b"y" * 200_000 + b"\\nend")',
     "setting": 'import os\ndef main(event, out): out.set(os.environ["COLOUR"])',
@@ -121,6 +129,15 @@ module.exports = async (c) => {
     "exits": """const fs = require('fs');
 module.exports = async (c) => { fs.writeSync(2, "so long\\n"); process.exit(7); };""",
     "killed": "module.exports = async (c) => { process.kill(process.pid, 9); };",
+    "says": """module.exports = async (c) => {
+  for (let i = 0; i < 5000; i += 1) console.log('row', i, 'x'.repeat(100));
+  console.log('the last');
+  process.kill(process.pid, 'SIGKILL');
+  for (;;);
+};""",
+    "ends": """module.exports = async (c) => {
+  console.log('y'.repeat(400000)); process.stdout.write('the last'); process.exit(1);
+};""",
     "process": "module.exports = async (c) => { c.bindings.out = String(process.pid); };",
     "raw": """const fs = require('fs');
 module.exports = async (c) => {
@@ -182,6 +199,14 @@ def main(call): return {"Outputs": {"out": str(call["Metadata"]["RetryContext"][
     "where": "import os\ndef main(call): return {'Outputs': {'out': os.getcwd()}}",
     "exits": 'import os\ndef main(call):\n    os.write(2, b"so long\\n")\n    os._exit(7)',
     "killed": "import os\ndef main(call): os.kill(os.getpid(), 9)",
+    "says": """
+import os
+def main(call):
+    for i in range(5000):
+        print("row", i, "x" * 100)
+    print("the last", flush=True)
+    os.kill(os.getpid(), 9)
+""",
     "process": "import os\ndef main(call): return {'Outputs': {'out': os.getpid()}}",
     "raw": """
 import os
@@ -412,6 +437,27 @@ async def test_log_lines_are_there_before_the_answer_whole_and_with_their_invoca
         assert {entry.invocation_id for entry in lines} == {"the-id"}
         assert {entry.function for entry in lines} == {"talks"}
         assert lines[1].level == "warning"
+
+
+@with_process
+async def test_nothing_that_was_written_before_a_kill_is_lost(kind: Kind, tmp_path: Path) -> None:
+    async with started(kind, tmp_path, "says") as app:
+        with pytest.raises(WorkerError):
+            await app.call("says")
+        said = [entry.message for entry in app.logs if entry.category != "system"]
+
+    assert said == [*(f"row {i} {'x' * 100}" for i in range(5000)), "the last"]
+
+
+async def test_nothing_that_was_written_before_an_exit_is_lost(tmp_path: Path) -> None:
+    node = next(kind for kind in KINDS if kind.language is Language.NODE)
+    async with started(node, tmp_path, "ends") as app:
+        with pytest.raises(WorkerError):
+            await app.call("ends")
+        said = [entry for entry in app.logs if entry.category != "system"]
+
+    assert [entry.message for entry in said] == ["y" * 400_000, "the last"]
+    assert {entry.function for entry in said} == {"ends"}
 
 
 @every

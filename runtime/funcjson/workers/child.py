@@ -23,6 +23,7 @@ from funcjson.workers.python_worker.lines import Lines
 from funcjson.workers.wire import FD_VARIABLE, Decoder, encode
 
 _UTF8 = codecs.getincrementaldecoder("utf-8")
+_READ_SIZE = 262144
 _PIPES = {1: "stdout", 2: "stderr"}
 
 
@@ -60,6 +61,7 @@ class Child:
         self._process: asyncio.SubprocessTransport | None = None
         self._cause: Problem | None = None
         self._stderr = Stderr()
+        self._rest: Callable[[], None] = lambda: None
         self.channel = Channel(self._write, log, program.app_root, self._stderr, program.transpiled)
 
     @classmethod
@@ -103,8 +105,9 @@ class Child:
                 process_group=0,
             )
             self._process = process
-            transport, _ = await self._loop.create_connection(lambda: _Frames(self), sock=ours)
+            transport, frames = await self._loop.create_connection(lambda: _Frames(self), sock=ours)
             self._socket = transport
+            self._rest = lambda: _read_rest(ours, frames)
         except BaseException:
             ours.close()
             raise
@@ -157,9 +160,10 @@ class Child:
         self._loop.call_later(0.25, self.finish)
 
     def finish(self) -> None:
-        """Everything is read: report the end."""
+        """Its pipes are read: read the socket to its end, too, and report that it ended."""
         if self.exited.done():
             return
+        self._rest()
         problem = self._cause or self._exit_problem()
         # First, so that who watches for the end knows of it before the callers whose calls fail.
         self.exited.set_result(problem)
@@ -268,6 +272,14 @@ class _Frames(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._child.connection_lost()
+
+
+def _read_rest(connection: socket.socket, frames: _Frames) -> None:
+    """What a process that has ended left in its socket."""
+    # The end of what is there, or a socket that was closed.
+    with contextlib.suppress(OSError):
+        while data := connection.recv(_READ_SIZE):
+            frames.data_received(data)
 
 
 class Owner(Protocol):

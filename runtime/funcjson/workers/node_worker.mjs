@@ -1,6 +1,5 @@
 // The Node worker: reads what the host asks from its socket, and answers.
 
-import { once } from 'node:events';
 import net from 'node:net';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -10,10 +9,11 @@ import { asError, failure, userStack } from './node/errors.mjs';
 import { haveMain } from './node/handlers.mjs';
 import { Invocation } from './node/invocation.mjs';
 import { Logs } from './node/logs.mjs';
+import { Outbox } from './node/outbox.mjs';
 import { Transpiler } from './node/transpiler.mjs';
 import { whatIsWaitedFor } from './node/waiting.mjs';
 import { Watch } from './node/watch.mjs';
-import { Decoder, encode, VERSION } from './node/wire.mjs';
+import { Decoder, VERSION } from './node/wire.mjs';
 
 const FD_VARIABLE = 'FUNCJSON_WORKER_FD';
 const STOP_MS = 1000;
@@ -24,17 +24,8 @@ const socket = new net.Socket({ fd, readable: true, writable: true });
 delete process.env[FD_VARIABLE];
 
 const watch = new Watch();
-const send = (message) => {
-  socket.write(encode(message));
-  watch.unsent(socket.writableLength);
-};
-socket.on('drain', () => watch.unsent(0));
-
-/** Send a piece of a stream, and wait while the host takes nothing. */
-async function pass(message) {
-  send(message);
-  if (socket.writableNeedDrain) await once(socket, 'drain');
-}
+const outbox = new Outbox(fd, (frames) => watch.unsent(frames));
+const send = (message) => outbox.send(message);
 const logs = new Logs(send);
 logs.capture(process.stdout, 'stdout');
 logs.capture(process.stderr, 'stderr');
@@ -78,7 +69,7 @@ const OPERATIONS = {
   },
 
   async invoke(call) {
-    const invocation = new Invocation({ call, app, logs, options, pass, send });
+    const invocation = new Invocation({ call, app, logs, options, outbox });
     running.set(call.id, invocation);
     try {
       send({ op: 'result', id: call.id, ...(await invocation.run()) });
@@ -163,6 +154,10 @@ process.on('uncaughtException', (thrown) => {
     undefined,
     'stderr',
   );
-  process.exitCode = 1;
-  socket.end(() => process.exit(1));
+  process.exit(1);
+});
+process.on('exit', () => {
+  // What stands before the end of a line is said as well.
+  logs.flushAll();
+  outbox.flush();
 });

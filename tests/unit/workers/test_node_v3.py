@@ -295,6 +295,33 @@ async def test_suppress_async_done_error_silences_the_complaint(tmp_path: Path) 
     assert logs == []
 
 
+async def test_a_character_may_begin_in_one_piece_of_bytes_and_end_in_the_next(
+    tmp_path: Path,
+) -> None:
+    code = """module.exports = async (c) => {
+  const text = Buffer.from('grün 🚀 €\\nä');
+  for (const byte of text) process.stdout.write(Uint8Array.of(byte));
+  for (const byte of text) process.stderr.write(Buffer.from([byte]));
+  process.stdout.write(Buffer.from([0xe2, 0x82]));
+  console.log('!');
+  process.stdout.write(Buffer.from([0xe2]));
+};"""
+    async with node_app(tmp_path, {"f/index.js": code}) as node:
+        await node.load()
+        await node.invoke()
+
+    said = [
+        (line["stream"], line["message"]) for line in node.logs if line["category"] == "console"
+    ]
+    assert said == [
+        ("stdout", "grün 🚀 €"),
+        ("stderr", "grün 🚀 €"),
+        ("stdout", "ä\ufffd!"),
+        ("stdout", "\ufffd"),
+        ("stderr", "ä"),
+    ]
+
+
 async def test_console_lines_of_calls_at_the_same_time_are_told_apart(tmp_path: Path) -> None:
     code = """let release; const gate = new Promise((r) => { release = r }); let count = 0;
         module.exports = async (c) => { if (++count === 3) release(); await gate;

@@ -15,21 +15,18 @@ export class Invocation {
   #app;
   #logs;
   #options;
-  #pass;
-  #send;
+  #outbox;
   #model;
   #underWay = 0;
   #goOn = () => {};
   since = performance.now();
 
-  /** `pass` sends a message of an HTTP stream to the host, and waits while the host is slow; `send` does not wait. */
-  constructor({ call, app, logs, options, pass, send }) {
-    this.#send = send;
+  constructor({ call, app, logs, options, outbox }) {
     this.#call = call;
     this.#app = app;
     this.#logs = logs;
     this.#options = options;
-    this.#pass = pass;
+    this.#outbox = outbox;
     this.#found = app.find(call.function);
   }
 
@@ -71,7 +68,7 @@ export class Invocation {
 
   async #passPiece(message) {
     this.#underWay += message.data?.bytes?.length ?? 0;
-    await this.#pass({ ...message, id: this.#call.id });
+    await this.#outbox.pass({ ...message, id: this.#call.id });
     if (this.#underWay >= MOST_UNDER_WAY) await new Promise((resolve) => (this.#goOn = resolve));
   }
 
@@ -80,7 +77,7 @@ export class Invocation {
     if (this.#found.metadata) {
       const passResponse = this.#call.stream && ((message) => this.#passPiece(message));
       const { httpUri } = this.#app.core;
-      const taken = (size) => this.#send({ op: 'taken', id: this.#call.id, size });
+      const taken = (size) => this.#outbox.send({ op: 'taken', id: this.#call.id, size });
       return new CoreInvocation({ ...common, found: this.#found, httpUri, passResponse, taken });
     }
     const hangHintMs = this.#options.hang_hint_ms ?? HANG_HINT_MS;

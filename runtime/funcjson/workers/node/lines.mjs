@@ -31,6 +31,10 @@ export class Lines {
     return lines;
   }
 
+  get hasBegun() {
+    return this.#begun !== '';
+  }
+
   /** What has no end yet, which is then forgotten here. */
   rest() {
     const text = this.#begun;

@@ -1,15 +1,39 @@
 // Every line of user code becomes a log message that knows its function and its invocation.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { StringDecoder } from 'node:string_decoder';
 
 import { withoutOurFrames } from './errors.mjs';
 import { Lines } from './lines.mjs';
 
-/** What runs now: `{functionName, invocationId, lines: {stdout, stderr}}`; undefined outside of calls. */
+/** What runs now: `{functionName, invocationId, streams: {stdout, stderr}}`; undefined outside of calls. */
 export const current = new AsyncLocalStorage();
 
 export function scope(functionName, invocationId) {
-  return { functionName, invocationId, lines: { stdout: new Lines(), stderr: new Lines() } };
+  return { functionName, invocationId, streams: { stdout: new Stream(), stderr: new Stream() } };
+}
+
+/** What one stream of one call has been given. */
+class Stream {
+  #lines = new Lines();
+  #decoder = new StringDecoder('utf8');
+
+  take(chunk) {
+    return this.#lines.take(this.#text(chunk));
+  }
+
+  /** A character may begin in one piece of bytes and end in the next. */
+  #text(chunk) {
+    return typeof chunk === 'string' ? this.#decoder.end() + chunk : this.#decoder.write(Buffer.from(chunk));
+  }
+
+  get hasBegun() {
+    return this.#lines.hasBegun;
+  }
+
+  rest() {
+    return [...this.#lines.take(this.#decoder.end()), this.#lines.rest()].filter(Boolean);
+  }
 }
 
 const NOWHERE = scope(null, null);
@@ -21,6 +45,8 @@ const STDERR_LEVELS = [
 
 export class Logs {
   #send;
+  // Who has begun a line.
+  #unfinished = new Set();
   /** Log hooks may change level and message; set by the core API. */
   transform = ({ level, message }) => ({ level, message });
 
@@ -39,15 +65,16 @@ export class Logs {
   capture(stream, name) {
     stream.write = (chunk, encoding, callback) => {
       const done = typeof encoding === 'function' ? encoding : callback;
-      const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
-      this.#write(name, text, current.getStore() ?? NOWHERE);
+      this.#write(name, chunk, current.getStore() ?? NOWHERE);
       if (typeof done === 'function') process.nextTick(done);
       return true;
     };
   }
 
-  #write(name, text, from) {
-    this.#show(name, from.lines[name].take(text), from);
+  #write(name, chunk, from) {
+    this.#show(name, from.streams[name].take(chunk), from);
+    if (Object.values(from.streams).some(({ hasBegun }) => hasBegun)) this.#unfinished.add(from);
+    else this.#unfinished.delete(from);
   }
 
   #show(name, lines, from) {
@@ -60,12 +87,15 @@ export class Logs {
     }
   }
 
+  /** What is still without a line end, when the process ends. */
+  flushAll() {
+    for (const from of [...this.#unfinished]) this.flush(from);
+  }
+
   /** What is still without a line end, when a call is over. */
   flush(from = NOWHERE) {
-    for (const name of ['stdout', 'stderr']) {
-      const rest = from.lines[name].rest();
-      if (rest) this.#show(name, [rest], from);
-    }
+    this.#unfinished.delete(from);
+    for (const [name, stream] of Object.entries(from.streams)) this.#show(name, stream.rest(), from);
   }
 }
 

@@ -33,8 +33,8 @@ export class Watch {
     if (Atomics.sub(this.#shared, CALLS, 1) === 1) clearInterval(this.#timer);
   }
 
-  /** Bytes of frames that the socket has not taken yet; nothing may be written between them. */
-  unsent(bytes) {
-    Atomics.store(this.#shared, UNSENT, bytes);
+  /** How many frames the socket has not wholly taken yet; nothing may be written between them. */
+  unsent(frames) {
+    Atomics.store(this.#shared, UNSENT, frames);
   }
 }
