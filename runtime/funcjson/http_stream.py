@@ -71,6 +71,12 @@ class StreamedResponse:
         self._more = more
         self._finish_headers: Callable[[web.StreamResponse], None] | None = finish_headers
 
+    def look(self) -> None:
+        request = self._request
+        if request is not None and (request.transport is None or request.transport.is_closing()):
+            self.passed.state = "broken off"
+            raise ConnectionResetError("the caller went away")
+
     async def begin(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
         request, finish_headers = self._request, self._finish_headers
         if request is None or finish_headers is None:

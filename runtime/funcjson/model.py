@@ -192,12 +192,14 @@ class RequestSource(Protocol):
 class ResponseSink(Protocol):
     """Takes an HTTP response in pieces while its handler still runs; raises ConnectionError when the caller is gone.
 
-    `status` is 0 until it began.
+    `status` is 0 until it began; `look` raises as the others do, and sends nothing.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     passed: Passing
+
+    def look(self) -> None: ...
 
     async def begin(self, status: int, headers: Sequence[tuple[str, str]]) -> None: ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -162,3 +164,24 @@ def test_an_announcement_is_made_by_hand(
     assert host.call("POST", "/admin/functions/announce", {"input": given}).status == 202
 
     assert client.message() == heard
+
+
+def test_a_countdown_arrives_number_by_number_and_ends_with_its_caller(start: Start) -> None:
+    host = start("countdown-python-v2")
+
+    with urllib.request.urlopen(f"{host.host}/api/countdown/1000000", timeout=20) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        seen = [answer.readline() for _ in range(3)]
+    host.output.wait_for(r"The countdown ended at 99999\d")
+
+    assert seen == [b"data: 1000000\n", b"\n", b"data: 999999\n"]
+    assert "EventSource" in host.call("GET", "/api/index").text
+
+
+def test_lines_are_counted_while_they_arrive(start: Start) -> None:
+    host = start("countdown-python-v2")
+    body = b"line\n" * 1_000_000
+
+    request = urllib.request.Request(f"{host.host}/api/lines", body, method="POST")
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert json.load(answer) == {"lines": 1_000_000}

@@ -111,3 +111,17 @@ async def test_what_is_over_keeps_no_connection() -> None:
     assert (sink.passed.state, source.passed.state) == ("whole", "left unread")
     assert await source.read() == b""
     assert sink.let_go() is None
+
+
+async def test_looking_tells_of_a_caller_who_left_while_nothing_is_sent() -> None:
+    transport = Mock()
+    transport.is_closing.return_value = False
+    request: Any = make_mocked_request("GET", "/", transport=transport)
+    sink = StreamedResponse(request, (), lambda _: None)
+
+    sink.look()
+    transport.is_closing.return_value = True
+    with pytest.raises(ConnectionResetError):
+        sink.look()
+
+    assert sink.passed.state == "broken off"

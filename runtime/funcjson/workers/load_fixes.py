@@ -62,6 +62,11 @@ _LOAD_FIXES = (
     ),
     ('"inout" bindings are not supported', 'give the binding "direction": "in" or "out"'),
     ('"$return" binding must have', 'give the binding "direction": "out", or another name'),
+    (
+        "PYTHON_ENABLE_INIT_INDEXING",
+        'write "PYTHON_ENABLE_INIT_INDEXING": "1" among the Values of local.settings.json, and set it on Azure, too; '
+        "Python 3.13 and newer need no setting",
+    ),
     ("SyntaxError", "correct the code at this place"),
     (
         "cannot run TypeScript",
@@ -78,6 +83,14 @@ _HANDLER_FIXES = (
     (
         "The HTTP response must be an 'object' type",
         "return an object, as in: return { body: 'text' }",
+    ),
+    (
+        "No http response found",
+        "return a response, as in: return Response(status_code=204)",
+    ),
+    (
+        "must be installed to use",
+        "add that package to requirements.txt and start with --install",
     ),
 )
 
@@ -104,16 +117,38 @@ _MISMATCHES = (
     re.compile(r'type of \S+ binding in function\.json "([^"]*)" does not match'),
     re.compile(r'binding type "([^"]*)" and dataType'),
 )
+# The package whose requests and responses all HTTP functions of an app take once it is imported.
+_WEB = "azurefunctions.extensions.http.fastapi"
+_WEB_INPUTS = (
+    (
+        'Python type annotation "HttpRequest"',
+        f"annotate the parameter as Request from {_WEB}, or write no annotation: all HTTP functions of an app that "
+        "imports it get such requests, so those with func.HttpRequest belong into an app without it",
+    ),
+    (
+        'Python type annotation "Request"',
+        f"import Request from {_WEB}, which streams, or annotate the parameter as func.HttpRequest",
+    ),
+)
 _RETURN_MISMATCH = re.compile(r'return annotation "[^"]*" does not match binding type "([^"]*)"')
 
 
 def _annotation_fix(said: str) -> str | None:
     """Which annotation a binding takes, when the one that it has does not fit."""
     if found := _RETURN_MISMATCH.search(said):
+        if 'return annotation "HttpResponse"' in said:
+            return (
+                f"annotate what the function returns as -> Response from {_WEB}, or write no annotation: all HTTP "
+                "functions of an app that imports it answer so"
+            )
         fits = _RETURNS.get(found[1].lower(), "-> str")
         return f"annotate what the function returns as {fits}, or write no annotation"
     for pattern in _MISMATCHES:
         if found := pattern.search(said):
+            if found[1].lower() == "httptrigger":
+                for part, fix in _WEB_INPUTS:
+                    if part in said:
+                        return fix
             fits = _INPUTS.get(found[1].lower(), _OTHERS)
             return f"annotate the parameter as {fits}, or write no annotation"
     return None

@@ -46,7 +46,7 @@ Options of the Node worker: "hang_hint_ms" (5000), "blocked_ms" (1000), "blocked
 handler has not called done(), is busy, and logs that it is; "run_main" (true): whether `main` of package.json is part of the app;
 "transpiled" {path: [key of the source, output]}: what is compiled already, and a wish to be told of more; "compiles" (false): the
 process runs nothing and answers "transpile" only, with the app's compiler loaded before it is "ready".
-HTTP streams (Node v4 apps that ask for them)
+HTTP streams (Node v4 apps that ask for them, Python v2 apps with a web extension)
   A request body may come in pieces: its "body" is then {"stream": true}, and "body" messages follow, the last with "end", and with
   "error" when the rest will not come.
   With "stream": true in "invoke" a response comes in pieces, before the "result" of its call, which then has no http output; else it

@@ -95,3 +95,48 @@ async def test_a_restart_reads_the_files_again(tmp_path: Path) -> None:
     assert result.return_value == {"string": "b"}
     with pytest.raises(WorkerError):
         await worker.stacks()
+
+
+STREAMS = """
+import azure.functions as func
+from azurefunctions.extensions.http.fastapi import Request, StreamingResponse
+app = func.FunctionApp()
+@app.route(route="f")
+def f(req: Request) -> StreamingResponse:
+    return StreamingResponse(iter(["a", "b"]))
+"""
+USUAL = """
+import azure.functions as func
+app = func.FunctionApp()
+@app.route(route="f")
+def f(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(b"usual")
+"""
+
+
+async def test_an_app_with_http_streams_leaves_the_next_one_without(tmp_path: Path) -> None:
+    request = {
+        "method": "GET",
+        "url": "http://localhost/",
+        "headers": {},
+        "query": {},
+        "params": {},
+    }
+    call = Call("1", "f", (("req", {"http": request}),))
+    bodies = []
+    for name, code in (("streams", STREAMS), ("usual", USUAL), ("again", STREAMS)):
+        root = tmp_path / name
+        root.mkdir()
+        (root / "function_app.py").write_text(code, encoding="utf-8")
+        setting = {"PYTHON_ENABLE_INIT_INDEXING": "1"}
+        worker = InProcessPythonWorker(root, lambda _: None, environment=setting)
+        await worker.start()
+        try:
+            index = await worker.index()
+            assert (index.error, index.streams) == (None, code is STREAMS)
+            answer = await worker.invoke(call)
+            bodies.append(answer.return_value["http"]["body"])
+        finally:
+            await worker.stop()
+
+    assert bodies == [{"bytes": b"ab"}, {"bytes": b"usual"}, {"bytes": b"ab"}]

@@ -96,3 +96,21 @@ def test_other_faults_have_their_own() -> None:
     assert load_fix("ValueError: no", "otherwise") == "otherwise"
     assert handler_fix("ValueError: no", True).startswith("correct the code at this place")
     assert handler_fix("ValueError: no", False).startswith("correct the code of the handler")
+
+
+def test_faults_of_http_streams_have_their_own() -> None:
+    mismatch = (
+        '\'req\' binding type "httpTrigger" and dataType "None" in function.json do not match the '
+    )
+    mismatch += 'corresponding function parameter\'s Python type annotation "{}"'
+
+    assert "Request from azurefunctions" in load_fix(mismatch.format("HttpRequest"))
+    assert "which streams" in load_fix(mismatch.format("Request"))
+    assert "func.HttpRequest" in load_fix(mismatch.format("int"))
+    returned = 'Python return annotation "HttpResponse" does not match binding type "http"'
+    assert "-> Response from azurefunctions" in load_fix(returned)
+    disabled = "AppSettingDisabledError: HTTP Streaming is enabled but PYTHON_ENABLE_INIT_INDEXING"
+    assert "local.settings.json" in load_fix(disabled)
+    assert "return a response" in handler_fix("ValueError: No http response found for", False)
+    missing = "AssertionError: The `python-multipart` library must be installed to use form"
+    assert "requirements.txt" in handler_fix(missing, False)

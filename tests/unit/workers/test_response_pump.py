@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,9 +20,15 @@ class Sink:
         self.status = 0
         self.headers: tuple[tuple[str, str], ...] = ()
         self.passed = Passing()
+        self.is_left = False
         self._until = until
 
+    def look(self) -> None:
+        if self.is_left:
+            raise ConnectionResetError
+
     async def begin(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
+        self.status = status
         self.seen.append((status, headers))
 
     async def write(self, data: bytes) -> None:
@@ -67,3 +74,26 @@ async def test_a_caller_who_left_is_told_once_and_the_rest_is_dropped() -> None:
 
 async def test_a_call_without_a_response_ends() -> None:
     assert await pumped(Sink()) == ([], [])
+
+
+async def test_a_caller_who_leaves_while_nothing_comes_is_told_once() -> None:
+    sink = Sink()
+    left = asyncio.Event()
+    gone: list[str] = []
+
+    def tell() -> None:
+        gone.append("gone")
+        left.set()
+
+    pump = ResponsePump(sink, lambda _: None, tell, look_s=0.001)
+    pump.put(HEAD)
+    pump.put(body(b"one"))
+    running = asyncio.create_task(pump.run())
+    sink.is_left = True
+    await left.wait()
+    pump.put(body(b"two"))
+    pump.end()
+    await running
+
+    assert sink.seen == [(201, [("a", "b")]), b"one"]
+    assert gone == ["gone"]

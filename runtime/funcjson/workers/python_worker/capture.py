@@ -123,6 +123,19 @@ class Capture:
             root.addHandler(logging.StreamHandler())
             root.setLevel(level)
 
+    def works_for(self, invocation: Invocation, job: Callable[[], Any]) -> Callable[[], Any]:
+        """A job that says in its thread whose it is, where users read and change that."""
+        local = self.thread_local
+
+        def work() -> Any:
+            local.invocation_id = invocation.id
+            try:
+                return job()
+            finally:
+                local.invocation_id = None
+
+        return work
+
     def end_lines(self, invocation: Invocation | None) -> None:
         """Emit what an invocation wrote without a line end."""
         for _, _, stream in self._streams:

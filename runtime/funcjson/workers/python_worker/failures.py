@@ -51,6 +51,14 @@ def at(error: BaseException, file: str, line: int = 1) -> None:
     vars(error)[_PLACE] = (file, line, 1)
 
 
+def from_app(error: BaseException, app_root: str) -> BaseException:
+    """The same error without the frames of a framework that led to the app's own code, if there are any of that."""
+    trace = error.__traceback__
+    while trace is not None and not is_of_app(trace.tb_frame.f_code.co_filename, app_root):
+        trace = trace.tb_next
+    return error if trace is None else error.with_traceback(trace)
+
+
 def at_function(error: BaseException, function: Any) -> None:
     """The same, for a function that does not fit; its decorators are looked through."""
     code = getattr(inspect.unwrap(function), "__code__", None)

@@ -19,6 +19,8 @@ from typing import Any
 from . import failures
 
 _NAMESPACE = "__app__"
+# Extensions note that an app imports them, so the next app in this process needs new ones.
+_OF_ONE_APP = (_NAMESPACE, "azurefunctions")
 _GUIDE = "https://aka.ms/functions-modulenotfound"
 _SCRIPT_NAME = re.compile(r"^[a-zA-Z0-9_][a-zA-Z0-9_\-]*\.py$")
 
@@ -78,10 +80,8 @@ class ModuleSpace:
             sys.path_hooks.remove(self._hook)
         _forget_finders(self.app_root)
         for name, module in list(sys.modules.items()):
-            if (
-                name == _NAMESPACE
-                or name.startswith(f"{_NAMESPACE}.")
-                or _is_own(self.app_root, getattr(module, "__file__", None) or "")
+            if name.partition(".")[0] in _OF_ONE_APP or _is_own(
+                self.app_root, getattr(module, "__file__", None) or ""
             ):
                 del sys.modules[name]
 

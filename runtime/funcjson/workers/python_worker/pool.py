@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import os
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from typing import Any
 
 _SETTING = "PYTHON_THREADPOOL_THREAD_COUNT"
 
@@ -18,14 +21,39 @@ class Pool:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._idle = threading.Semaphore(0)
         self._started = 0
+        self._starting = threading.Lock()
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Run a job soon. Jobs must not raise. Call it from one thread only."""
+        """Run a job soon. Jobs must not raise."""
         self._jobs.put(job)
-        if not self._idle.acquire(blocking=False) and self._started < self._size:
-            self._started += 1
-            name = f"handler-{self._started}"
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+        with self._starting:
+            if not self._idle.acquire(blocking=False) and self._started < self._size:
+                self._started += 1
+                name = f"handler-{self._started}"
+                threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    async def result(self, loop: asyncio.AbstractEventLoop, job: Callable[[], Any]) -> Any:
+        """What a job gives or raises, for a coroutine on `loop`, whose context the job has."""
+        future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+
+        def work() -> None:
+            outcome: tuple[Any, BaseException | None]
+            try:
+                outcome = run(job), None
+            except BaseException as error:  # noqa: BLE001 - it is the coroutine's
+                outcome = None, error
+            loop.call_soon_threadsafe(settle, outcome)
+
+        def settle(outcome: tuple[Any, BaseException | None]) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        run = contextvars.copy_context().run
+        self.submit(work)
+        value, error = await future
+        if error is not None:
+            raise error
+        return value
 
     def close(self) -> None:
         """Let the threads end when they have nothing more to do."""

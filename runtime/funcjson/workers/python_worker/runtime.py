@@ -16,13 +16,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import capture, failures, indexing, loading
+from . import capture, failures, indexing, loading, web_extension
 from .context import Context, Out
 from .extension_hooks import AFTER, BEFORE, ExtensionHooks
 from .pool import Pool, pool_size
-from .signatures import DATA_TYPES, BoundParameter, Handler, check
+from .signatures import DATA_TYPES, BoundParameter, Handler, check, for_web
 from .stacks import stacks
 from .values import Converters
+from .web_calls import OPERATIONS, WebCalls
 
 Message = dict[str, Any]
 _TRUE = frozenset(("1", "true", "t", "yes", "y"))
@@ -53,6 +54,7 @@ class Runtime:
         self._space: loading.ModuleSpace | None = None
         self._app_root = ""
         self._pool: Pool | None = None
+        self._web: WebCalls | None = None
         self._tasks: set[asyncio.Future[None]] = set()
         self.capture = capture.Capture(self._log, everything=own_process)
 
@@ -63,6 +65,9 @@ class Runtime:
         op = message.get("op")
         if op == "invoke":
             self._invoke(message)
+        elif op in OPERATIONS:
+            if self._web is not None:
+                self._web.receive(message)
         elif op == "stacks":
             self._send({"op": "stacks", "id": message["id"], "text": stacks(self._loop)})
         elif op == "init":
@@ -202,23 +207,28 @@ class Runtime:
         except Exception as error:
             indexing.find_place(error, app)
             raise
+        web = web_extension.find(os.environ)
+        converters = self._converters if web is None else self._converters.taking(web.fits)
         handlers = {}
         for function in functions:
             name = function.get_function_name()
             call = function.get_user_function()
             try:
-                handlers[name] = check(
+                handler = check(
                     name,
                     str(Path(indexing.place(call)[0]).parent),
                     call,
                     indexing.bound_parameters(function),
-                    self._converters,
+                    converters,
                 )
+                handlers[name] = handler if web is None else for_web(handler)
             except Exception as error:
                 failures.at_function(error, call)
                 raise
         self._handlers.update(handlers)
+        self._web = None if web is None else WebCalls(web, self._send, self._loop, self._app_root)
         return {
+            "streams": web is not None,
             "functions": [indexing.describe(f, script, self._app_root) for f in functions],
             "warnings": list(indexing.warnings(module, app)),
         }
@@ -235,7 +245,9 @@ class Runtime:
         self.capture.running[invocation.id] = invocation
         # A context of its own, so that what one call sets is not seen by the next in that thread.
         run = contextvars.Context().run
-        if handler.is_async:
+        if handler.web_request and self._web is not None:
+            self._web.expect(invocation.id)
+        if handler.is_async or handler.web_request:
             self._loop.call_soon_threadsafe(
                 run, self._guarded, self._start_async, handler, message, invocation
             )
@@ -274,23 +286,58 @@ class Runtime:
         self, handler: Handler, message: Message, invocation: capture.Invocation
     ) -> None:
         try:
-            arguments, context = self._arguments(handler, message)
-            self._hooks.run(BEFORE, context, arguments)
-            value = await handler.call(**arguments)
-            self._hooks.run(AFTER, context, arguments, value)
-            answer = self._result(handler, message, arguments, value)
+            if handler.web_request:
+                answer = await self._call_by_web(handler, message, invocation)
+            else:
+                arguments, context = self._arguments(handler, message)
+                self._hooks.run(BEFORE, context, arguments)
+                value = await handler.call(**arguments)
+                self._hooks.run(AFTER, context, arguments, value)
+                answer = self._result(handler, message, arguments, value)
         except BaseException as error:  # noqa: BLE001 - it fails its own call only, also SystemExit
             answer = self._failed(invocation.id, error)
         self._guarded(self._finish, invocation, answer)
+
+    async def _call_by_web(
+        self, handler: Handler, message: Message, invocation: capture.Invocation
+    ) -> Message:
+        """The same, around a request of the app's web extension; what the handler returns is its response."""
+        assert self._web is not None
+        assert self._pool is not None
+        pool = self._pool
+        # As it stays when the framework makes a response of what the handler raised.
+        answer: Message = {"op": "result", "id": invocation.id, "outputs": {}}
+
+        async def handle(request: Any) -> Any:
+            arguments, context = self._arguments(handler, message, request)
+            self._hooks.run(BEFORE, context, arguments)
+            if handler.is_async:
+                value = await handler.call(**arguments)
+            else:
+                job = self.capture.works_for(invocation, lambda: handler.call(**arguments))
+                value = await pool.result(self._loop, job)
+            self._hooks.run(AFTER, context, arguments, value)
+            answer.update(self._result(handler, message, arguments, value))
+            if value is None:
+                raise ValueError(f"No http response found for invocation {invocation.id}")
+            return value
+
+        response = await self._web.run(message, handler.web_request, handle)
+        return {**answer, "return": response}
 
     def _finish(self, invocation: capture.Invocation, answer: Message) -> None:
         self.capture.end_lines(invocation)
         self.capture.running.pop(invocation.id, None)
         self._reply(invocation.id, answer)
 
-    def _arguments(self, handler: Handler, message: Message) -> tuple[dict[str, Any], Context]:
+    def _arguments(
+        self, handler: Handler, message: Message, request: Any = None
+    ) -> tuple[dict[str, Any], Context]:
         arguments: dict[str, Any] = {}
         for name, data in message["inputs"]:
+            if name == handler.web_request:
+                arguments[name] = request
+                continue
             converter = handler.inputs[name].converter
             metadata = message.get("metadata") if converter.has_trigger_support() else None
             arguments[name] = self._converters.decode(converter, data, metadata or {})

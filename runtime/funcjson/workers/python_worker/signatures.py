@@ -49,7 +49,7 @@ class ParameterType(NamedTuple):
 
 
 class Handler(NamedTuple):
-    """A user's function, ready to be called."""
+    """A user's function, ready to be called. `web_request`: the parameter that gets a request of the web extension."""
 
     name: str
     directory: str
@@ -60,6 +60,7 @@ class Handler(NamedTuple):
     inputs: Mapping[str, ParameterType]
     outputs: Mapping[str, ParameterType]
     returns: ParameterType | None
+    web_request: str = ""
 
 
 def check(
@@ -116,6 +117,12 @@ def check(
         outputs=outputs,
         returns=_return(name, annotations, explicit_return, implicit_return, converters),
     )
+
+
+def for_web(handler: Handler) -> Handler:
+    """The same in an app with a web extension, whose requests and responses are none of the library's."""
+    named = [name for name, one in handler.inputs.items() if one.binding_type == "httpTrigger"]
+    return handler._replace(web_request=named[0], returns=None) if named else handler
 
 
 def _same_names(name: str, declared: set[str], bound: set[str]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import email.utils
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 # datetime.UTC is newer than the oldest Python that this runs on.
@@ -48,13 +48,24 @@ class GenericBinding:
 class Converters:
     """The converters of one `azure.functions` package."""
 
-    def __init__(self, library: Any, meta: Any) -> None:
+    def __init__(
+        self, library: Any, meta: Any, fits: Mapping[str, Callable[[type], bool]] | None = None
+    ) -> None:
+        self._library = library
+        self._meta = meta
+        self._fits = fits or {}
         self._registry = library.get_binding_registry()
         self._datum = meta.Datum
 
+    def taking(self, fits: Mapping[str, Callable[[type], bool]]) -> Converters:
+        """The same, with another idea of which annotations fit, by binding type."""
+        return Converters(self._library, self._meta, fits)
+
     def get(self, binding_type: str) -> Any:
         """The converter for a binding type."""
-        return self._registry.get(binding_type) or GenericBinding
+        converter = self._registry.get(binding_type) or GenericBinding
+        fits = self._fits.get(binding_type)
+        return converter if fits is None else _Taking(converter, fits)
 
     def has_implicit_output(self, binding_type: str) -> bool:
         """Whether a handler may return a value because of this binding, without `$return`."""
@@ -111,6 +122,17 @@ class Converters:
             ) from None
 
 
+class _Taking:
+    """A converter that takes other annotations than it would by itself."""
+
+    def __init__(self, converter: Any, fits: Callable[[type], bool]) -> None:
+        self._converter = converter
+        self.check_input_type_annotation = self.check_output_type_annotation = fits
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._converter, name)
+
+
 def _label(converter: Any) -> str:
     return GenericBinding.label if converter is GenericBinding else str(converter)
 
@@ -151,7 +173,7 @@ def _typed(datum: Any) -> dict[str, Any]:
             "http": {
                 "status": value["status_code"].value,
                 "headers": {name: header.value for name, header in value["headers"].items()},
-                "cookies": _cookies(value.get("cookies")),
+                "cookies": cookies_of(value.get("cookies")),
                 "body": _typed(value["body"]),
                 "enableContentNegotiation": False,
             }
@@ -164,7 +186,8 @@ def _typed(datum: Any) -> dict[str, Any]:
 _SAME_SITE = {"lax": "Lax", "strict": "Strict", "none": "None"}
 
 
-def _cookies(jars: Any) -> list[dict[str, Any]]:
+def cookies_of(jars: Any) -> list[dict[str, Any]]:
+    """Cookies of `http.cookies` as the wire has them."""
     return [
         {
             "name": name,

@@ -237,3 +237,13 @@ def test_uninstall_gives_everything_back() -> None:
         sys.stdout, sys.stderr, root.level, list(root.handlers), threading.Thread.start, pool.submit
     )  # fmt: skip
     assert messages(recorder) == ["left"]
+
+
+def test_a_job_in_another_thread_says_whose_it_is_only_while_it_runs() -> None:
+    recorder = Recorder()
+    local = recorder.capture.thread_local
+    invocation = Invocation("7", "f", recorder.capture)
+
+    seen = recorder.capture.works_for(invocation, lambda: local.invocation_id)()
+
+    assert (seen, local.invocation_id) == ("7", None)

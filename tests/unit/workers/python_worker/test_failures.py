@@ -118,3 +118,21 @@ def test_an_error_that_no_code_of_the_user_raised_can_be_given_a_place(tmp_path:
     failures.at(error, "/app/f/__init__.py")
     answer = failures.describe(error)
     assert (answer["file"], answer["line"], answer["column"]) == ("/app/f/__init__.py", 1, 1)
+
+
+def test_a_frameworks_frames_before_the_apps_are_left_out(tmp_path: Path) -> None:
+    names: dict[str, Any] = {}
+    file = tmp_path / "app.py"
+    exec(compile("def handle(): raise ValueError('no')", str(file), "exec"), names)
+    try:
+        names["handle"]()
+    except ValueError as error:
+        of_app = failures.describe(failures.from_app(error, str(tmp_path)))
+        elsewhere = failures.describe(failures.from_app(error, "/elsewhere"))
+
+    assert of_app["stack"].count("File ") == 1
+    assert elsewhere == of_app
+    try:
+        raise KeyError("of a library")
+    except KeyError as error:
+        assert failures.from_app(error, str(tmp_path)).__traceback__ is error.__traceback__

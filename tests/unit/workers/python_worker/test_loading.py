@@ -106,3 +106,14 @@ def test_a_function_that_is_not_there_has_a_place(tmp_path: Path, space: ModuleS
 
     found = failures.describe(caught.value, str(tmp_path))
     assert (found["type"], found["file"], found["line"]) == ("RuntimeError", str(script), 1)
+
+
+def test_extensions_that_an_app_imports_are_taken_away_again(tmp_path: Path) -> None:
+    write(tmp_path, "f/__init__.py", "import azurefunctions.extensions.base\ndef main(): pass")
+    space = ModuleSpace(str(tmp_path))
+    space.enter()
+    loading.load_function(str(tmp_path), "f", "", "f/__init__.py", None)
+    assert "azurefunctions.extensions.base" in sys.modules
+    space.leave()
+
+    assert not [name for name in sys.modules if name.startswith("azurefunctions")]

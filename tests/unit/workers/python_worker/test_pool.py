@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import threading
 
 import pytest
@@ -78,3 +80,36 @@ def test_the_setting_gives_the_size(text: str, size: int | None, warning: str | 
     assert pool_size({"PYTHON_THREADPOOL_THREAD_COUNT": text}, said.append) == (size or default)
     assert [w for w in said if warning and warning in w] == said
     assert bool(said) == (warning is not None)
+
+
+async def test_a_coroutine_gets_what_a_job_gives_or_raises_in_its_own_context() -> None:
+    pool, loop = Pool(1), asyncio.get_running_loop()
+    mine = contextvars.ContextVar("mine", default="nobody's")
+    mine.set("the coroutine's")
+
+    def stop() -> None:
+        raise SystemExit(3)
+
+    assert await pool.result(loop, mine.get) == "the coroutine's"
+    with pytest.raises(SystemExit):
+        await pool.result(loop, stop)
+    assert await pool.result(loop, lambda: threading.current_thread().name) == "handler-1"
+    pool.close()
+
+
+async def test_a_coroutine_that_is_cancelled_leaves_its_job_alone() -> None:
+    pool, loop = Pool(1), asyncio.get_running_loop()
+    gate, begun = threading.Event(), asyncio.Event()
+
+    def job() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        gate.wait(10)
+
+    waiting = asyncio.create_task(pool.result(loop, job))
+    await begun.wait()
+    waiting.cancel()
+    gate.set()
+
+    assert await pool.result(loop, lambda: "next") == "next"
+    assert waiting.cancelled()
+    pool.close()

@@ -8,7 +8,12 @@ import azure.functions as func
 import pytest
 from azure.functions import meta
 
-from funcjson.workers.python_worker.signatures import BoundParameter, FunctionLoadError, check
+from funcjson.workers.python_worker.signatures import (
+    BoundParameter,
+    FunctionLoadError,
+    check,
+    for_web,
+)
 from funcjson.workers.python_worker.values import Converters
 
 CONVERTERS = Converters(func, meta)
@@ -107,3 +112,21 @@ def test_annotations_that_are_no_class_are_refused(annotation: Any) -> None:
     main.__annotations__ = {"req": annotation}
     with pytest.raises(FunctionLoadError, match="has invalid non-type annotation"):
         checked(main, REQ)
+
+
+def test_a_web_extension_has_the_request_and_the_response() -> None:
+    def main(req: func.HttpRequest) -> str:
+        return ""
+
+    handler = for_web(checked(main, REQ, RETURN))
+
+    assert (handler.web_request, handler.returns) == ("req", None)
+    assert handler.has_return
+
+
+def test_a_web_extension_has_nothing_of_other_triggers() -> None:
+    def main(t: func.TimerRequest) -> None: ...
+
+    handler = checked(main, TICK)
+
+    assert for_web(handler) == handler

@@ -129,3 +129,14 @@ def test_which_bindings_let_a_handler_return_a_value(binding_type: str, implicit
 def test_other_outputs_of_the_library() -> None:
     assert CONVERTERS.encode("queue", "m", None) == {"string": "m"}
     assert CONVERTERS.encode("eventHub", ["a", "b"], None) == {"json": '["a","b"]'}
+
+
+def test_other_annotations_may_fit_and_all_else_stays() -> None:
+    taking = CONVERTERS.taking({"httpTrigger": lambda given: given is int})
+    converter, usual = taking.get("httpTrigger"), CONVERTERS.get("httpTrigger")
+
+    assert converter.check_input_type_annotation(int)
+    assert not converter.check_input_type_annotation(func.HttpRequest)
+    assert converter.has_trigger_support() == usual.has_trigger_support()
+    assert usual.check_input_type_annotation(func.HttpRequest)
+    assert taking.get("queueTrigger") is CONVERTERS.get("queueTrigger")
