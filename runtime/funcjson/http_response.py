@@ -264,10 +264,10 @@ def _cookie(cookie: Mapping[str, Any]) -> str:
     if not is_name(name):
         raise ResponseError(f"'{name}' is not a name for a cookie", "use letters, digits, - and _")
     parts = [f"{name}={quote(str(value if value is not None else ''), safe='')}"]
-    if expires := _expires(cookie.get("expires")):
+    if expires := _expires(name, cookie.get("expires")):
         parts.append(f"expires={expires}")
     if (max_age := cookie.get("maxAge")) is not None:
-        parts.append(f"max-age={int(max_age)}")
+        parts.append(f"max-age={_seconds(name, max_age)}")
     if (domain := cookie.get("domain")) is not None:
         parts.append(f"domain={domain}")
     # Python's worker sends "" for what the handler left out, and the host writes it as it is.
@@ -285,12 +285,27 @@ def _cookie(cookie: Mapping[str, Any]) -> str:
     return text
 
 
-def _expires(value: Any) -> str | None:
+def _seconds(cookie: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ResponseError(
+            f"the maxAge of the cookie '{cookie}' is {value!r}", "give a number of seconds"
+        ) from None
+
+
+def _expires(cookie: str, value: Any) -> str | None:
     """ISO text, or seconds since the epoch, as an HTTP date."""
     if value is None or value == "":
         return None
     if isinstance(value, int | float):
-        return format_datetime(datetime.fromtimestamp(value, UTC), usegmt=True)
+        try:
+            return format_datetime(datetime.fromtimestamp(value, UTC), usegmt=True)
+        except (ValueError, OverflowError, OSError):
+            raise ResponseError(
+                f"the time in expires of the cookie '{cookie}' is {value!r}",
+                "give seconds since 1970, or a date",
+            ) from None
     try:
         moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:

@@ -536,6 +536,13 @@ def test_a_call_that_failed_leads_to_its_steps(inspector: Inspector) -> None:
     expect(detail).to_contain_text("Failed in step 7")
 
 
+def test_an_address_that_somebody_typed_leads_somewhere(inspector: Inspector) -> None:
+    inspector.page.goto(f"{inspector.host.host}/_/#/activity/%")
+
+    expect(inspector.page.locator("#detail")).to_contain_text("no longer kept")
+    assert inspector.errors == []
+
+
 def test_a_host_that_was_started_anew_is_used_without_a_reload(
     browser: Browser, tmp_path: Path
 ) -> None:

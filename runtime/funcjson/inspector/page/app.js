@@ -287,6 +287,11 @@ const App = (() => {
 
   // --- views and changes -------------------------------------------------------------------------
 
+  // An address that somebody typed may hold a % that encodes nothing.
+  function decoded(id) {
+    try { return decodeURIComponent(id); } catch { return id; }
+  }
+
   const VIEWS = ["activity", "functions", "hubs", "clients"];
 
   function route() {
@@ -301,7 +306,7 @@ const App = (() => {
     });
     document.title = `${chosen[0].toUpperCase()}${chosen.slice(1)} · funcjson`;
     if (chosen === "activity") {
-      const wanted = id ? decodeURIComponent(id) : null;
+      const wanted = id ? decoded(id) : null;
       if (wanted !== shownId || !wanted) detail(wanted).then(() => {
         if (getComputedStyle($("split")).gridTemplateColumns.split(" ").length > 1) return;
         if (wanted) { scrollTo(0, 0); $("detail").focus(); } else if (left && rowOf(left)) rowOf(left).focus();
