@@ -420,7 +420,9 @@ async def test_a_task_after_the_response_holds_nobody_up(host: World) -> None:
     await get(host, "go")
 
     await host.lines.containing("the task ran")
-    assert "after the end" in await host.lines.containing("'later' failed after its response")
+    said = await host.lines.containing("'later' failed after its response")
+    assert "after the end" in said
+    assert said.count('File "') == 1
 
 
 async def test_expressions_see_a_body_that_comes_in_pieces(host: World) -> None:

@@ -59,7 +59,7 @@ class WebCalls:
         identifier: str = message["id"]
         request = next(data["http"] for name, data in message["inputs"] if name == parameter)
         exchange = Exchange(identifier, request, self._send, bool(message.get("stream")))
-        call = self._running[identifier] = _Call(exchange, message["function"])
+        call = self._running[identifier] = _Call(exchange, message["function"], self._app_root)
         for early in self._early.pop(identifier, ()):
             call.take(early)
         task = self._loop.create_task(call.run(self._extension, request["params"], handle))
@@ -79,11 +79,12 @@ class WebCalls:
 class _Call:
     """One call; `error` is what it failed with."""
 
-    def __init__(self, exchange: Exchange, function: str) -> None:
+    def __init__(self, exchange: Exchange, function: str, app_root: str) -> None:
         self.error: BaseException | None = None
         self.task: asyncio.Task[None] | None = None
         self._exchange = exchange
         self._function = function
+        self._app_root = app_root
         self._response: Any = None
 
     def take(self, message: Message) -> None:
@@ -108,7 +109,10 @@ class _Call:
             await extension.call(exchange, params, respond)
         except BaseException as error:
             if exchange.whole.done() and not exchange.is_gone:
-                logging.getLogger().exception("'%s' failed after its response", self._function)
+                trace = failures.from_app(error, self._app_root)
+                logging.getLogger().error(
+                    "'%s' failed after its response", self._function, exc_info=trace
+                )
             elif raised or not exchange.is_gone:
                 self.error = error
         else:
