@@ -7,6 +7,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,16 @@ Message = dict[str, Any]
 _ANSWERS = frozenset(("ready", "loaded", "indexed", "result", "failed", "stacks", "transpiled"))
 _PIECES = frozenset(("response", "body"))
 _STACKS = "stacks-"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What is known of how a process ended: the function that was being loaded ("" for the app's entry files), what the process
+    itself said of it, and where its code was."""
+
+    loaded: str | None = None
+    said: str = ""
+    place: Location | None = None
 
 
 class Channel:
@@ -54,6 +65,9 @@ class Channel:
         self._waiting: dict[str, asyncio.Future[Message]] = {}
         # How many lines of stderr there were when a request was sent.
         self._marks: dict[str, int] = {}
+        # Of the requests among them that load code: the function, "" for the app's entry files.
+        self._loading: dict[str, str] = {}
+        self._last_message: Message | None = None
         self._pumps: dict[str, ResponsePump] = {}
         self._uploads: dict[str, RequestPump] = {}
         self._closed: Problem | None = None
@@ -71,6 +85,17 @@ class Channel:
     def last_stderr(self) -> list[str]:
         """What was written to stderr since the oldest request that has no answer began; all of it when there is none."""
         return self._stderr.since(min(self._marks.values(), default=0), self.is_running)
+
+    def end(self) -> End:
+        """What is known of the end of a process that has ended by itself."""
+        said = self._last_message
+        loading = list(self._loading.values())
+        if said is None:
+            # It loads one module at a time, so the first is the one that ran.
+            return End(loaded=loading[0] if loading else None)
+        name = said.get("function") or ""
+        known = bool(loading) and (bool(name) or "" in loading)
+        return End(name if known else None, str(said.get("text") or ""), self._place(said))
 
     # -- what the worker sends -------------------------------------------------------------------
 
@@ -97,6 +122,9 @@ class Channel:
         if op == "transpiled" and message.get("id") is None:
             self._transpiled(message)
             return
+        if op == "ends":
+            self._last_message = message
+            return
         if op in _PIECES and (pump := self._pumps.get(message["id"])) is not None:
             pump.put(message)
             return
@@ -110,6 +138,7 @@ class Channel:
         # Answers about the start have no id.
         identifier = message.get("id") or "init"
         self._marks.pop(identifier, None)
+        self._loading.pop(identifier, None)
         future = self._waiting.pop(identifier, None)
         if future is not None and not future.done():
             future.set_result(message)
@@ -152,6 +181,7 @@ class Channel:
     async def load(self, function: Function) -> None:
         """Load a handler. Raises HandlerLoadError."""
         identifier = f"load-{next(self._numbers)}"
+        self._loading[identifier] = function.name
         answer = await self.ask(
             identifier,
             {
@@ -181,6 +211,7 @@ class Channel:
     async def index(self) -> IndexResult:
         """Find code-first functions."""
         identifier = f"index-{next(self._numbers)}"
+        self._loading[identifier] = ""
         answer = await self.ask(identifier, {"op": "index", "id": identifier})
         if answer["op"] == "failed":
             return IndexResult(

@@ -16,13 +16,17 @@ from typing import Any, Protocol, cast
 from funcjson.errors import Problem, WorkerError, WorkerStartError
 from funcjson.model import Language, WorkerLog
 from funcjson.workers.base import LogSink
-from funcjson.workers.channel import Channel, Message
+from funcjson.workers.channel import Channel, End, Message
 from funcjson.workers.last_words import Stderr, last_words
 from funcjson.workers.load_watch import LIMIT_S, NOTICE_S
 from funcjson.workers.python_worker.lines import Lines
 from funcjson.workers.wire import FD_VARIABLE, Decoder, encode
 
 _UTF8 = codecs.getincrementaldecoder("utf-8")
+ENDED_BY_ITSELF = "FJ0512"
+# How its text goes on where a call, or what was being loaded, was lost with it.
+WHILE_NEEDED = " while it was needed"
+_NOTHING = End()
 _READ_SIZE = 262144
 _PIPES = {1: "stdout", 2: "stderr"}
 
@@ -61,7 +65,9 @@ class Child:
         self._process: asyncio.SubprocessTransport | None = None
         self._cause: Problem | None = None
         self._stderr = Stderr()
-        self._rest: Callable[[], None] = lambda: None
+        self._frames: _Frames | None = None
+        # The same socket once more: a write that fails closes the other, with what is still to be read.
+        self._unread: socket.socket | None = None
         self.channel = Channel(self._write, log, program.app_root, self._stderr, program.transpiled)
 
     @classmethod
@@ -91,6 +97,7 @@ class Child:
         ours, theirs = socket.socketpair()
         try:
             ours.setblocking(False)
+            self._unread = ours.dup()
             environment = {**self.program.environment, FD_VARIABLE: str(theirs.fileno())}
             process, _ = await self._loop.subprocess_exec(
                 lambda: Output(self),
@@ -105,11 +112,13 @@ class Child:
                 process_group=0,
             )
             self._process = process
-            transport, frames = await self._loop.create_connection(lambda: _Frames(self), sock=ours)
+            transport, self._frames = await self._loop.create_connection(
+                lambda: _Frames(self), sock=ours
+            )
             self._socket = transport
-            self._rest = lambda: _read_rest(ours, frames)
         except BaseException:
             ours.close()
+            self._close_unread()
             raise
         finally:
             theirs.close()
@@ -163,7 +172,7 @@ class Child:
         """Its pipes are read: read the socket to its end, too, and report that it ended."""
         if self.exited.done():
             return
-        self._rest()
+        self._read_rest()
         problem = self._cause or self._exit_problem()
         # First, so that who watches for the end knows of it before the callers whose calls fail.
         self.exited.set_result(problem)
@@ -173,9 +182,21 @@ class Child:
         if self._process is not None:
             self._process.close()
 
+    def _read_rest(self) -> None:
+        """Take what a process that has ended left in its socket."""
+        with contextlib.suppress(OSError):
+            while self._unread and self._frames and (data := self._unread.recv(_READ_SIZE)):
+                self._frames.data_received(data)
+        self._close_unread()
+
+    def _close_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.close()
+
     def _exit_problem(self) -> Problem:
         code = self._process.get_returncode() if self._process is not None else None
-        return exit_problem(self.program.language, code, self.channel.last_stderr())
+        end = self.channel.end()
+        return exit_problem(self.program.language, code, self.channel.last_stderr(), end)
 
     def _why_not_started(self, error: BaseException) -> str | None:
         if isinstance(error, TimeoutError):
@@ -208,16 +229,22 @@ class Child:
         self._log(WorkerLog(text, level, category="console"))
 
 
-def exit_problem(language: Language, code: int | None, stderr: Iterable[str]) -> Problem:
-    """A process that was needed has ended with an exit code; `stderr` are its last lines."""
+def exit_problem(
+    language: Language, code: int | None, stderr: Iterable[str], known: End = _NOTHING
+) -> Problem:
+    """A process that was needed has ended with an exit code; `stderr` are its last lines. Its function is the one that was being
+    loaded, "" for the app's entry files."""
     lines, end = last_words(stderr)
     how = end.how if end is not None else f"with {_describe(code)}"
     told = "\n".join(lines)
+    last_lines = f"its last lines on stderr:\n{told}" if told else ""
     return Problem(
-        "FJ0512",
-        f"the {language} worker process ended {how} while it was needed",
-        why=f"its last lines on stderr:\n{told}" if told else "it wrote nothing to stderr",
-        fix=end.advice if end is not None else _advice(code),
+        ENDED_BY_ITSELF,
+        f"the {language} worker process ended {how}{WHILE_NEEDED}",
+        known.place,
+        "\n".join(filter(None, (known.said, last_lines))) or "it wrote nothing to stderr",
+        end.advice if end is not None else _advice(code),
+        function=known.loaded,
         azure=f"{language} exited with code {code}",
     )
 
@@ -272,14 +299,6 @@ class _Frames(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._child.connection_lost()
-
-
-def _read_rest(connection: socket.socket, frames: _Frames) -> None:
-    """What a process that has ended left in its socket."""
-    # The end of what is there, or a socket that was closed.
-    with contextlib.suppress(OSError):
-        while data := connection.recv(_READ_SIZE):
-            frames.data_received(data)
 
 
 class Owner(Protocol):

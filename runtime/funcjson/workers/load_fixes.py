@@ -69,6 +69,15 @@ _LOAD_FIXES = (
     ),
     ("SyntaxError", "correct the code at this place"),
     (
+        "worker process ended",
+        "what stands at the top of a module must not end the process: throw an error there instead, which breaks only what needs "
+        "the module",
+    ),
+    (
+        "did not come to its end",
+        "what stands at the top of a module must come to its end: move what waits into the handler",
+    ),
+    (
         "cannot run TypeScript",
         "start with --install, with typescript among the app's packages, or use Node.js 22.18 or newer, or compile "
         "the app",

@@ -5,10 +5,10 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import { App } from './node/app.mjs';
-import { asError, failure, userStack } from './node/errors.mjs';
+import { asError, failure } from './node/errors.mjs';
 import { haveMain } from './node/handlers.mjs';
 import { Invocation } from './node/invocation.mjs';
-import { Logs } from './node/logs.mjs';
+import { current, Logs } from './node/logs.mjs';
 import { Outbox } from './node/outbox.mjs';
 import { Transpiler } from './node/transpiler.mjs';
 import { whatIsWaitedFor } from './node/waiting.mjs';
@@ -144,12 +144,14 @@ socket.on('data', (piece) => {
 socket.on('close', () => process.exit(0));
 socket.on('error', () => process.exit(0));
 
+let uncaught;
 process.on('uncaughtException', (thrown) => {
   const error = asError(thrown);
+  uncaught = failure(error);
   logs.log(
     'error',
     'Worker uncaught exception (learn more: https://go.microsoft.com/fwlink/?linkid=2097909 ): ' +
-      (userStack(error) || error.message),
+      (uncaught.stack || error.message),
     'system',
     undefined,
     'stderr',
@@ -159,5 +161,14 @@ process.on('uncaughtException', (thrown) => {
 process.on('exit', () => {
   // What stands before the end of a line is said as well.
   logs.flushAll();
+  send({ op: 'ends', function: current.getStore()?.functionName, ...(uncaught ?? placeOfExit()) });
   outbox.flush();
 });
+
+/** The host is told that the process ends, and where user code ended it. */
+function placeOfExit() {
+  const error = new Error('process.exit was called here');
+  error.name = '';
+  const { stack, ...place } = failure(error);
+  return { ...place, text: place.file && stack.replace(/^Error: /, '').replace('\n', ':\n') };
+}

@@ -12,14 +12,15 @@ from funcjson.errors import (
     FuncJsonError,
     HandlerError,
     HandlerLoadError,
-    Location,
     Problem,
     WorkerError,
     WorkerStartError,
+    render,
 )
 from funcjson.model import Call, CallResult, Function, Language, WorkerLog
 from funcjson.workers.base import IndexResult, LogSink
-from funcjson.workers.child import Child, WorkerProgram
+from funcjson.workers.child import ENDED_BY_ITSELF, Child, WorkerProgram
+from funcjson.workers.left_out import LeftOut, how_it_ended, not_in_time
 from funcjson.workers.load_watch import LoadWatch, NeverLoaded
 
 # Seconds before the 1st, 2nd, ... restart in a row; the last one stays. A finished call starts anew.
@@ -27,7 +28,10 @@ RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 _WORTH_A_LINE_S = 0.5
 # A call that no handler has seen yet outlasts starts that fail for so long.
 _PATIENCE_S = 5.0
-ENDED_BY_ITSELF = "FJ0512"
+
+
+class _NowLeftOut(Exception):
+    """A function kept a process from being prepared, and is left out from now on."""
 
 
 class Link(Protocol):
@@ -100,7 +104,9 @@ class ProcessWorker:
         self._patience_s = patience_s
         self._functions: dict[str, Function] = {}
         self._load_errors: dict[str, str] = {}
-        self._never_loaded: set[str] = set()
+        # Whose loading is waited for, so that its end is told to who waits.
+        self._loading: set[str] = set()
+        self._left_out = LeftOut(program.load_limit_s)
         self._load_limit_s = program.load_limit_s
         self._indexed = False
         self._is_started = False
@@ -131,6 +137,13 @@ class ProcessWorker:
         """Load a handler in every process. Raises HandlerLoadError."""
         self._functions[function.name] = function
         self._load_errors.pop(function.name, None)
+        self._loading.add(function.name)
+        try:
+            await self._load(function)
+        finally:
+            self._loading.discard(function.name)
+
+    async def _load(self, function: Function) -> None:
         for seat in self._seats:
             await seat.available()
         seats = zip(self._seats, self._watches, strict=True)
@@ -143,27 +156,42 @@ class ProcessWorker:
     async def _load_in(self, seat: _Seat, watch: LoadWatch, function: Function) -> None:
         name = function.name
         while True:
+            if problem := self._left_out.problem(name):
+                raise HandlerLoadError(problem)
             child = await seat.available()
-            known = len(self._never_loaded)
             try:
                 return await watch.run(name, child.channel.load(function))
             except NeverLoaded:
-                where = await self._give_up(seat, f"function '{name}'", name)
-                raise HandlerLoadError(_never_loaded(function, self._load_limit_s, where)) from None
+                self._left_out.never_ended(function, await seat.stacks())
+                await self._give_up(seat, f"function '{name}'", name)
             except HandlerLoadError:
                 raise
-            except WorkerError:
-                # The process was replaced since another function's module did not end: once more.
-                if len(self._never_loaded) == known:
+            except WorkerError as error:
+                end = error.problems[0]
+                self._leave_out(end)
+                # The process is replaced, and does without the function that ended it: once more.
+                if end.function not in self._left_out:
                     raise
 
-    async def _give_up(self, seat: _Seat, what: str, name: str) -> str:
-        """Where the code was; the process is replaced, and never told of this function again."""
-        self._never_loaded.add(name)
-        where = await seat.stacks()
+    def _leave_out(self, end: Problem) -> bool:
+        """Whether a process ended since a function was loaded, which is left out then."""
+        function = self._functions.get(end.function or "")
+        if end.code != ENDED_BY_ITSELF or function is None or function.name in self._left_out:
+            return False
+        self._left_out.ended(function, end)
+        self._tell_of_left_out(function.name)
+        return True
+
+    def _tell_of_left_out(self, name: str) -> None:
+        problem = self._left_out.problem(name)
+        # Who waits for it tells of it.
+        if problem is not None and name not in self._loading:
+            self._log(WorkerLog(render(problem), "error", name, category="system"))
+
+    async def _give_up(self, seat: _Seat, what: str, function: str | None = None) -> None:
+        """Replace a process in which something does not come to its end."""
         said = f"the {self.language} worker was restarted: {what} did not finish loading"
-        await seat.restart(Problem("FJ0515", said))
-        return where
+        await seat.restart(Problem("FJ0515", said, function=function))
 
     def _tell_of_loading(self, name: str) -> None:
         what = f"'{name}'" if name else "the app's code"
@@ -185,13 +213,20 @@ class ProcessWorker:
         stuck = [seat for seat, result in answers if isinstance(result, NeverLoaded)]
         if stuck:
             self._indexed = False
-            places = await asyncio.gather(
-                *(self._give_up(seat, "the app's code", "") for seat in stuck)
-            )
-            return IndexResult(error=_not_in_time(self._load_limit_s), stack=places[0])
+            places = await asyncio.gather(*(seat.stacks() for seat in stuck))
+            await asyncio.gather(*(self._give_up(seat, "the app's code") for seat in stuck))
+            return IndexResult(error=not_in_time(self._load_limit_s), stack=places[0])
         if errors := [result for result in results if isinstance(result, BaseException)]:
-            raise errors[0]
+            return self._not_indexed(errors[0])
         return next(result for result in results if isinstance(result, IndexResult))
+
+    def _not_indexed(self, error: BaseException) -> IndexResult:
+        end = error.problems[0] if isinstance(error, WorkerError) else None
+        if end is None or end.code != ENDED_BY_ITSELF or end.function is None:
+            raise error
+        # The next process is not asked to run the same code.
+        self._indexed = False
+        return IndexResult(error=how_it_ended(end), stack=end.why, place=end.where)
 
     async def ready(self) -> None:
         """Wait until a process can take a call; raises WorkerError when none can be had."""
@@ -199,6 +234,8 @@ class ProcessWorker:
 
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler; see `Worker.invoke`. Waits for a restart that is under way, and for the next when that fails."""
+        if problem := self._left_out.problem(call.function):
+            raise WorkerError(problem)
         seat = await self._choose()
         assert seat.child is not None
         try:
@@ -265,35 +302,25 @@ class ProcessWorker:
         if self._indexed:
             await child.channel.index()
         for function in list(self._functions.values()):
-            if function.name in self._never_loaded:
+            name = function.name
+            # What is being loaded is loaded by who waits for it.
+            if name in self._left_out or name in self._loading:
                 continue
             try:
                 async with asyncio.timeout(self._load_limit_s):
                     await child.channel.load(function)
             except TimeoutError:
-                self._never_loaded.add(function.name)
-                problem = _never_loaded(function, self._load_limit_s, "")
-                raise WorkerError(problem) from None
+                self._left_out.never_ended(function, "")
+                self._tell_of_left_out(name)
+                raise _NowLeftOut from None
             except HandlerLoadError as error:
                 # What was said when the app was loaded need not be said at each restart.
-                if str(error) != self._load_errors.get(function.name):
-                    self._log(WorkerLog(str(error), "error", function.name, category="system"))
-
-
-def _never_loaded(function: Function, limit_s: float, where: str) -> Problem:
-    said = _not_in_time(limit_s)
-    return Problem(
-        "FJ0513",
-        f"the handler of '{function.name}' could not be loaded: {said}",
-        Location(function.script_file) if function.script_file else None,
-        f"it was here:\n{where.rstrip()}" if where else "",
-        "what stands at the top of a module must come to its end: move what waits into the handler",
-        function=function.name,
-    )
-
-
-def _not_in_time(limit_s: float) -> str:
-    return f"what stands at the top of its modules did not come to its end within {limit_s:g} s"
+                if str(error) != self._load_errors.get(name):
+                    self._log(WorkerLog(str(error), "error", name, category="system"))
+            except WorkerError as error:
+                if self._leave_out(error.problems[0]):
+                    raise _NowLeftOut from None
+                raise
 
 
 async def _first_error(jobs: Iterable[Awaitable[None]]) -> None:
@@ -392,7 +419,10 @@ class _Seat:
     async def _keep(self, child: Running) -> None:
         while True:
             problem = await asyncio.shield(child.exited)
-            if problem.code == ENDED_BY_ITSELF:
+            if problem.function is not None:
+                # It ended while that was loaded; who loads it tells of it.
+                self.failures = 0
+            elif problem.code == ENDED_BY_ITSELF:
                 self._log(WorkerLog(_report(problem), "error", category="system"))
             child = await self._replace()
 
@@ -406,6 +436,9 @@ class _Seat:
                 await self._starter.sleep(delay)
             try:
                 child = await self._fresh()
+            except _NowLeftOut:
+                self.failures -= 1
+                continue
             except FuncJsonError as error:
                 self._log(WorkerLog(str(error), "error", category="system"))
                 self._fail(error.problems[0], type(error))

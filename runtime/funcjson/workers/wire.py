@@ -38,6 +38,8 @@ Worker to host
    without an id it was not asked for: {"file": path, "key", "output"} is what the worker compiled in memory just now
   {"op": "log", "level", "message", "category": "user" | "console" | "system", "function": str | null, "invocation_id": str | null}
    and, for what was printed, "stream": "stdout" | "stderr" (the last stderr lines are shown when the worker ends by itself)
+  {"op": "ends", "function": str | null, "text"}           the worker's last message, where it can: whose code ended the process, and, as
+   in "failed", at which place
 Optional members may be missing. "load", "index" and "stacks" may arrive while calls run; after a restart the host sends "init",
 "index" (if it had indexed) and every "load" again. The end of the socket means that the host is gone: the worker exits.
 Cookies: "domain" and "path" are "" when the handler gave none and null when the language's host default applies; "sameSite" is
