@@ -18,17 +18,17 @@ from funcjson.errors import (
     FuncJsonError,
     HandlerError,
     HandlerTimeout,
-    Location,
     Problem,
     Severity,
     render,
 )
 from funcjson.http_answer import answer
 from funcjson.model import Call, CallResult, Function, RetryContext, RetryPolicy, TriggerEvent
+from funcjson.overdue import overdue_problem, restart_reason
 from funcjson.pipeline import Outcome, run
 from funcjson.plan import Plan
 from funcjson.trace import InvocationTrace, Recorder, Step
-from funcjson.workers.base import Worker
+from funcjson.workers.base import Stacks, Worker
 
 log = logging.getLogger("funcjson.invocation")
 
@@ -189,7 +189,8 @@ async def _call(version: AppVersion, function: Function, call: Call) -> CallResu
         if overdue.stopping is None:
             raise
         stacks = await overdue.stopping
-        raise HandlerTimeout(_timeout(function, call, limit, stacks)) from error
+        problem = overdue_problem(function, call.invocation_id, limit, stacks)
+        raise HandlerTimeout(problem) from error
     finally:
         handle.cancel()
         if overdue.stopping is not None:
@@ -204,18 +205,19 @@ class _Overdue:
     function: Function
     call: Call
     limit_s: float
-    stopping: asyncio.Task[str] | None = None
+    stopping: asyncio.Task[Stacks] | None = None
 
     def begin(self) -> None:
         self.stopping = asyncio.get_running_loop().create_task(self._stop())
 
-    async def _stop(self) -> str:
+    async def _stop(self) -> Stacks:
         """Where the handler was. What goes wrong is told, and hides nowhere that the time was up."""
-        stacks = ""
-        reason = f"function '{self.function.name}' ran for more than {self.limit_s:g} s"
+        stacks = Stacks()
+        worker, identifier = self.worker, self.call.invocation_id
         try:
-            stacks = await self.worker.stacks(self.call.invocation_id)
-            await self.worker.restart(reason, self.call.invocation_id)
+            stacks = await worker.stacks(identifier)
+            reason, why = restart_reason(self.function, identifier, self.limit_s, stacks)
+            await worker.restart(reason, identifier, why)
         except FuncJsonError as error:
             log.error("%s", error)
         return stacks
@@ -254,21 +256,3 @@ def _failure_text(error: FuncJsonError, name: str) -> str:
     if isinstance(error, HandlerError) and error.stack:
         text += f"\n{error.stack}"
     return text
-
-
-def _timeout(function: Function, call: Call, limit: float, stacks: str) -> Problem:
-    return Problem(
-        "FJ0507",
-        f"'{function.name}' did not finish within functionTimeout ({limit:g} s)",
-        Location(function.script_file or function.name),
-        f"just before its worker was stopped:\n{stacks.rstrip()}" if stacks else "",
-        'make the handler finish sooner, or raise "functionTimeout" in host.json',
-        function=function.name,
-        azure=f"Timeout value of {_span(limit)} was exceeded by function: Functions.{function.name}",
-    )
-
-
-def _span(seconds: float) -> str:
-    hours, rest = divmod(int(seconds), 3600)
-    minutes, whole = divmod(rest, 60)
-    return f"{hours:02}:{minutes:02}:{whole:02}"

@@ -126,7 +126,7 @@ async def test_a_blocked_async_handler_does_not_stop_the_others_or_the_stacks(
     blocked = asyncio.create_task(worker.invoke(Call("1", "blocks", (("event", {}),))))
     stacks = ""
     while "gate.wait" not in stacks:
-        stacks = await worker.stacks()
+        stacks = (await worker.stacks()).render()
     await worker.invoke(Call("2", "opens", (("event", {}),)))
     await blocked
     await worker.stop()

@@ -625,7 +625,7 @@ async def test_stacks_show_where_a_handler_is(kind: Kind, tmp_path: Path) -> Non
         waiting = asyncio.create_task(app.call("waits"))
         await app.line("waiting")
 
-        assert "waits" in await app.worker.stacks()
+        assert "waits" in (await app.worker.stacks()).render()
         await app.call("opens")
         await waiting
 

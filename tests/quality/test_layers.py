@@ -35,7 +35,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("what is served", "http_absent http_served setting_values"),
     ("the host's own URLs", "http_endpoints"),
     ("front ends, HTTP server", "frontends http_answer http_server"),
-    ("an app", "app_version check install scaffold trace_view"),
+    ("an app", "app_version check install overdue scaffold trace_view"),
     ("app facts", "app_facts"),
     ("invocations", "app_hints invoker last_good show upstream_webhook"),
     ("reloading", "reloading"),

@@ -38,7 +38,7 @@ from funcjson.services import HostServices
 from funcjson.settings import load_settings
 from funcjson.signalr.rest_client import HttpTransport
 from funcjson.trace import Recorder, Step
-from funcjson.workers.base import IndexResult
+from funcjson.workers.base import IndexResult, Stacks
 
 EVENT = TriggerEvent("manualTrigger", payload="x", reason="a test")
 
@@ -66,10 +66,10 @@ class ScriptedWorker:
     async def ready(self) -> None:
         await self.restarted.wait()
 
-    async def stacks(self, invocation_id: str | None = None) -> str:
-        return 'File "f/__init__.py", line 3, in main'
+    async def stacks(self, invocation_id: str | None = None) -> Stacks:
+        return Stacks(text='File "f/__init__.py", line 3, in main')
 
-    async def restart(self, reason: str, invocation_id: str | None = None) -> None:
+    async def restart(self, reason: str, invocation_id: str | None = None, why: str = "") -> None:
         self.restarts.append(reason)
         self.lost.set()
 
@@ -236,8 +236,8 @@ async def test_a_stuck_handler_is_stopped_and_its_stack_shown() -> None:
 class BrokenAfterwards(ScriptedWorker):
     """A worker that cannot be had again once it was stopped."""
 
-    async def restart(self, reason: str, invocation_id: str | None = None) -> None:
-        await super().restart(reason, invocation_id)
+    async def restart(self, reason: str, invocation_id: str | None = None, why: str = "") -> None:
+        await super().restart(reason, invocation_id, why)
         raise WorkerStartError(Problem("FJ0510", "the worker could not be started"))
 
 
@@ -258,11 +258,11 @@ class AskedForStacks(ScriptedWorker):
         self.asked = asyncio.Event()
         super().__init__(self.asked)
 
-    async def stacks(self, invocation_id: str | None = None) -> str:
+    async def stacks(self, invocation_id: str | None = None) -> Stacks:
         self.asked.set()
         for _ in range(5):
             await asyncio.sleep(0)
-        return ""
+        return Stacks()
 
 
 async def test_a_call_that_ends_while_it_is_stopped_leaves_no_task_behind() -> None:

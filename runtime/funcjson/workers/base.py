@@ -37,6 +37,44 @@ class IndexResult:
     place: Location | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where one thread or task is. `function` and `invocation_id` are of the call that it works for, `place` is in the app's code."""
+
+    title: str
+    text: str
+    invocation_id: str | None = None
+    function: str | None = None
+    place: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stacks:
+    """Where the code of a process is: `text` where the worker says it in words. While `holder` runs, nothing else in it does."""
+
+    stacks: tuple[Stack, ...] = ()
+    text: str = ""
+    holder: Stack | None = None
+
+    def of_call(self, invocation_id: str) -> Stack | None:
+        """Where a call is."""
+        return next((one for one in self.stacks if one.invocation_id == invocation_id), None)
+
+    def render(self, invocation_id: str | None = None) -> str:
+        """All of it, the call in question first."""
+        ordered = sorted(self.stacks, key=lambda one: one.invocation_id != invocation_id)
+        blocks = [f"{_title(one, invocation_id)}:\n{one.text.rstrip()}" for one in ordered]
+        return "\n".join([*blocks, *filter(None, [self.text.rstrip()])])
+
+
+def _title(stack: Stack, invocation_id: str | None) -> str:
+    if stack.invocation_id is None:
+        return stack.title
+    if stack.invocation_id == invocation_id:
+        return f"{stack.title}, this call"
+    return f"{stack.title}, a call of '{stack.function}'"
+
+
 class Worker(Protocol):
     """Runs handlers of one language.
 
@@ -61,13 +99,13 @@ class Worker(Protocol):
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler; raises HandlerError, or WorkerError when the worker is lost."""
 
-    async def stacks(self, invocation_id: str | None = None) -> str:
-        """Where the threads are now, as text, for a handler that is stuck (of its process only, when it is named)."""
+    async def stacks(self, invocation_id: str | None = None) -> Stacks:
+        """Where the code is now, for a handler that is stuck (of its process only, when it is named)."""
 
-    async def restart(self, reason: str, invocation_id: str | None = None) -> None:
+    async def restart(self, reason: str, invocation_id: str | None = None, why: str = "") -> None:
         """Kill the worker (or the one process that runs an invocation) and start afresh with the same functions.
 
-        Calls that run in it fail with WorkerError."""
+        Calls that run in it fail with WorkerError, which gives `reason` and `why`."""
 
     async def stop(self) -> None:
         """Stop at once; idempotent."""

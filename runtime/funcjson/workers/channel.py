@@ -13,7 +13,7 @@ from typing import Any
 
 from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, WorkerError
 from funcjson.model import Call, CallResult, Function, ResponseSink, WorkerLog
-from funcjson.workers.base import IndexedFunction, IndexResult, LogSink
+from funcjson.workers.base import IndexedFunction, IndexResult, LogSink, Stack, Stacks
 from funcjson.workers.last_words import Stderr
 from funcjson.workers.load_fixes import handler_fix, load_fix
 from funcjson.workers.request_pump import RequestPump
@@ -62,6 +62,8 @@ class Channel:
         self._clock = clock
         self._transpiled = transpiled or (lambda _: None)
         self._numbers = itertools.count(1)
+        # The function of each invocation that has no result yet.
+        self.running: dict[str, str] = {}
         self._waiting: dict[str, asyncio.Future[Message]] = {}
         # How many lines of stderr there were when a request was sent.
         self._marks: dict[str, int] = {}
@@ -255,6 +257,13 @@ class Channel:
         return CallResult(answer.get("outputs") or {}, answer.get("return") or {})
 
     async def _ask_to_invoke(self, call: Call) -> Message:
+        self.running[call.invocation_id] = call.function
+        try:
+            return await self._ask_to_run(call)
+        finally:
+            del self.running[call.invocation_id]
+
+    async def _ask_to_run(self, call: Call) -> Message:
         retry = call.retry
         message: Message = {
             "op": "invoke",
@@ -305,13 +314,20 @@ class Channel:
             lambda: self._send({"op": "cancel", "id": identifier}),
         )
 
-    async def stacks(self) -> str:
-        """Where the worker's threads are."""
+    async def stacks(self) -> Stacks:
+        """Where the worker's code is."""
         if self._blocked is not None:
-            return self._busy(*self._blocked)
+            return Stacks(text=self._busy(*self._blocked))
         identifier = f"{_STACKS}{next(self._numbers)}"
         answer = await self.ask(identifier, {"op": "stacks", "id": identifier})
-        return str(answer.get("text") or "")
+        return Stacks(
+            tuple(self._stack(row) for row in answer.get("stacks") or ()),
+            str(answer.get("text") or ""),
+        )
+
+    def _stack(self, row: Message) -> Stack:
+        call = row.get("invocation_id"), row.get("function")
+        return Stack(row["title"], row["text"], *call, self._place(row))
 
     def _busy(self, since: float, stack: str) -> str:
         return f"The event loop of the worker has been busy for {self._clock() - since:.1f} s, here:\n{stack}"

@@ -15,11 +15,14 @@ from typing import Any, Protocol, cast
 
 from funcjson.errors import Problem, WorkerError, WorkerStartError
 from funcjson.model import Language, WorkerLog
-from funcjson.workers.base import LogSink
+from funcjson.workers import black_box
+from funcjson.workers.base import LogSink, Stacks
+from funcjson.workers.black_box import BlackBox
 from funcjson.workers.channel import Channel, End, Message
 from funcjson.workers.last_words import Stderr, last_words
 from funcjson.workers.load_watch import LIMIT_S, NOTICE_S
 from funcjson.workers.python_worker.lines import Lines
+from funcjson.workers.stuck_process import look
 from funcjson.workers.wire import FD_VARIABLE, Decoder, encode
 
 _UTF8 = codecs.getincrementaldecoder("utf-8")
@@ -29,6 +32,7 @@ WHILE_NEEDED = " while it was needed"
 _NOTHING = End()
 _READ_SIZE = 262144
 _PIPES = {1: "stdout", 2: "stderr"}
+_ANSWERS_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Child:
         self._frames: _Frames | None = None
         # The same socket once more: a write that fails closes the other, with what is still to be read.
         self._unread: socket.socket | None = None
+        self._black_box = _black_box() if program.language is Language.PYTHON else None
         self.channel = Channel(self._write, log, program.app_root, self._stderr, program.transpiled)
 
     @classmethod
@@ -99,6 +104,10 @@ class Child:
             ours.setblocking(False)
             self._unread = ours.dup()
             environment = {**self.program.environment, FD_VARIABLE: str(theirs.fileno())}
+            shared = [theirs.fileno()]
+            if self._black_box is not None:
+                environment[black_box.FD_VARIABLE] = str(self._black_box.fd)
+                shared.append(self._black_box.fd)
             process, _ = await self._loop.subprocess_exec(
                 lambda: Output(self),
                 *self.program.command,
@@ -107,7 +116,7 @@ class Child:
                 stderr=asyncio.subprocess.PIPE,
                 cwd=self.program.app_root,
                 env=environment,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=shared,
                 # Ctrl-C in the terminal is for the host, which then stops its workers.
                 process_group=0,
             )
@@ -119,6 +128,7 @@ class Child:
         except BaseException:
             ours.close()
             self._close_unread()
+            self._close_black_box()
             raise
         finally:
             theirs.close()
@@ -126,6 +136,19 @@ class Child:
     def _write(self, message: Message) -> None:
         if self._socket is not None and not self._socket.is_closing():
             self._socket.write(encode(message))
+
+    async def stacks(self) -> Stacks:
+        """Where its code is. Raises WorkerError when it is lost."""
+        try:
+            return await asyncio.wait_for(self.channel.stacks(), _ANSWERS_WITHIN_S)
+        except TimeoutError:
+            box, process = self._black_box, self._process
+            if box is not None and process is not None and self.runtime:
+                pid, root = process.get_pid(), self.program.app_root
+                # It may end meanwhile.
+                with contextlib.suppress(OSError):
+                    return await look(pid, box, self.channel.running, root)
+            return Stacks()
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -181,6 +204,11 @@ class Child:
             self._socket.close()
         if self._process is not None:
             self._process.close()
+        self._close_black_box()
+
+    def _close_black_box(self) -> None:
+        if self._black_box is not None:
+            self._black_box.close()
 
     def _read_rest(self) -> None:
         """Take what a process that has ended left in its socket."""
@@ -227,6 +255,13 @@ class Child:
             self._stderr.add(text)
             level = level_of_stderr(text)
         self._log(WorkerLog(text, level, category="console"))
+
+
+def _black_box() -> BlackBox | None:
+    # A system without such files has workers all the same.
+    with contextlib.suppress(OSError):
+        return BlackBox()
+    return None
 
 
 def exit_problem(

@@ -21,7 +21,7 @@ from funcjson.errors import (
 )
 from funcjson.model import Language, WorkerLog
 from funcjson.settings import Settings
-from funcjson.workers.base import LogSink
+from funcjson.workers.base import LogSink, Stacks
 from funcjson.workers.child import Output, WorkerProgram, exit_problem
 from funcjson.workers.custom_handler_link import ADDRESS, HandlerLink
 from funcjson.workers.custom_handler_program import PORT_VARIABLE, HandlerProgram, find_program
@@ -154,6 +154,10 @@ class HandlerProcess:
             return
         self._signal(signal.SIGKILL)
         await asyncio.shield(self.exited)
+
+    async def stacks(self) -> Stacks:
+        """Unknown, as its link says."""
+        return await self.channel.stacks()
 
     def _signal(self, number: signal.Signals) -> None:
         process = self._process

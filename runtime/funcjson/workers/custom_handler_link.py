@@ -18,7 +18,7 @@ from funcjson.errors import (
 )
 from funcjson.model import Call, CallResult, Function, RequestSource, WorkerLog
 from funcjson.workers import custom_handler_payload as payload
-from funcjson.workers.base import IndexResult, LogSink
+from funcjson.workers.base import IndexResult, LogSink, Stacks
 from funcjson.workers.custom_handler_program import HandlerProgram
 
 ADDRESS = "127.0.0.1"
@@ -62,9 +62,9 @@ class HandlerLink:
         """Nothing: the functions of such an app are in folders."""
         return IndexResult()
 
-    async def stacks(self) -> str:
+    async def stacks(self) -> Stacks:
         """Unknown: the program is not ours to look into."""
-        return ""
+        return Stacks()
 
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler. Raises HandlerError, or WorkerError when the program ends."""

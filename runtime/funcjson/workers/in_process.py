@@ -15,7 +15,7 @@ from pathlib import Path
 
 from funcjson.errors import HandlerLoadError, Problem, WorkerStartError
 from funcjson.model import Call, CallResult, Function, Language, WorkerLog
-from funcjson.workers.base import IndexResult, LogSink
+from funcjson.workers.base import IndexResult, LogSink, Stacks
 from funcjson.workers.channel import Channel, Message
 from funcjson.workers.python import missing_library
 from funcjson.workers.python_worker.runtime import Runtime
@@ -84,11 +84,11 @@ class InProcessPythonWorker:
         """Run a handler; raises HandlerError."""
         return await self._channel().invoke(call)
 
-    async def stacks(self, invocation_id: str | None = None) -> str:
+    async def stacks(self, invocation_id: str | None = None) -> Stacks:
         """Where user code is; `invocation_id` is accepted for the sake of workers with several processes."""
         return await self._channel().stacks()
 
-    async def restart(self, reason: str, invocation_id: str | None = None) -> None:
+    async def restart(self, reason: str, invocation_id: str | None = None, why: str = "") -> None:
         """Load everything afresh; running calls fail with WorkerError, though their threads go on.
 
         For a call that has ended meanwhile nothing is done, as where it would have been in a process of its own.
@@ -97,7 +97,7 @@ class InProcessPythonWorker:
         if seat is None or (invocation_id and not seat.channel.is_running(invocation_id)):
             return
         self._seat = None
-        seat.close(Problem("FJ0515", f"the python worker was restarted: {reason}"))
+        seat.close(Problem("FJ0515", f"the python worker was restarted: {reason}", why=why))
         self._seat = await self._fresh()
         if self._indexed:
             await self._seat.channel.index()

@@ -18,7 +18,7 @@ from funcjson.errors import (
     render,
 )
 from funcjson.model import Call, CallResult, Function, Language, WorkerLog
-from funcjson.workers.base import IndexResult, LogSink
+from funcjson.workers.base import IndexResult, LogSink, Stacks
 from funcjson.workers.child import ENDED_BY_ITSELF, Child, WorkerProgram
 from funcjson.workers.left_out import LeftOut, how_it_ended, not_in_time
 from funcjson.workers.load_watch import LoadWatch, NeverLoaded
@@ -28,6 +28,7 @@ RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 _WORTH_A_LINE_S = 0.5
 # A call that no handler has seen yet outlasts starts that fail for so long.
 _PATIENCE_S = 5.0
+_WHY_ALL = "a handler cannot be stopped without its process, so other calls in it end as well"
 
 
 class _NowLeftOut(Exception):
@@ -45,7 +46,6 @@ class Link(Protocol):
     async def load(self, function: Function) -> None: ...
     async def index(self) -> IndexResult: ...
     async def invoke(self, call: Call) -> CallResult: ...
-    async def stacks(self) -> str: ...
 
 
 class Running(Protocol):
@@ -56,6 +56,9 @@ class Running(Protocol):
 
     @property
     def channel(self) -> Link: ...
+    async def stacks(self) -> Stacks:
+        """Where its code is, within seconds; raises WorkerError when it is lost."""
+
     async def kill(self, cause: Problem | None = None) -> None: ...
     async def stop(self) -> None: ...
 
@@ -162,7 +165,7 @@ class ProcessWorker:
             try:
                 return await watch.run(name, child.channel.load(function))
             except NeverLoaded:
-                self._left_out.never_ended(function, await seat.stacks())
+                self._left_out.never_ended(function, (await seat.stacks()).render())
                 await self._give_up(seat, f"function '{name}'", name)
             except HandlerLoadError:
                 raise
@@ -215,7 +218,7 @@ class ProcessWorker:
             self._indexed = False
             places = await asyncio.gather(*(seat.stacks() for seat in stuck))
             await asyncio.gather(*(self._give_up(seat, "the app's code") for seat in stuck))
-            return IndexResult(error=not_in_time(self._load_limit_s), stack=places[0])
+            return IndexResult(error=not_in_time(self._load_limit_s), stack=places[0].render())
         if errors := [result for result in results if isinstance(result, BaseException)]:
             return self._not_indexed(errors[0])
         return next(result for result in results if isinstance(result, IndexResult))
@@ -266,12 +269,17 @@ class ProcessWorker:
             if late and len(errors) == len(done):
                 raise errors[0]
 
-    async def stacks(self, invocation_id: str | None = None) -> str:
-        """Where the threads are: of all, or of the process that runs an invocation; "" after 1 s."""
-        texts = [await seat.stacks() for seat in self._chosen(invocation_id)]
-        return "\n".join(text for text in texts if text)
+    async def stacks(self, invocation_id: str | None = None) -> Stacks:
+        """Where the code is: of all processes, or of the one that runs an invocation."""
+        found = [await seat.stacks() for seat in self._chosen(invocation_id)]
+        if len(found) == 1:
+            return found[0]
+        return Stacks(
+            tuple(one for stacks in found for one in stacks.stacks),
+            "\n".join(stacks.text for stacks in found if stacks.text),
+        )
 
-    async def restart(self, reason: str, invocation_id: str | None = None) -> None:
+    async def restart(self, reason: str, invocation_id: str | None = None, why: str = "") -> None:
         """Replace all processes, or the one that runs an invocation; running calls fail.
 
         Who asks while a process is being replaced waits for that.
@@ -279,7 +287,7 @@ class ProcessWorker:
         problem = Problem(
             "FJ0515",
             f"the {self.language} worker was restarted: {reason}",
-            why="a handler cannot be stopped without its process, so other calls in it end as well",
+            why="\n".join(filter(None, (_WHY_ALL, why))),
         )
         await asyncio.gather(*(seat.restart(problem) for seat in self._chosen(invocation_id)))
 
@@ -342,7 +350,7 @@ class _Seat:
         self._prepare = prepare
         self._ready: asyncio.Future[Running] | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._asking: asyncio.Task[str] | None = None
+        self._asking: asyncio.Task[Stacks] | None = None
         self._restarting: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -371,20 +379,20 @@ class _Seat:
             self._new_ready()
         return await asyncio.shield(self._ready)
 
-    async def stacks(self) -> str:
-        """Where the process is, "" after 1 s; who asks meanwhile gets the same answer."""
+    async def stacks(self) -> Stacks:
+        """Where the process is; who asks meanwhile gets the same answer."""
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask_for_stacks(), name="stacks")
         return await asyncio.shield(self._asking)
 
-    async def _ask_for_stacks(self) -> str:
-        text = ""
+    async def _ask_for_stacks(self) -> Stacks:
+        stacks = Stacks()
         child = self.child
         if child is not None:
-            with contextlib.suppress(TimeoutError, WorkerError):
-                text = await asyncio.wait_for(child.channel.stacks(), 1.0)
+            with contextlib.suppress(WorkerError):
+                stacks = await child.stacks()
         self._asking = None
-        return text
+        return stacks
 
     async def restart(self, problem: Problem) -> None:
         """Replace the process; a restart that is under way is enough."""

@@ -56,7 +56,7 @@ async def test_a_busy_loop_is_told_with_the_time_that_it_has_been_busy_by_now() 
     wire.channel.receive({"op": "stacks", "id": None, "text": "    at spin", "busy_s": 1.0})
     wire.now += 4.0
 
-    assert await wire.channel.stacks() == (
+    assert (await wire.channel.stacks()).render() == (
         "The event loop of the worker has been busy for 5.0 s, here:\n    at spin"
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 from funcjson.errors import HandlerError, Problem, WorkerError
 from funcjson.model import Call
+from funcjson.workers.base import Stacks
 from funcjson.workers.custom_handler_link import HandlerLink
 
 CALL = Call("the-id", "f", ())
@@ -36,4 +37,4 @@ async def test_a_link_has_no_functions_of_its_own_and_no_stacks() -> None:
     link = HandlerLink(81, False, exited, lambda _: None)
 
     assert (await link.index()).functions == ()
-    assert await link.stacks() == ""
+    assert await link.stacks() == Stacks()

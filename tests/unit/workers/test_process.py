@@ -11,6 +11,7 @@ import pytest
 
 from funcjson.errors import HandlerError, HandlerLoadError, Problem, WorkerError, WorkerStartError
 from funcjson.model import Binding, Call, Direction, Function, Language, WorkerLog
+from funcjson.workers.base import Stacks
 from funcjson.workers.channel import Channel
 from funcjson.workers.child import WorkerProgram
 from funcjson.workers.process import ProcessWorker
@@ -61,6 +62,9 @@ class FakeChild:
         if not self.exited.done():
             self.exited.set_result(problem)
             self.channel.close(problem)
+
+    async def stacks(self) -> Stacks:
+        return await self.channel.stacks()
 
     async def kill(self, cause: Problem | None = None) -> None:
         self.end(cause or ENDED)
@@ -172,7 +176,7 @@ async def test_calls_that_are_overdue_together_share_one_restart_and_one_look() 
     calls = [asyncio.ensure_future(pool.call("f", str(at))) for at in range(3)]
     await asyncio.sleep(0)
 
-    async def stop(at: int) -> str:
+    async def stop(at: int) -> Stacks:
         text = await pool.worker.stacks(str(at))
         await pool.worker.restart("it ran for too long", str(at))
         return text
@@ -182,7 +186,7 @@ async def test_calls_that_are_overdue_together_share_one_restart_and_one_look() 
     pool.children[0].answer_stacks("line 3, in main")
     texts = await asyncio.gather(*stopping)
 
-    assert texts == ["line 3, in main"] * 3
+    assert [text.render() for text in texts] == ["line 3, in main"] * 3
     assert pool.children[0].asked.count("stacks") == 1
     assert [line.message for line in pool.logs if "restarted" in line.message] == [
         "the python worker was restarted: it ran for too long"

@@ -26,4 +26,5 @@ if __name__ == "__main__":
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _HERE]
     _load(_NAME, _HERE / "__init__.py", [str(_HERE)])
     wire = _load(f"{_NAME}.wire", _HERE.parent / "wire.py")
-    importlib.import_module(f"{_NAME}.program").main(wire)
+    black_box = _load(f"{_NAME}.black_box", _HERE.parent / "black_box.py")
+    importlib.import_module(f"{_NAME}.program").main(wire, black_box)

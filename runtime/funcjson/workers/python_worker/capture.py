@@ -22,11 +22,13 @@ from .lines import Lines
 
 # (level, message, category, invocation or None, stdout or stderr or "")
 Emit = Callable[[str, str, str, Any, str], None]
+# (thread, invocation id, function); "" when a thread works for nobody any more
+Note = Callable[[int, str, str], None]
 
 current: contextvars.ContextVar[Invocation | None] = contextvars.ContextVar(
     "funcjson_invocation", default=None
 )
-_STARTED_BY = "_funcjson_invocation"
+STARTED_BY = "_funcjson_invocation"
 _LEVELS = (
     (logging.CRITICAL, "critical"),
     (logging.ERROR, "error"),
@@ -52,12 +54,15 @@ class Capture:
     """Takes over `sys.stdout`, `sys.stderr`, the root logger and thread starts, until `uninstall`.
 
     `everything`: also lines of no invocation are ours (a child process); otherwise they go where
-    they went before.
+    they went before. `note` is told which invocation a thread works for.
     """
 
-    def __init__(self, emit: Emit, everything: bool) -> None:
+    def __init__(self, emit: Emit, everything: bool, note: Note | None = None) -> None:
         self.emit = emit
         self.everything = everything
+        self._note = note
+        # Which invocation a handler's thread works for.
+        self.by_thread: dict[int, Invocation] = {}
         self.running: dict[str, Invocation] = {}
         self.thread_local = threading.local()
         self._streams: list[tuple[str, Any, Any]] = []
@@ -72,7 +77,7 @@ class Capture:
         if invocation is None:
             invocation = self.running.get(getattr(self.thread_local, "invocation_id", None) or "")
         if invocation is None:
-            invocation = getattr(threading.current_thread(), _STARTED_BY, None)
+            invocation = getattr(threading.current_thread(), STARTED_BY, None)
         return invocation if invocation is not None and invocation.owner is self else None
 
     def install(self, root_level: int) -> None:
@@ -123,16 +128,31 @@ class Capture:
             root.addHandler(logging.StreamHandler())
             root.setLevel(level)
 
+    def begin(self, invocation: Invocation) -> None:
+        """From now on this thread works for an invocation; also said where users read and change that."""
+        thread = threading.get_ident()
+        self.thread_local.invocation_id = invocation.id
+        self.by_thread[thread] = invocation
+        if self._note is not None:
+            self._note(thread, invocation.id, invocation.function)
+
+    def end(self) -> None:
+        """This thread works for nobody."""
+        thread = threading.get_ident()
+        self.thread_local.invocation_id = None
+        self.by_thread.pop(thread, None)
+        if self._note is not None:
+            self._note(thread, "", "")
+
     def works_for(self, invocation: Invocation, job: Callable[[], Any]) -> Callable[[], Any]:
-        """A job that says in its thread whose it is, where users read and change that."""
-        local = self.thread_local
+        """A job whose thread works for an invocation meanwhile."""
 
         def work() -> Any:
-            local.invocation_id = invocation.id
+            self.begin(invocation)
             try:
                 return job()
             finally:
-                local.invocation_id = None
+                self.end()
 
         return work
 
@@ -151,7 +171,7 @@ def _remember_starter(capture: Capture) -> tuple[Any, Any]:
         if getattr(thread, "_target", None) is not pool_main:
             invocation = capture.who()
             if invocation is not None:
-                setattr(thread, _STARTED_BY, invocation)
+                setattr(thread, STARTED_BY, invocation)
         before(thread)
 
     threading.Thread.start = start  # type: ignore[assignment, method-assign]  # the way of all threads

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import failures
+from .capture import Note
 from .runtime import Message, Runtime
 
 _READ_SIZE = 262144
@@ -26,8 +27,8 @@ _READ_SIZE = 262144
 _CANNOT_GO_ON = 70
 
 
-def main(wire: Any) -> None:
-    """Serve the host until it says stop or goes away. `wire` is the module of that name."""
+def main(wire: Any, black_box: Any) -> None:
+    """Serve the host until it says stop or goes away. `wire` and `black_box` are the modules of that name."""
     connection = socket.socket(fileno=int(os.environ.pop(wire.FD_VARIABLE)))
     # Processes that user code starts must not keep the connection open when we are gone.
     connection.set_inheritable(False)
@@ -49,7 +50,7 @@ def main(wire: Any) -> None:
             # The host is gone.
             os._exit(0)
 
-    runtime = Runtime(send, loop, own_process=True, give_up=_give_up)
+    runtime = Runtime(send, loop, own_process=True, give_up=_give_up, note=_note(black_box))
 
     def leave_to_parent() -> None:
         connection.close()
@@ -68,6 +69,15 @@ def main(wire: Any) -> None:
             loop.run_forever()
     except BaseException as error:  # noqa: BLE001 - also SystemExit, which callbacks of users raise
         _give_up(error)
+
+
+def _note(black_box: Any) -> Note | None:
+    """What writes down which call a thread runs, when the host has a place for it."""
+    fd = os.environ.pop(black_box.FD_VARIABLE, None)
+    if fd is None:
+        return None
+    write: Note = black_box.Writer(int(fd)).write
+    return write
 
 
 def _read(connection: socket.socket, decoder: Any, runtime: Runtime) -> None:

@@ -34,6 +34,7 @@ class Runtime:
 
     `own_process`: this process belongs to the app, so its directory and all its output do as well.
     `give_up` is called when an answer cannot be given, so that no call waits for it for ever.
+    `note` is told the thread, the invocation id and the function of each call that a thread runs.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Runtime:
         loop: asyncio.AbstractEventLoop,
         own_process: bool,
         give_up: Callable[[BaseException], None],
+        note: capture.Note | None = None,
     ) -> None:
         self._send = send
         self._loop = loop
@@ -55,8 +57,8 @@ class Runtime:
         self._app_root = ""
         self._pool: Pool | None = None
         self._web: WebCalls | None = None
-        self._tasks: set[asyncio.Future[None]] = set()
-        self.capture = capture.Capture(self._log, everything=own_process)
+        self._tasks: dict[asyncio.Future[None], capture.Invocation] = {}
+        self.capture = capture.Capture(self._log, everything=own_process, note=note)
 
     # -- messages ----------------------------------------------------------------------------------
 
@@ -69,7 +71,8 @@ class Runtime:
             if self._web is not None:
                 self._web.receive(message)
         elif op == "stacks":
-            self._send({"op": "stacks", "id": message["id"], "text": stacks(self._loop)})
+            found = stacks(self._loop, self.capture.by_thread, self._tasks, self._app_root)
+            self._send({"op": "stacks", "id": message["id"], "stacks": found})
         elif op == "init":
             self._soon(message, self._start)
         elif op == "load":
@@ -256,8 +259,7 @@ class Runtime:
 
     def _call(self, handler: Handler, message: Message, invocation: capture.Invocation) -> None:
         capture.current.set(invocation)
-        local = self.capture.thread_local
-        local.invocation_id = invocation.id
+        self.capture.begin(invocation)
         try:
             arguments, context = self._arguments(handler, message)
             self._hooks.run(BEFORE, context, arguments)
@@ -267,7 +269,7 @@ class Runtime:
         except BaseException as error:  # noqa: BLE001 - it fails its own call only, also SystemExit
             answer = self._failed(invocation.id, error)
         finally:
-            local.invocation_id = None
+            self.capture.end()
         self._finish(invocation, answer)
 
     def _start_async(
@@ -279,8 +281,8 @@ class Runtime:
         except Exception as error:  # noqa: BLE001 - the app may have set a task factory
             self._finish(invocation, self._failed(invocation.id, error))
             return
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = invocation
+        task.add_done_callback(self._tasks.pop)
 
     async def _call_async(
         self, handler: Handler, message: Message, invocation: capture.Invocation

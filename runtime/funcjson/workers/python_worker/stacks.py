@@ -7,39 +7,62 @@ import selectors
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from . import failures
+from .capture import STARTED_BY, Invocation
 
 _MACHINERY = (
     str(Path(asyncio.__file__).parent),
     str(threading.__file__),
     str(selectors.__file__),
 )
+# Of a deep recursion the innermost frames tell enough, and to read all may take for ever.
+_DEEPEST = 5000
+_SHOWN = 40
 
 
-def stacks(loop: asyncio.AbstractEventLoop) -> str:
-    """One block per thread and task that is in user code; safe to call from any thread."""
-    parts = []
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
+def stacks(
+    loop: asyncio.AbstractEventLoop,
+    by_thread: Mapping[int, Invocation],
+    by_task: Mapping[Any, Invocation],
+    app_root: str,
+) -> list[dict[str, Any]]:
+    """One row per thread and task that is in user code, as the wire has them; safe to call from any thread."""
+    rows = []
+    loops = getattr(loop, "_thread_id", None)
+    # A handler that blocks the event loop is seen on its thread; its task is the one that runs.
+    steps = by_task.get(asyncio.current_task(loop))
+    threads = {thread.ident: thread for thread in threading.enumerate()}
     for ident, top in sys._current_frames().items():
-        frames = _users(list(traceback.extract_stack(top)))
-        if frames:
-            parts.append(_block(f"thread {names.get(ident, ident)}", frames))
+        thread = threads.get(ident)
+        call = steps if ident == loops else by_thread.get(ident, getattr(thread, STARTED_BY, None))
+        name = ident if thread is None else thread.name
+        rows.append(_row(f"thread {name}", _users(_outwards(top)), call, app_root))
     for task in asyncio.all_tasks(loop):
-        frames = _users(
-            [
-                traceback.FrameSummary(
-                    frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
-                )
-                for frame in _awaited(task)
-            ]
-        )
-        if frames:
-            parts.append(_block(f"task {task.get_name()}", frames))
-    return "\n".join(parts)
+        frames = [_summary(frame) for frame in _awaited(task)]
+        rows.append(_row(f"task {task.get_name()}", _users(frames), by_task.get(task), app_root))
+    return [row for row in rows if row is not None]
+
+
+def _outwards(top: FrameType) -> list[traceback.FrameSummary]:
+    """The frames of a thread, the innermost last."""
+    frames: list[traceback.FrameSummary] = []
+    frame: FrameType | None = top
+    while frame is not None and len(frames) < _DEEPEST:
+        frames.append(_summary(frame))
+        frame = frame.f_back
+    frames.reverse()
+    return frames
+
+
+def _summary(frame: FrameType) -> traceback.FrameSummary:
+    code = frame.f_code
+    # Source lines are looked up when it is shown.
+    return traceback.FrameSummary(code.co_filename, frame.f_lineno, code.co_name, lookup_line=False)
 
 
 def _awaited(task: asyncio.Task[Any]) -> list[FrameType]:
@@ -73,5 +96,18 @@ def _users(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]
     return rest
 
 
-def _block(title: str, frames: list[traceback.FrameSummary]) -> str:
-    return f"{title}:\n" + "".join(traceback.StackSummary.from_list(frames).format())
+def _row(
+    title: str, frames: list[traceback.FrameSummary], call: Invocation | None, app_root: str
+) -> dict[str, Any] | None:
+    if not frames:
+        return None
+    row: dict[str, Any] = {
+        "title": title,
+        "text": "".join(traceback.StackSummary.from_list(frames[-_SHOWN:]).format()),
+    }
+    if call is not None:
+        row["invocation_id"], row["function"] = call.id, call.function
+    inside = [frame for frame in frames if failures.is_of_app(frame.filename, app_root)]
+    if inside:
+        row["file"], row["line"] = inside[-1].filename, inside[-1].lineno
+    return row
