@@ -240,14 +240,14 @@ class HttpServer:
                 raise source.too_large
             return response_of(answer, self._served.custom_headers)
         except BodyTooLarge as error:
-            return _too_large(error)
+            return self._too_large(request, path, error)
         except FuncJsonError as error:
             # Whoever raised it has logged it.
             if sink is not None and sink.response is not None:
                 sink.break_off()
                 return sink.let_go() or response_of(failed(error))
             if source is not None and source.too_large is not None:
-                return _too_large(source.too_large)
+                return self._too_large(request, path, source.too_large)
             return response_of(failed(error))
         except Exception:
             # The seam where one request must not take the host down.
@@ -258,6 +258,17 @@ class HttpServer:
                 source.let_go()
             if sink is not None:
                 sink.let_go()
+
+    def _too_large(
+        self, request: web.BaseRequest, path: str, error: BodyTooLarge
+    ) -> web.StreamResponse:
+        (problem,) = error.problems
+        why = f"{problem.what}: {problem.why}; {problem.fix}"
+        self.turned_away.add(request.method, path, 413, why)
+        log.warning("413 for %s %s: %s", request.method, path, why)
+        response = response_of(HttpResponse(413, failed(error).headers))
+        response.force_close()
+        return response
 
     def _sink(self, request: web.BaseRequest) -> StreamedResponse:
         origin = request.headers.get("Origin")
@@ -362,12 +373,6 @@ _MAY_NOT_SIGN_IN = (
     b"this origin may not sign anybody in; --cors, or CORS in local.settings.json, lets it\n"
 )
 _TOO_MANY = HttpResponse(429, (("X-FUNCTION-SCALEOUT", "1"),))
-
-
-def _too_large(error: BodyTooLarge) -> web.Response:
-    response = response_of(HttpResponse(413, failed(error).headers))
-    response.force_close()
-    return response
 
 
 def _needs_key(function: str) -> str:

@@ -21,7 +21,7 @@ class BodyTooLarge(FuncJsonError):
                 "FJ0155",
                 "the request's body is too large",
                 why=f"the host takes {limit} bytes, as on Azure",
-                fix="send less, or send it in parts",
+                fix="send less, or send it in parts; the setting FUNCTIONS_REQUEST_BODY_SIZE_LIMIT, in bytes, changes the limit",
             )
         )
 

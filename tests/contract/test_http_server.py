@@ -78,17 +78,27 @@ async def test_a_client_that_waits_for_leave_to_send_gets_it() -> None:
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_body_that_is_too_large_is_413(announced: bool) -> None:
+async def test_a_body_that_is_too_large_is_413(
+    announced: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"a" * 60
         yield b"a" * 60
 
     async with world(max_body=100) as w:
-        answer, body = await w.ask("POST", "/api/f", data=b"a" * 120 if announced else chunks())
+        data = b"a" * 120 if announced else chunks()
+        answer, body = await w.ask("POST", "/api/f?code=secret", data=data)
+        (turned_away,) = w.server.turned_away
 
         assert (answer.status, body) == (413, b"")
         assert answer.headers["x-funcjson-error"] == "FJ0155"
         assert w.facade.requests == []
+    (line,) = [each for each in caplog.messages if "413" in each]
+    assert line.startswith("413 for POST /api/f: ")
+    assert "the host takes 100 bytes" in line
+    assert "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT" in line
+    assert (turned_away.status, turned_away.path) == (413, "/api/f")
+    assert "100 bytes" in turned_away.why
 
 
 async def test_not_found_is_empty_with_a_hint(caplog: pytest.LogCaptureFixture) -> None:

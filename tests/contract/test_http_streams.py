@@ -285,6 +285,10 @@ async def test_a_body_that_turns_out_too_large_is_refused(host: World) -> None:
     async with host.http.post(url(host, "sum"), data=pieces()) as answer:
         assert answer.status == 413
         assert answer.headers["x-funcjson-error"] == "FJ0155"
+    problem = (await host.invoked()).problems[0]
+    assert problem.code == "FJ0514"
+    assert f"the request's body is too large: the host takes {LIMIT} bytes" in problem.why
+    assert "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT" in problem.fix
     async with host.http.post(
         url(host, "sum"), headers={"Content-Length": str(LIMIT + 1)}
     ) as answer:

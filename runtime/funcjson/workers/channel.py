@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from funcjson.errors import HandlerError, HandlerLoadError, Location, Problem, WorkerError
+from funcjson.errors import (
+    FuncJsonError,
+    HandlerError,
+    HandlerLoadError,
+    Location,
+    Problem,
+    WorkerError,
+)
 from funcjson.model import Call, CallResult, Function, ResponseSink, WorkerLog
 from funcjson.workers.base import IndexedFunction, IndexResult, LogSink, Stack, Stacks
 from funcjson.workers.last_words import Stderr
@@ -248,12 +255,13 @@ class Channel:
 
     async def invoke(self, call: Call) -> CallResult:
         """Run a handler. Raises HandlerError, or WorkerError when the worker is lost."""
+        cut: Exception | None = None
         if call.sink is None and call.source is None:
             answer = await self._ask_to_invoke(call)
         else:
-            answer = await self._invoke_with_streams(call)
+            answer, cut = await self._invoke_with_streams(call)
         if answer["op"] == "failed":
-            raise self._handler_error(call.function, answer)
+            raise self._handler_error(call.function, answer, cut)
         return CallResult(answer.get("outputs") or {}, answer.get("return") or {})
 
     async def _ask_to_invoke(self, call: Call) -> Message:
@@ -280,9 +288,13 @@ class Channel:
             message["stream"] = True
         return await self.ask(call.invocation_id, message)
 
-    async def _invoke_with_streams(self, call: Call) -> Message:
-        """As without; a body in pieces comes from the source, a response in pieces is whole before this returns."""
+    async def _invoke_with_streams(self, call: Call) -> tuple[Message, Exception | None]:
+        """As without; a body in pieces comes from the source, a response in pieces is whole before this returns.
+
+        Also why the rest of the body did not come, if so.
+        """
         identifier = call.invocation_id
+        upload: RequestPump | None = None
         tasks: list[asyncio.Task[None]] = []
         try:
             if call.source is not None:
@@ -292,14 +304,15 @@ class Channel:
                 # It begins to run when this waits, which is after the call was sent.
                 tasks.append(asyncio.create_task(upload.run(), name=f"body of {call.function}"))
             if call.sink is None:
-                return await self._ask_to_invoke(call)
+                answer = await self._ask_to_invoke(call)
+                return answer, upload.failure if upload is not None else None
             pump = self._pumps[identifier] = self._response_pump(call.sink, identifier)
             passing = asyncio.create_task(pump.run(), name=f"response of {call.function}")
             tasks.append(passing)
             answer = await self._ask_to_invoke(call)
             pump.end()
             await passing
-            return answer
+            return answer, upload.failure if upload is not None else None
         finally:
             self._pumps.pop(identifier, None)
             self._uploads.pop(identifier, None)
@@ -361,15 +374,17 @@ class Channel:
             )
         )
 
-    def _handler_error(self, function: str, answer: Message) -> HandlerError:
+    def _handler_error(self, function: str, answer: Message, cut: Exception | None) -> HandlerError:
         said = _said(answer)
+        why, fix = _cut_off(cut)
         stack = answer.get("stack") or ""
         return HandlerError(
             Problem(
                 "FJ0514",
                 f"'{function}' raised {_first_line(said).removesuffix(': ')}",
                 self._place(answer),
-                fix=handler_fix(said, bool(answer.get("file"))),
+                why,
+                fix or handler_fix(said, bool(answer.get("file"))),
                 function=function,
                 azure=f"Result: Failure\nException: {said}",
             ),
@@ -388,6 +403,17 @@ class Channel:
         name = os.path.relpath(file, self._app_root) if inside else str(file)
         line, column = answer.get("line") or 0, answer.get("column") or 0
         return Location(name.replace(os.sep, "/"), line, column)
+
+
+def _cut_off(cut: Exception | None) -> tuple[str, str]:
+    """Why a handler did not get the whole body, and the fix, where there is one."""
+    if cut is None:
+        return "", ""
+    problem = cut.problems[0] if isinstance(cut, FuncJsonError) else None
+    said, fix = (
+        (str(cut), "") if problem is None else (f"{problem.what}: {problem.why}", problem.fix)
+    )
+    return f"the rest of the request's body did not come: {said}", fix
 
 
 def _script(function: Function) -> Location | None:

@@ -22,6 +22,8 @@ class RequestPump:
         self._source = source
         self._id = invocation_id
         self._send = send
+        # Why the rest of the body did not come.
+        self.failure: ConnectionError | FuncJsonError | None = None
         self._under_way = 0
         self._go_on = asyncio.Event()
 
@@ -41,6 +43,7 @@ class RequestPump:
                     self._go_on.clear()
                     await self._go_on.wait()
         except (ConnectionError, FuncJsonError) as error:
+            self.failure = error
             self._say({}, end=True, error=str(error).split("\n", 1)[0])
         else:
             self._say({}, end=True)

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import { isOurs } from './errors.mjs';
+import { sourceOf } from './source_maps.mjs';
 
 // Under this name the inspector finds what it is asked about, for as long as the question takes.
 const NAME = '__funcjson_waiting';
@@ -87,5 +88,7 @@ function placeOf(ask, urls, at) {
   const url = found && urls.get(found.scriptId);
   if (!url || url.startsWith('node:')) return '';
   const file = url.startsWith('file://') ? fileURLToPath(url) : url;
-  return `${file}:${found.lineNumber + 1}:${found.columnNumber + 1}`;
+  const [line, column] = [found.lineNumber + 1, found.columnNumber + 1];
+  const place = sourceOf(file, line, column) ?? { file, line, column };
+  return `${place.file}:${place.line}:${place.column}`;
 }

@@ -5,7 +5,7 @@ import inspector from 'node:inspector';
 import { fileURLToPath } from 'node:url';
 import { workerData } from 'node:worker_threads';
 
-import { isOurs } from './errors.mjs';
+import { inSource, isOfWorker, isOurs } from './errors.mjs';
 import { BEATS, CALLS, UNSENT } from './watch_fields.mjs';
 import { encode } from './wire.mjs';
 
@@ -70,7 +70,10 @@ function stackOfMain() {
       session.post('Debugger.resume');
       session.disconnect();
       const lines = callFrames.map((frame) => line(frame, urls.get(frame.location.scriptId) ?? ''));
-      resolve(lines.filter((each) => !isOurs(each) && !each.includes('(node:')).join('\n'));
+      const users = lines.filter((each) => !isOurs(each) && !each.includes('(node:'));
+      // Where only a library or Node itself runs, that is what there is to tell.
+      const told = users.length > 0 ? users : lines.filter((each) => !isOfWorker(each));
+      resolve(told.map(inSource).join('\n'));
     });
     session.post('Debugger.enable');
     session.post('Debugger.pause');
