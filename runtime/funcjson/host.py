@@ -28,7 +28,7 @@ from funcjson.model import HttpRequest, HttpResponse, TriggerEvent, WorkerLog
 from funcjson.personas import FILES as PERSONAS
 from funcjson.pipeline import Outcome
 from funcjson.plan import Plan
-from funcjson.reload import Watched, Watcher
+from funcjson.reload import Watcher
 from funcjson.reloading import Reloads
 from funcjson.services import HostServices
 from funcjson.settings import Settings
@@ -38,6 +38,7 @@ from funcjson.timers import Timers
 from funcjson.trace import Recorder
 from funcjson.turned_away import TurnedAwayList
 from funcjson.upstream_webhook import HostEvents, event_grid_webhook, signalr_webhook
+from funcjson.watched_files import Watched
 from funcjson.workers.custom_handler_program import program_files
 from funcjson.workers.typescript import TypeScript
 

@@ -16,7 +16,8 @@ from funcjson import banner
 from funcjson.app_version import AppVersion
 from funcjson.errors import FuncJsonError, Problem, Severity, render
 from funcjson.last_good import Taken, keep_last_good
-from funcjson.reload import Watched, Watcher
+from funcjson.reload import Watcher
+from funcjson.watched_files import Watched
 from funcjson.workers.typescript import SUFFIXES
 
 log = logging.getLogger("funcjson.host")

@@ -1,6 +1,9 @@
 """How long a saved change takes to be live, in an app of Python and JavaScript functions.
 
-    python tests/benchmarks/reload.py [--rounds 12]
+    python tests/benchmarks/reload.py [--rounds 12] [--static-files 20000]
+
+With --static-files the app has so many files beside its code that are no code. The host's share of a processor is measured while
+nothing happens.
 
 Times are of the wall clock, from the save until requests are answered by the changed app. A reload starts new worker processes: beside
 it stands the time in which a Python that imports azure.functions and a node, started together, begin and end.
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -29,6 +33,8 @@ PYTHON = (
 NODE = "module.exports = async () => ({{ body: process.env.TEXT + '{}' }});\n"
 MODULE = "TEXT = '{}'\n"
 BARE = ([sys.executable, "-c", "import azure.functions"], ["node", "-e", "0"])
+FILES_IN_A_FOLDER = 64
+IDLE_S = 10
 # Long enough for the replaced workers to end, and not in step with the watcher.
 PAUSE_S = 0.607
 
@@ -81,9 +87,16 @@ def write_app(root: Path) -> None:
     write(root, "host.json", host_json("api"))
 
 
+def write_static_files(root: Path, count: int) -> None:
+    for number in range(count):
+        folder = root / "public" / str(number // FILES_IN_A_FOLDER)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.html").write_text("<p>", "utf-8")
+
+
 @contextmanager
-def host(root: Path) -> Iterator[str]:
-    """A running host's URL."""
+def host(root: Path) -> Iterator[tuple[str, int]]:
+    """A running host's URL and process."""
     ready, log = root / "ready", root / "log"
     command = [sys.executable, "-m", "funcjson", "start", str(root), "--port", "0"]
     with log.open("wb") as output:
@@ -95,7 +108,7 @@ def host(root: Path) -> Iterator[str]:
             if process.poll() is not None:
                 raise SystemExit(log.read_text("utf-8"))
             time.sleep(0.01)
-        yield json.loads(ready.read_text("utf-8"))["host"]
+        yield json.loads(ready.read_text("utf-8"))["host"], process.pid
     finally:
         process.terminate()
         process.wait(10)
@@ -126,14 +139,29 @@ def bare_ms() -> float:
     return (time.perf_counter() - began) * 1000
 
 
+def idle_share(process: int) -> float:
+    """The share of one processor that a process takes in some seconds."""
+    before = processor_s(process)
+    time.sleep(IDLE_S)
+    return (processor_s(process) - before) / IDLE_S
+
+
+def processor_s(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=12)
-    rounds = range(parser.parse_args().rounds)
+    parser.add_argument("--static-files", type=int, default=0)
+    options = parser.parse_args()
+    rounds = range(options.rounds)
     print(f"{'change':<20} {'median ms':>9} {'most ms':>8} {'bare ms':>8}")
     with tempfile.TemporaryDirectory() as folder:
         write_app(Path(folder))
-        with host(Path(folder)) as url:
+        write_static_files(Path(folder), options.static_files)
+        with host(Path(folder)) as (url, process):
             for at, (name, change) in enumerate(CHANGES.items()):
                 live, bare = [], []
                 for number in rounds:
@@ -145,6 +173,7 @@ def main() -> None:
                     f"{name:<20} {statistics.median(live):>9.0f} {max(live):>8.0f}"
                     f" {statistics.median(bare):>8.0f}"
                 )
+            print(f"while nothing happens the host takes {idle_share(process):.1%} of a processor")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ import pytest
 
 from funcjson.app_version import AppVersion
 from funcjson.errors import AppLoadError, Problem
-from funcjson.reload import NOTHING_MORE, Watcher
+from funcjson.reload import Watcher
 from funcjson.reloading import Reloads
 from funcjson.settings import load_settings
+from funcjson.watched_files import NOTHING_MORE
 
 
 class Stand:
@@ -45,7 +46,7 @@ class Stand:
 @asynccontextmanager
 async def watching(root: Path) -> AsyncIterator[Stand]:
     host = Stand(root)
-    reloads = Reloads(host, Watcher(root, 0.005), str(root), lambda _: NOTHING_MORE)
+    reloads = Reloads(host, Watcher(root), str(root), lambda _: NOTHING_MORE)
     watch = asyncio.create_task(reloads.watch())
     try:
         yield host
