@@ -35,7 +35,7 @@ from funcjson.workers.base import IndexResult, LogSink, Worker
 from funcjson.workers.custom_handler_payload import is_http_only
 from funcjson.workers.custom_handler_program import passes_on
 from funcjson.workers.load_fixes import load_fix
-from funcjson.workers.make import make_worker
+from funcjson.workers.make import Loaded, make_worker
 from funcjson.workers.typescript import TypeScript
 
 log = logging.getLogger("funcjson.host")
@@ -85,7 +85,8 @@ class Loader:
     """Reads an app from disk and starts what it needs.
 
     `in_process` runs Python handlers in the host's own process. `log` gets each line of user code; by default it is shown.
-    `hostname` is where the host is, for the handlers; `typescript` what versions before this one compiled in memory.
+    `hostname` is where the host is, for the handlers; `typescript` what versions before this one compiled in memory;
+    `loaded` is told the paths of files that workers loaded, again and again.
     """
 
     root: Path
@@ -95,6 +96,7 @@ class Loader:
     log: LogSink | None = None
     hostname: str = ""
     typescript: TypeScript | None = None
+    loaded: Loaded | None = None
 
     def settings(self) -> Settings:
         """The app's settings as they are now."""
@@ -212,6 +214,7 @@ class Loader:
             run_main=run_main,
             hostname=self.hostname,
             typescript=self.typescript,
+            loaded=self.loaded,
         )
 
 

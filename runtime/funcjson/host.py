@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,9 @@ from funcjson.workers.custom_handler_program import program_files
 from funcjson.workers.typescript import TypeScript
 
 log = logging.getLogger("funcjson.host")
+
+# Far more than an app has: code that makes modules without end must not fill the list of what is watched.
+_MOST_LOADED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,9 @@ class Host:
             options.compat_azure,
             self._user_log,
             typescript=self._typescript,
+            loaded=self._note_loaded if options.reload else None,
         )
+        self._loaded: set[str] = set()
         self._version: AppVersion | None = None
         self._embedded: EmbeddedService | None = None
         self._transport = HttpTransport()
@@ -126,17 +131,16 @@ class Host:
             await server.start(options.sockets)
             self._server = server
             self._loader = replace(self._loader, hostname=server.url.removeprefix("http://"))
+            # What changes from here on is a change, also while the app is loaded.
+            watcher = Watcher(options.app_root) if options.reload else None
             version = await self.prepare()
         except BaseException:
             await self.stop()
             raise
         self._serve(version)
         _ = self.ready  # an app that is offline says so at once
-        if options.reload:
-            root = options.app_root
-            self._reloads = Reloads(
-                self, Watcher(root), str(root), lambda live: _watched(live.settings)
-            )
+        if watcher is not None:
+            self._reloads = Reloads(self, watcher, str(options.app_root), self._watched)
             self._watching = asyncio.create_task(self._reloads.watch(), name="reload")
         tell(self)
         self._start_timers(version)
@@ -258,6 +262,21 @@ class Host:
             raise
         return version
 
+    def _note_loaded(self, files: Sequence[str]) -> None:
+        """A worker of any version loaded these files; what one needed is watched from then on."""
+        if self._loaded.issuperset(files) or len(self._loaded) > _MOST_LOADED:
+            return
+        self._loaded.update(files)
+        if self._reloads is not None and self._version is not None:
+            self._reloads.watch_more()
+
+    def _watched(self, version: AppVersion) -> Watched:
+        """What host.json wants watched, the program of a custom handler, who can be signed in as, and what was loaded."""
+        host = version.settings.host
+        names = frozenset((*host.watch_files, *program_files(version.settings)))
+        files = (*PERSONAS, "staticwebapp.config.json", *sorted(self._loaded))
+        return Watched(names, host.watch_directories, files)
+
     async def drain(self, version: AppVersion) -> None:
         """Wait until no invocation of a version runs."""
         await self.invoker.drain(version)
@@ -345,13 +364,6 @@ class Host:
         """`/runtime/webhooks/NAME`; None when no function listens there."""
         handle: Callable[[Host, HttpRequest], Any] | None = _WEBHOOKS.get(name.lower())
         return await handle(self, request) if handle is not None else None
-
-
-def _watched(settings: Settings) -> Watched:
-    """What host.json wants watched, the program of a custom handler, and who can be signed in as."""
-    host = settings.host
-    names = frozenset((*host.watch_files, *program_files(settings)))
-    return Watched(names, host.watch_directories, (*PERSONAS, "staticwebapp.config.json"))
 
 
 def _environment(environ: Mapping[str, str], functions: tuple[str, ...]) -> dict[str, str]:

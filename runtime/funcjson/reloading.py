@@ -59,7 +59,7 @@ class Reloads:
     ) -> None:
         self._host = host
         self._watcher = watcher
-        self._root = f"{root}{os.sep}"
+        self._root = root
         self._watched = watched
         self._tasks: set[asyncio.Task[None]] = set()
         self._reload: asyncio.Task[None] | None = None
@@ -71,15 +71,19 @@ class Reloads:
 
     async def watch(self) -> None:
         """Reload at each change, for ever."""
-        self._watcher.also(self._watched(self._host.version))
+        self.watch_more()
         while True:
             changed = await self._watcher.changes()
-            names = [path.removeprefix(self._root) for path in changed]
+            names = self._names(changed)
             more = " ..." if len(names) > 3 else ""
             log.info("File change detected: %s%s", ", ".join(names[:3]), more)
             self._saved.update(names)
             await self._drop_outdated()
             self._reload = self._begin(self._take(frozenset(names)), "reload")
+
+    def watch_more(self) -> None:
+        """What is to be watched is more than before."""
+        self._watcher.also(self._watched(self._host.version))
 
     async def close(self) -> None:
         """Leave what is under way, and stop what was replaced."""
@@ -88,6 +92,14 @@ class Reloads:
         if self._reload is not None:
             _cancel_once(self._reload)
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _names(self, paths: Iterable[str]) -> list[str]:
+        """As they are told: relative to the app, also beyond it."""
+        return [os.path.relpath(path, self._root) for path in paths]
+
+    def _paths(self, names: Iterable[str]) -> list[str]:
+        """The real ones, by which workers know them."""
+        return [os.path.realpath(f"{self._root}{os.sep}{name}") for name in names]
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
@@ -109,7 +121,7 @@ class Reloads:
     async def _take(self, changed: frozenset[str]) -> None:
         began = time.perf_counter()
         try:
-            version = await self._host.prepare([self._root + name for name in self._saved])
+            version = await self._host.prepare(self._paths(self._saved))
         except FuncJsonError as error:
             self._refuse(error.problems, changed)
             return

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from funcjson.workers.response_pump import ResponsePump
 from funcjson.workers.wire import VERSION
 
 Message = dict[str, Any]
+Told = Mapping[str, Callable[[Message], None]]
 # A newer worker may send more, which is not an answer to anything asked here.
 _ANSWERS = frozenset(("ready", "loaded", "indexed", "result", "failed", "stacks", "transpiled"))
 _PIECES = frozenset(("response", "body"))
@@ -48,7 +49,7 @@ class Channel:
     """One connection to one worker, on one event loop.
 
     `send` takes a message for the worker; `stderr` gets each line that user code printed
-    there, `transpiled` of what the worker compiled in memory. The owner passes what the worker
+    there, `told` what the worker tells without being asked, by its `op`. The owner passes what the worker
     sends to `receive`, and calls `close` once when nothing more can come: every call that still
     waits then fails with that error.
     """
@@ -59,7 +60,7 @@ class Channel:
         log: LogSink,
         app_root: Path,
         stderr: Stderr | None = None,
-        transpiled: Callable[[Message], None] | None = None,
+        told: Told | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send = send
@@ -67,7 +68,7 @@ class Channel:
         self._app_root = app_root
         self._stderr = stderr if stderr is not None else Stderr()
         self._clock = clock
-        self._transpiled = transpiled or (lambda _: None)
+        self._told = told or {}
         self._numbers = itertools.count(1)
         # The function of each invocation that has no result yet.
         self.running: dict[str, str] = {}
@@ -128,8 +129,8 @@ class Channel:
             since = self._clock() - float(message.get("busy_s") or 0)
             self._take_blocked(since, str(message.get("text") or ""))
             return
-        if op == "transpiled" and message.get("id") is None:
-            self._transpiled(message)
+        if message.get("id") is None and (told := self._told.get(str(op))) is not None:
+            told(message)
             return
         if op == "ends":
             self._last_message = message

@@ -18,7 +18,7 @@ from funcjson.model import Language, WorkerLog
 from funcjson.workers import black_box
 from funcjson.workers.base import LogSink, Stacks
 from funcjson.workers.black_box import BlackBox
-from funcjson.workers.channel import Channel, End, Message
+from funcjson.workers.channel import Channel, End, Message, Told
 from funcjson.workers.last_words import Stderr, last_words
 from funcjson.workers.load_watch import LIMIT_S, NOTICE_S
 from funcjson.workers.python_worker.lines import Lines
@@ -39,8 +39,8 @@ _ANSWERS_WITHIN_S = 1.0
 class WorkerProgram:
     """How to start the worker of an app. `environment` is the whole one; `options` go into "init".
 
-    `explain` may turn the worker's "failed" answer to "init" into a Problem of its own; `transpiled` is told what it compiled
-    in memory.
+    `explain` may turn the worker's "failed" answer to "init" into a Problem of its own; `told` gets what it tells without being
+    asked, by its `op`.
     """
 
     language: Language
@@ -52,7 +52,7 @@ class WorkerProgram:
     start_timeout_s: float = 60.0
     load_notice_s: float = NOTICE_S
     load_limit_s: float = LIMIT_S
-    transpiled: Callable[[Message], None] | None = None
+    told: Told = field(default_factory=dict)
 
 
 class Child:
@@ -73,7 +73,7 @@ class Child:
         # The same socket once more: a write that fails closes the other, with what is still to be read.
         self._unread: socket.socket | None = None
         self._black_box = _black_box() if program.language is Language.PYTHON else None
-        self.channel = Channel(self._write, log, program.app_root, self._stderr, program.transpiled)
+        self.channel = Channel(self._write, log, program.app_root, self._stderr, program.told)
 
     @classmethod
     async def start(cls, program: WorkerProgram, log: LogSink) -> Child:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from funcjson.model import Language, WorkerLog
 from funcjson.settings import Settings
 from funcjson.workers.base import LogSink, Worker
+from funcjson.workers.channel import Told
 from funcjson.workers.custom_handler import custom_handler_worker
 from funcjson.workers.in_process import InProcessPythonWorker
 from funcjson.workers.node import node_program
@@ -16,6 +18,7 @@ from funcjson.workers.typescript import TypeScript
 
 # The real host takes at most this many.
 MOST_PROCESSES = 10
+Loaded = Callable[[Sequence[str]], None]
 
 
 async def make_worker(  # noqa: PLR0913 - what the loader knows of an app
@@ -27,21 +30,24 @@ async def make_worker(  # noqa: PLR0913 - what the loader knows of an app
     run_main: bool = True,
     hostname: str = "",
     typescript: TypeScript | None = None,
+    loaded: Loaded | None = None,
 ) -> Worker:
     """A worker that is not started yet; `run_main` is about package.json's, `hostname` where the host is,
-    `typescript` what versions before compiled in memory.
+    `typescript` what versions before compiled in memory; `loaded` is told the paths of files that were loaded.
 
     Raises WorkerStartError when it cannot be had.
     """
     root, environment = settings.app_root, settings.worker_environment(hostname)
     count = _process_count(settings, log)
+    told: Told = {"files": lambda said: loaded(said["files"])} if loaded is not None else {}
     if language is Language.PYTHON and in_process:
         return InProcessPythonWorker(root, log, environment=environment, change_directory=True)
     if language is Language.PYTHON:
-        return ProcessWorker(python_program(root, environment), log, count=count)
+        program = replace(python_program(root, environment), told=told)
+        return ProcessWorker(program, log, count=count)
     if language is Language.NODE:
         program = await node_program(root, environment, debug=in_process)
-        program = replace(program, options={"run_main": run_main})
+        program = replace(program, options={"run_main": run_main}, told=told)
         if typescript is not None:
             program = typescript.serve(program)
         return ProcessWorker(program, log, count=count)

@@ -8,6 +8,7 @@ import { App } from './node/app.mjs';
 import { asError, failure } from './node/errors.mjs';
 import { haveMain } from './node/handlers.mjs';
 import { Invocation } from './node/invocation.mjs';
+import { LoadedFiles } from './node/loaded.mjs';
 import { current, Logs } from './node/logs.mjs';
 import { Outbox } from './node/outbox.mjs';
 import { Transpiler } from './node/transpiler.mjs';
@@ -26,6 +27,13 @@ delete process.env[FD_VARIABLE];
 const watch = new Watch();
 const outbox = new Outbox(fd, (frames) => watch.unsent(frames));
 const send = (message) => outbox.send(message);
+const loaded = new LoadedFiles();
+/** Send an answer, and before it what was loaded for it. */
+function reply(message) {
+  const files = loaded.take();
+  if (files.length > 0) send({ op: 'files', files });
+  send(message);
+}
 const logs = new Logs(send);
 logs.capture(process.stdout, 'stdout');
 logs.capture(process.stderr, 'stderr');
@@ -48,7 +56,7 @@ const OPERATIONS = {
       send({ op: 'ready', version: VERSION, runtime: `node ${process.versions.node}` });
       return;
     }
-    app = new App({ root: message.app_root, logs, runsMain: options.run_main, transpiler });
+    app = new App({ root: message.app_root, logs, runsMain: options.run_main, transpiler, loaded });
     watch.start(fd, options);
     send({ op: 'ready', version: VERSION, runtime: `node ${process.versions.node}` });
     // Not awaited: a load or an index that comes waits for it, and tells what went wrong.
@@ -61,18 +69,18 @@ const OPERATIONS = {
 
   async load({ id, function: spec }) {
     await app.load(spec);
-    send({ op: 'loaded', id });
+    reply({ op: 'loaded', id });
   },
 
   async index({ id }) {
-    send({ op: 'indexed', id, ...(await app.index()) });
+    reply({ op: 'indexed', id, ...(await app.index()) });
   },
 
   async invoke(call) {
     const invocation = new Invocation({ call, app, logs, options, outbox });
     running.set(call.id, invocation);
     try {
-      send({ op: 'result', id: call.id, ...(await invocation.run()) });
+      reply({ op: 'result', id: call.id, ...(await invocation.run()) });
     } finally {
       running.delete(call.id);
     }
@@ -108,7 +116,7 @@ async function answer(message) {
   try {
     await OPERATIONS[message.op](message);
   } catch (thrown) {
-    send({ op: 'failed', id: message.id, ...failure(thrown) });
+    reply({ op: 'failed', id: message.id, ...failure(thrown) });
   } finally {
     watch.leave();
   }

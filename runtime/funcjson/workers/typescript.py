@@ -59,7 +59,9 @@ class TypeScript:
         self._program = program
         known = {file: list(made) for file, made in self._made.items()}
         return replace(
-            program, options={**program.options, "transpiled": known}, transpiled=self.keep
+            program,
+            options={**program.options, "transpiled": known},
+            told={**program.told, "transpiled": self.keep},
         )
 
     def keep(self, message: Mapping[str, Any]) -> None:

@@ -39,6 +39,8 @@ Worker to host
    without an id it was not asked for: {"file": path, "key", "output"} is what the worker compiled in memory just now
   {"op": "log", "level", "message", "category": "user" | "console" | "system", "function": str | null, "invocation_id": str | null}
    and, for what was printed, "stream": "stdout" | "stderr" (the last stderr lines are shown when the worker ends by itself)
+  {"op": "files", "files": [absolute real path]}           files that were loaded since the last time, but for those of libraries;
+   it comes before the answer to what loaded them
   {"op": "ends", "function": str | null, "text"}           the worker's last message, where it can: whose code ended the process, and, as
    in "failed", at which place
 Optional members may be missing. "load", "index" and "stacks" may arrive while calls run; after a restart the host sends "init",

@@ -29,6 +29,7 @@ class Driver:
         self.process = process
         self.logs: list[dict[str, Any]] = []
         self.other: list[dict[str, Any]] = []
+        self.files: list[str] = []
         self.closed = asyncio.Event()
         self._socket = sock
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -57,6 +58,8 @@ class Driver:
         key = "init" if message["op"] == "ready" else message.get("id")
         if message["op"] == "log":
             self.logs.append(message)
+        elif message["op"] == "files":
+            self.files += message["files"]
         elif key in self._waiting and message["op"] not in ("response", "body", "taken"):
             if not self._waiting[key].done():
                 self._waiting[key].set_result(message)

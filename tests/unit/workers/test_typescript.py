@@ -60,8 +60,9 @@ def known(typescript: TypeScript) -> Any:
 def compiled(typescript: TypeScript, file: str) -> None:
     """A worker compiled a file in memory."""
     program = typescript.serve(PROGRAM)
-    assert program.transpiled is not None
-    program.transpiled({"op": "transpiled", "file": file, "key": "old", "output": "old output"})
+    program.told["transpiled"](
+        {"op": "transpiled", "file": file, "key": "old", "output": "old output"}
+    )
 
 
 async def started(file: str) -> tuple[TypeScript, Stand]:

@@ -20,18 +20,19 @@ export class App {
   #startError;
   #package;
   #runsMain;
-  #transpiler;
+  #tools;
   core;
 
   /** Without `runsMain` package.json is only looked into for its dependencies. */
-  constructor({ root, logs, runsMain = true, transpiler }) {
+  constructor({ root, logs, runsMain = true, transpiler, loaded }) {
     this.#root = root;
     this.#runsMain = runsMain;
     this.#logs = logs;
     this.core = new CoreApi({ root, logs });
     this.core.install();
-    this.#transpiler = transpiler;
+    this.#tools = { transpiler, loaded };
     enableTypeScript(transpiler);
+    loaded.watchRequire();
   }
 
   /** Run the entry files of package.json, once. Never throws: what went wrong is told by load and index. */
@@ -63,7 +64,7 @@ export class App {
     }
     for (const file of files) {
       try {
-        await loadFile(file, this.#transpiler);
+        await loadFile(file, this.#tools);
       } catch (thrown) {
         const name = path.relative(this.#root, file).replaceAll('\\', '/');
         throw entryError(name, withInstallHint(asError(thrown), this.#package));
@@ -97,7 +98,7 @@ export class App {
     }
     const file = path.resolve(this.#root, spec.script_file);
     try {
-      const exported = await current.run(scope(spec.name, null), () => loadFile(file, this.#transpiler));
+      const exported = await current.run(scope(spec.name, null), () => loadFile(file, this.#tools));
       const handler = handlerOf(exported, spec.entry_point);
       this.#functions.set(spec.name, { handler, info: describe(spec) });
     } catch (thrown) {

@@ -17,10 +17,14 @@ export function haveMain(program) {
 }
 
 /** Load a file as Node would: `import` for ES modules, `require` for the others. */
-export async function loadFile(file, transpiler) {
+export async function loadFile(file, { transpiler, loaded }) {
   if (!isEsModule(file)) return require(file);
   if (isTypeScript(file)) enableTypeScriptModules(transpiler, file);
-  return import(pathToFileURL(file).href);
+  try {
+    return await import(pathToFileURL(file).href);
+  } finally {
+    loaded.addModule(file);
+  }
 }
 
 /** The handler of a module, bound to it: the rules of src/LegacyFunctionLoader.ts of azure-functions-nodejs-worker. */

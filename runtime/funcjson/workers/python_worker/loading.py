@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import failures
+from .loaded import is_library
 
 _NAMESPACE = "__app__"
 # Extensions note that an app imports them, so the next app in this process needs new ones.
@@ -52,7 +53,7 @@ class ModuleSpace:
     def __init__(self, app_root: str) -> None:
         self.app_root = app_root
         self._before: list[str] | None = None
-        self._hook = _path_hook(app_root)
+        self._hook = _path_hook()
 
     def enter(self) -> None:
         """Put the app on `sys.path`: its packages first, its root last, so no folder hides a library."""
@@ -65,7 +66,7 @@ class ModuleSpace:
         if self.app_root not in sys.path:
             sys.path.append(self.app_root)
         sys.path_hooks.insert(0, self._hook)
-        _forget_finders(self.app_root)
+        _forget_finders()
         package = importlib.util.module_from_spec(_namespace_spec(self.app_root))
         sys.modules[_NAMESPACE] = package
 
@@ -78,7 +79,7 @@ class ModuleSpace:
         self._before = None
         if self._hook in sys.path_hooks:
             sys.path_hooks.remove(self._hook)
-        _forget_finders(self.app_root)
+        _forget_finders()
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in _OF_ONE_APP or _is_own(
                 self.app_root, getattr(module, "__file__", None) or ""
@@ -99,7 +100,7 @@ def _is_own(app_root: str, path: str) -> bool:
     )
 
 
-def _path_hook(app_root: str) -> Callable[[str], Any]:
+def _path_hook() -> Callable[[str], Any]:
     standard = importlib.machinery.FileFinder.path_hook(
         (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
         (_AppLoader, importlib.machinery.SOURCE_SUFFIXES),
@@ -107,16 +108,16 @@ def _path_hook(app_root: str) -> Callable[[str], Any]:
     )
 
     def hook(path: str) -> Any:
-        if not _is_own(app_root, path):
+        if is_library(path):
             raise ImportError("not the app's own code", path=path)
         return standard(path)
 
     return hook
 
 
-def _forget_finders(app_root: str) -> None:
+def _forget_finders() -> None:
     for path in list(sys.path_importer_cache):
-        if _is_own(app_root, path):
+        if not is_library(path):
             sys.path_importer_cache.pop(path, None)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from . import capture, failures, indexing, loading, web_extension
 from .context import Context, Out
 from .extension_hooks import AFTER, BEFORE, ExtensionHooks
+from .loaded import LoadedFiles
 from .pool import Pool, pool_size
 from .signatures import DATA_TYPES, BoundParameter, Handler, check, for_web
 from .stacks import stacks
@@ -58,6 +59,7 @@ class Runtime:
         self._pool: Pool | None = None
         self._web: WebCalls | None = None
         self._tasks: dict[asyncio.Future[None], capture.Invocation] = {}
+        self._loaded = LoadedFiles()
         self.capture = capture.Capture(self._log, everything=own_process, note=note)
 
     # -- messages ----------------------------------------------------------------------------------
@@ -108,13 +110,20 @@ class Runtime:
         self._reply(message.get("id", ""), answer)
 
     def _reply(self, identifier: str, answer: Message) -> None:
+        self._tell_loaded()
         try:
             self._send(answer)
         except (TypeError, ValueError, MemoryError, RecursionError) as error:
             # A value that cannot be written; the call must still end.
             self._send(self._failed(identifier, error))
 
+    def _tell_loaded(self, error: BaseException | None = None) -> None:
+        # In the host's own process nothing outside the app is loaded anew.
+        if self._own_process and (files := self._loaded.fresh(error)):
+            self._send({"op": "files", "files": files})
+
     def _failed(self, identifier: str, error: BaseException) -> Message:
+        self._tell_loaded(error)
         return {"op": "failed", "id": identifier, **failures.describe(error, self._app_root)}
 
     def _log(
@@ -192,6 +201,7 @@ class Runtime:
         try:
             found = self._find_functions()
         except BaseException as error:  # noqa: BLE001 - a user's module may raise anything, also SystemExit
+            self._tell_loaded(error)
             failure = failures.describe(error, self._app_root, without_library=True)
             answer["error"] = f"{failure['type']}: {failure['message']}"
             answer.update(
