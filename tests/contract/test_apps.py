@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,32 @@ async def test_a_stuck_handler_ends_at_function_timeout_and_the_others_go_on(
     assert "Timeout value of 00:00:01 was exceeded by function: Functions.spin" in logs
     assert "threading.Event().wait()" in logs
     assert "spin/index.js" in logs
+
+
+async def test_a_handler_that_is_stuck_within_the_system_is_told_with_what_it_waits_for(
+    tmp_path: Path,
+) -> None:
+    files = app({"functionTimeout": "00:00:01"})
+    code = "const { %s } = require('%s');\nmodule.exports = async () => { %s }"
+    files |= javascript("reads", code % ("readFileSync", "fs", "readFileSync('orders')"))
+    wait = "execSync('cat < orders')"
+    files |= javascript("runs", code % ("execSync", "child_process", wait))
+    both = "spawn('cat', ['orders', process.env.API_KEY]); require('fs').readFileSync('orders')"
+    files |= javascript("starts", code % ("spawn", "child_process", both))
+    (tmp_path / "app").mkdir()
+    os.mkfifo(tmp_path / "app" / "orders")
+    async with running(tmp_path, files, {"API_KEY": "tea-and-biscuits-7"}) as world:
+        problems = {}
+        for name in ("reads", "runs", "starts"):
+            assert await get(world, f"/api/{name}") == (500, "")
+            (problems[name],) = list(world.host.recorder)[-1].problems
+
+    assert {problem.code for problem in problems.values()} == {"FJ0507"}
+    assert "There is no stack" in problems["reads"].why
+    assert "opens orders, a named pipe whose other end gives nothing" in problems["reads"].why
+    assert "runs/index.js:2:32" in problems["runs"].why
+    assert "at execSync (node:child_process)" in problems["runs"].why
+    assert "cat orders *** (pid " in problems["starts"].why
 
 
 async def test_a_timer_fires_and_is_retried_as_its_policy_says(tmp_path: Path) -> None:

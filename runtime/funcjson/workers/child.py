@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from funcjson.errors import Problem, WorkerError, WorkerStartError
+from funcjson.masking import Mask, secrets_in
 from funcjson.model import Language, WorkerLog
 from funcjson.workers import black_box
 from funcjson.workers.base import LogSink, Stacks
@@ -22,6 +23,7 @@ from funcjson.workers.channel import Channel, End, Message, Told
 from funcjson.workers.last_words import Stderr, last_words
 from funcjson.workers.load_watch import LIMIT_S, NOTICE_S
 from funcjson.workers.python_worker.lines import Lines
+from funcjson.workers.stuck_in_system import doing
 from funcjson.workers.stuck_process import look
 from funcjson.workers.wire import FD_VARIABLE, Decoder, encode
 
@@ -30,6 +32,10 @@ ENDED_BY_ITSELF = "FJ0512"
 # How its text goes on where a call, or what was being loaded, was lost with it.
 WHILE_NEEDED = " while it was needed"
 _NOTHING = End()
+_NO_STACK = (
+    "There is no stack: the main thread is in a call that has not come back to JavaScript, as readFileSync of a pipe, so nobody "
+    "can ask it where it is."
+)
 _READ_SIZE = 262144
 _PIPES = {1: "stdout", 2: "stderr"}
 _ANSWERS_WITHIN_S = 1.0
@@ -143,12 +149,20 @@ class Child:
             return await asyncio.wait_for(self.channel.stacks(), _ANSWERS_WITHIN_S)
         except TimeoutError:
             box, process = self._black_box, self._process
-            if box is not None and process is not None and self.runtime:
-                pid, root = process.get_pid(), self.program.app_root
-                # It may end meanwhile.
-                with contextlib.suppress(OSError):
-                    return await look(pid, box, self.channel.running, root)
+            if process is None or not self.runtime:
+                return Stacks()
+            pid, root = process.get_pid(), self.program.app_root
+            if box is None:
+                return Stacks(text=await asyncio.to_thread(self._doing, pid))
+            # It may end meanwhile.
+            with contextlib.suppress(OSError):
+                return await look(pid, box, self.channel.running, root)
             return Stacks()
+
+    def _doing(self, pid: int) -> str:
+        # A command of a child process may have a secret.
+        mask = Mask(secrets_in(self.program.environment.items()))
+        return f"{_NO_STACK}\n{mask.text(doing(pid))}".rstrip()
 
     # -- the end ---------------------------------------------------------------------------------
 

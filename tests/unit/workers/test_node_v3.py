@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -826,6 +827,36 @@ async def test_a_busy_loop_is_seen_from_outside(tmp_path: Path) -> None:
     assert f"at spin ({tmp_path / 'f/index.js'}:5:" in stacks[0]["text"]
     assert f"at module.exports ({tmp_path / 'f/index.js'}:2:" in stacks[0]["text"]
     assert "no other call of this worker goes on" in line["message"]
+
+
+@pytest.mark.parametrize("how", ["require('child_process')", "await import('node:child_process')"])
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        ("execSync('cat < fifo')", "execSync"),
+        ("execFileSync('cat', ['fifo'])", "execFileSync"),
+        ("spawnSync('cat', ['fifo']).stdout", "spawnSync"),
+    ],
+)
+async def test_a_child_process_that_is_waited_for_is_seen_from_outside(
+    tmp_path: Path, how: str, call: str, name: str
+) -> None:
+    code = f"""module.exports = async (c) => {{
+  const {{ {name} }} = {how};
+  c.res = {{ body: {call}.toString() + {name}.name }};
+}};"""
+    os.mkfifo(tmp_path / "fifo")
+    async with node_app(tmp_path, {"f/index.js": code}, blocked_ms=50, blocked_log_ms=0) as node:
+        await node.load()
+        running = asyncio.create_task(node.invoke())
+        line = await node.log_with("has been busy for")
+        (tmp_path / "fifo").write_text("from outside ", encoding="utf-8")
+        result = await running
+        stacks = [message for message in node.other if message["op"] == "stacks"]
+
+    assert f"f/index.js:3:{code.splitlines()[2].index(name) + 1}" in line["message"]
+    assert stacks[0]["text"].splitlines()[0].startswith(f"    at {name} (node:child_process)")
+    assert body_of(result) == f"from outside {name}"
 
 
 async def test_the_environment_does_not_show_how_the_worker_is_run(tmp_path: Path) -> None:

@@ -64,6 +64,11 @@ function userStack(error) {
   return lines.join('\n');
 }
 
+/** The user's frames of a stack. */
+export function framesOf(stack) {
+  return userFrames(stack.slice(stack.indexOf('\n') + 1));
+}
+
 function userFrames(stack) {
   const lines = stack
     .split('\n')

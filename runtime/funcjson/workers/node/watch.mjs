@@ -3,6 +3,7 @@
 import inspector from 'node:inspector';
 import { Worker } from 'node:worker_threads';
 
+import { noteSyncCalls } from './sync_calls.mjs';
 import { BEAT_MS, CALLS, FIELDS, BEATS, UNSENT } from './watch_fields.mjs';
 
 export class Watch {
@@ -19,6 +20,7 @@ export class Watch {
     thread.unref();
     // Without it only this comfort is lost.
     thread.on('error', () => {});
+    noteSyncCalls((stack) => thread.postMessage(stack));
   }
 
   /** Some work of the app begins: while there is any, the event loop must come round. */

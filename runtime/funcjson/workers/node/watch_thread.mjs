@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import inspector from 'node:inspector';
 import { fileURLToPath } from 'node:url';
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 
 import { inSource, isOfWorker, isOurs } from './errors.mjs';
 import { BEATS, CALLS, UNSENT } from './watch_fields.mjs';
@@ -11,13 +11,18 @@ import { encode } from './wire.mjs';
 
 const { shared, fd, parent, blocked_ms: blockedMs = 1000, blocked_log_ms: logMs = 5000 } = workerData;
 const LOOK_MS = Math.min(250, blockedMs / 2);
+const ANSWER_MS = Math.min(250, blockedMs);
 
 let beats = -1;
 let since = 0;
 let toldAt = 0;
 let isLogged = false;
+/** Where the main thread waits for a child process, and cannot be asked. */
+let noted;
+let asked;
 
 setInterval(look, LOOK_MS);
+parentPort.on('message', (stack) => (noted = stack));
 
 function look() {
   const now = performance.now();
@@ -38,7 +43,10 @@ function look() {
 }
 
 async function tell(blocked) {
-  const stack = await stackOfMain();
+  asked ??= stackOfMain().finally(() => (asked = undefined));
+  const stack = await Promise.race([asked, new Promise((resolve) => setTimeout(() => resolve(noted), ANSWER_MS))]);
+  // Inside the system: the host can look at that better.
+  if (stack === undefined) return;
   // It came round meanwhile: what was seen is over.
   if (Atomics.load(shared, BEATS) !== beats || Atomics.load(shared, UNSENT) > 0) return;
   // The host is asked later, and knows then for how long it has been.
