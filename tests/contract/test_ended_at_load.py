@@ -195,6 +195,24 @@ async def test_each_that_never_ends_is_named_and_the_others_run(tmp_path: Path) 
     assert (answer, again) == ("ok", "ok")
 
 
+async def test_all_that_wait_for_one_module_are_given_up_together(tmp_path: Path) -> None:
+    uses = "import '../lib/db.mjs'; export default async () => 'ok';"
+    files = {
+        "lib/db.mjs": "await new Promise(() => {});",
+        **{f"{name}/index.mjs": uses for name in "abcdefgh"},
+        "ok/index.js": JS,
+    }
+    async with pool(tmp_path, files, limit_s=1) as made:
+        problems = await made.load(*list(files)[1:])
+        answer = await made.call("ok")
+        restarts = made.told("was restarted")
+
+    assert list(problems) == [*"abcdefgh"]
+    assert all(f"'{name}' could not" in each.what for name, each in problems.items())
+    assert answer == "ok"
+    assert len(restarts) == 1
+
+
 @pytest.mark.parametrize("end", ["process.exit(1)", "await new Promise(() => {})"])
 async def test_one_that_fails_only_when_it_is_loaded_again_is_left_out_then(
     tmp_path: Path, end: str

@@ -50,11 +50,14 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
-    """Where the code of a process is: `text` where the worker says it in words. While `holder` runs, nothing else in it does."""
+    """Where the code of a process is: `text` where the worker says it in words. While `holder` runs, nothing else in it does.
+    `waits` says that nothing runs, so that all that is not done waits for something.
+    """
 
     stacks: tuple[Stack, ...] = ()
     text: str = ""
     holder: Stack | None = None
+    waits: bool = False
 
     def of_call(self, invocation_id: str) -> Stack | None:
         """Where a call is."""

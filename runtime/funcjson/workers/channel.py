@@ -337,6 +337,7 @@ class Channel:
         return Stacks(
             tuple(self._stack(row) for row in answer.get("stacks") or ()),
             str(answer.get("text") or ""),
+            waits=bool(answer.get("waits")),
         )
 
     def _stack(self, row: Message) -> Stack:

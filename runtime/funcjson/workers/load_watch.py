@@ -29,7 +29,7 @@ class LoadWatch:
         self._tell = tell
         self._notice_s = notice_s
         self._limit_s = limit_s
-        self._waiting: list[str] = []
+        self._waiting: dict[str, float] = {}
         self._since = 0.0
         self._is_told = False
 
@@ -37,7 +37,7 @@ class LoadWatch:
         """Wait for a job of the process. Raises NeverLoaded when it is this one that does not end."""
         loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(job)
-        self._waiting.append(name)
+        self._waiting[name] = loop.time()
         if len(self._waiting) == 1:
             self._begin(loop.time())
         try:
@@ -46,14 +46,22 @@ class LoadWatch:
                 done, _ = await asyncio.wait({task}, timeout=max(at - loop.time(), 0.01))
                 if done:
                     return task.result()
-                if self._waiting[0] == name:
+                if self._first() == name:
                     self._look(name, loop.time() - self._since)
         finally:
             task.cancel()
-            is_first = self._waiting[0] == name
-            self._waiting.remove(name)
+            is_first = self._first() == name
+            del self._waiting[name]
             if is_first:
                 self._begin(loop.time())
+
+    def overdue(self) -> list[str]:
+        """What has waited for as long as the first may, which are late themselves if nothing runs that they wait for."""
+        now = asyncio.get_running_loop().time()
+        return [name for name, since in self._waiting.items() if now - since >= self._limit_s]
+
+    def _first(self) -> str:
+        return next(iter(self._waiting))
 
     def _begin(self, now: float) -> None:
         self._since, self._is_told = now, False

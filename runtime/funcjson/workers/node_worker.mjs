@@ -5,7 +5,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import { App } from './node/app.mjs';
-import { asError, failure } from './node/errors.mjs';
+import { failure } from './node/errors.mjs';
 import { haveMain } from './node/handlers.mjs';
 import { Invocation } from './node/invocation.mjs';
 import { LoadedFiles } from './node/loaded.mjs';
@@ -99,7 +99,7 @@ const OPERATIONS = {
   },
 
   stacks({ id }) {
-    send({ op: 'stacks', id, text: whatRuns() });
+    send({ op: 'stacks', id, text: whatRuns(), waits: true });
   },
 
   async stop() {
@@ -154,15 +154,14 @@ socket.on('error', () => process.exit(0));
 
 let uncaught;
 process.on('uncaughtException', (thrown) => {
-  const error = asError(thrown);
-  uncaught = failure(error);
+  const { stack, message, ...place } = failure(thrown);
+  const text = stack || message;
+  uncaught = { ...place, text: `nobody caught this error:\n${text}` };
   logs.log(
     'error',
     'Worker uncaught exception (learn more: https://go.microsoft.com/fwlink/?linkid=2097909 ): ' +
-      (uncaught.stack || error.message),
+      text,
     'system',
-    undefined,
-    'stderr',
   );
   process.exit(1);
 });

@@ -165,7 +165,11 @@ class ProcessWorker:
             try:
                 return await watch.run(name, child.channel.load(function))
             except NeverLoaded:
-                self._left_out.never_ended(function, (await seat.stacks()).render())
+                overdue = watch.overdue()
+                stacks = await seat.stacks()
+                # Where nothing runs they all wait, as for one module that each of them imports.
+                for each in {name, *overdue} if stacks.waits else {name}:
+                    self._left_out.never_ended(self._functions[each], stacks.render())
                 await self._give_up(seat, f"function '{name}'", name)
             except HandlerLoadError:
                 raise

@@ -31,8 +31,9 @@ Worker to host
   {"op": "result", "id", "outputs": {name: typed data}, "return": typed data}
   {"op": "failed", "id", "type": exception class name, "message": str, "stack": str (user frames only)}
    and, where known, "file" (absolute), "line" and "column" (from 1): the innermost place in the app's own code
-  {"op": "stacks", "id", "text"} or {"op": "stacks", "id", "stacks": [{"title", "text", and where known "invocation_id", "function",
-   "file", "line"}]}, the latter for each thread and task, with the call that it works for and its place in the app's code
+  {"op": "stacks", "id", "text", "waits": true where nothing runs}, or {"op": "stacks", "id", "stacks": [{"title", "text", and where
+   known "invocation_id", "function", "file", "line"}]}, the latter for each thread and task, with the call that it works for and
+   its place in the app's code
    with "id" null it was not asked for: the worker sees by itself that its loop is blocked and cannot answer; this text answers the
    "stacks" that wait and that come, until the worker answers anything else; "busy_s" is for how long it is blocked already
   {"op": "transpiled", "id", "files": [[path, key of the source, output]]}                 without what could not be compiled

@@ -33,6 +33,24 @@ async def test_the_first_that_waits_is_the_one_that_does_not_end() -> None:
     assert told[0] == "first"
 
 
+async def test_what_has_waited_as_long_is_overdue_too() -> None:
+    watch = LoadWatch(lambda _: None, notice_s=0.02, limit_s=0.2)
+    forever = asyncio.Event()
+    second = asyncio.create_task(_behind(watch, forever))
+    first = asyncio.create_task(watch.run("first", forever.wait()))
+    await asyncio.sleep(0)
+    early = watch.overdue()
+    with pytest.raises(NeverLoaded):
+        await first
+    third = asyncio.create_task(watch.run("third", forever.wait()))
+    await asyncio.sleep(0)
+    late = watch.overdue()
+    forever.set()
+    await asyncio.gather(second, third)
+
+    assert (early, late) == ([], ["second"])
+
+
 async def _behind(watch: LoadWatch, gate: asyncio.Event) -> bool:
     await asyncio.sleep(0)
     return await watch.run("second", gate.wait())
