@@ -250,7 +250,7 @@ def _passed_on(settings: Settings, functions: list[Function]) -> frozenset[str]:
 def _index_failed(language: Language, settings: Settings, result: IndexResult) -> Problem:
     script = settings.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py"
     entry = script if language is Language.PYTHON else "package.json"
-    fix = load_fix(result.error or "", "correct the error")
+    fix = load_fix(result.error or "", "correct the error", wrote=result.stack)
     return Problem(
         "FJ0148",
         f"the app's {language} code could not be read for functions: {result.error}",

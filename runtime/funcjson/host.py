@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -98,6 +99,8 @@ class Host:
             loaded=self._note_loaded if options.reload else None,
         )
         self._loaded: set[str] = set()
+        self._steady = asyncio.Event()
+        self._steady.set()
         self._version: AppVersion | None = None
         self._embedded: EmbeddedService | None = None
         self._transport = HttpTransport()
@@ -281,6 +284,15 @@ class Host:
         """Wait until no invocation of a version runs."""
         await self.invoker.drain(version)
 
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Meanwhile calls that come wait, for the version that serves then."""
+        self._steady.clear()
+        try:
+            yield
+        finally:
+            self._steady.set()
+
     def _user_log(self, line: WorkerLog) -> None:
         """A line of user code: shown, and kept with its invocation."""
         if line.invocation_id is not None:
@@ -341,20 +353,27 @@ class Host:
 
     async def invoke(self, function: str, event: TriggerEvent) -> HttpResponse:
         """Run a function for an HTTP caller and give its answer. Raises FuncJsonError."""
+        await self._steady.wait()
         plan = self.version.plan(function)
-        assert plan is not None
+        if plan is None:
+            return HttpResponse(404)  # it went while the call waited
         outcome = await self.invoker.invoke(self.version, plan, event)
         assert outcome.answer is not None
         return outcome.answer
 
     async def fire(self, function: str, event: TriggerEvent) -> Outcome:
         """Run a function that has no HTTP caller."""
+        await self._steady.wait()
         plan = self.version.plan(function)
         if plan is None:
             raise KeyError(function)
         return await self.invoker.invoke(self.version, plan, event)
 
     async def _tick(self, version: AppVersion, plan: Plan, event: TriggerEvent) -> Outcome | None:
+        if not self._steady.is_set():
+            await self._steady.wait()
+            version = self.version
+            plan = version.plan(plan.function.name) or plan
         if self.ready:
             return await self.invoker.invoke(version, plan, event)
         log.info("timer '%s' was due, but the app is offline", plan.function.name)

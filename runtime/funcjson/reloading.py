@@ -10,11 +10,13 @@ import logging
 import os
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from funcjson import banner
 from funcjson.app_version import AppVersion
-from funcjson.errors import FuncJsonError, Problem, Severity, render
+from funcjson.errors import FuncJsonError, Problem, Severity, WorkerError, render
+from funcjson.held_ports import is_held_by_child, tells_of_taken_port
 from funcjson.last_good import Taken, keep_last_good
 from funcjson.reload import Watcher
 from funcjson.watched_files import Watched
@@ -29,6 +31,7 @@ _BUILD = (
     "`npm run build`, or remove the build: then the TypeScript is run as it is."
 )
 _NOT_TAKEN = "The change was not taken: the last good version goes on running."
+_NOTHING_RUNS = "The change was not taken, and no function runs until it can be: the version before had to end, as it held a port."
 
 
 class Live(Protocol):
@@ -50,6 +53,9 @@ class Live(Protocol):
     async def drain(self, version: AppVersion) -> None:
         """Wait until no invocation of a version runs."""
 
+    def hold(self) -> AbstractContextManager[None]:
+        """Meanwhile calls that come wait."""
+
 
 class Reloads:
     """Reloads an app at each change of its files, from `watch` until `close`."""
@@ -66,6 +72,8 @@ class Reloads:
         self._drains: set[asyncio.Future[None]] = set()
         self._since = 0.0
         self._told_to_build = False
+        # The version that serves, though it had to end.
+        self._ended: AppVersion | None = None
         # Files whose change is not live yet.
         self._saved: set[str] = set()
 
@@ -120,15 +128,43 @@ class Reloads:
 
     async def _take(self, changed: frozenset[str]) -> None:
         began = time.perf_counter()
+        version = await self._prepared(changed)
+        if version is None:
+            return
+        if not _needs_port_of(version):
+            self._swap(version, changed, began)
+            return
+        # It opens a port at its start that the running version has open.
+        await version.stop()
+        with self._host.hold():
+            await self._end(self._host.version)
+            version = await self._prepared(changed)
+            if version is not None:
+                self._swap(version, changed, began)
+
+    async def _prepared(self, changed: frozenset[str]) -> AppVersion | None:
         try:
-            version = await self._host.prepare(self._paths(self._saved))
+            return await self._host.prepare(self._paths(self._saved))
         except FuncJsonError as error:
             self._refuse(error.problems, changed)
-            return
         except Exception:
             # The seam where a fault of ours must not end the watching.
             log.exception("The change was not taken: the reload failed inside the host")
-            return
+        return None
+
+    async def _end(self, old: AppVersion) -> None:
+        """Stop the running version, so that another can have what it holds."""
+        log.info("The running version holds a port that the changed one opens: it ends first")
+        for each in old.serving:
+            each.replaced = True
+            await self._host.drain(each)
+            await each.stop()
+        names = (plan.function.name for plan in old.plans.values())
+        old.broken = {name: WorkerError(_ended(name)) for name in names}
+        self._ended = old
+
+    def _swap(self, version: AppVersion, changed: frozenset[str], began: float) -> None:
+        """Make a version the one that serves, if it is good for anything."""
         old = self._host.version
         known = set(map(render, (*old.problems, *_problems(old.broken.values()))))
         taken = keep_last_good(version, old)
@@ -136,7 +172,7 @@ class Reloads:
             self._refuse(taken.refused, changed)
             self._begin(version.stop(), "stop")
             return
-        # Nothing is waited for from here on: a reload that is dropped has changed nothing.
+        # Nothing is waited for here: a reload that is dropped has changed nothing.
         self._host.install(version)
         self._saved.clear()
         self._watcher.also(self._watched(version))
@@ -155,7 +191,8 @@ class Reloads:
             waiting = (
                 f"Saved, and not live until this is mended: {', '.join(sorted(self._saved))}\n"
             )
-        log.error("%s\n%s%s", _NOT_TAKEN, waiting, banner.problems_text(tuple(problems)))
+        said = _NOT_TAKEN if self._host.version is not self._ended else _NOTHING_RUNS
+        log.error("%s\n%s%s", said, waiting, banner.problems_text(tuple(problems)))
 
     async def _retire(self, version: AppVersion) -> None:
         drain = asyncio.ensure_future(self._host.drain(version))
@@ -173,6 +210,24 @@ def _cancel_once(task: asyncio.Task[None]) -> None:
 
 def _problems(errors: Iterable[FuncJsonError]) -> Iterable[Problem]:
     return (problem for error in errors for problem in error.problems)
+
+
+def _needs_port_of(version: AppVersion) -> bool:
+    """Whether a version failed since it opens a port that a process of the running one has."""
+    problems = (*version.index_problems, *_problems(version.broken.values()))
+    texts = [f"{problem.what}\n{problem.why}" for problem in problems]
+    taken = [text for text in texts if tells_of_taken_port(text)]
+    return any(is_held_by_child(text) for text in taken)
+
+
+def _ended(name: str) -> Problem:
+    return Problem(
+        "FJ0515",
+        f"'{name}' does not run: its last good version ended in a reload, as it held a port that the changed one opens",
+        why="the changed version could not be loaded either; the log of the reload says why",
+        fix="mend what the reload told",
+        function=name,
+    )
 
 
 def _not_built(version: AppVersion, changed: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "runtime" / "funcjson"
 ROWS: tuple[tuple[str, str], ...] = (
     (
         "words and texts",
-        "app_offline console dotnet_text errors explain http_route_constraints identity",
+        "app_offline console dotnet_text errors explain held_ports http_route_constraints identity",
     ),
     ("words and texts", "honesty json_reader noun private_file schema_check schemas"),
     ("words and texts", "watched_files"),

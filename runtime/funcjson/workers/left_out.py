@@ -39,7 +39,7 @@ class LeftOut:
             f"the handler of '{function.name}' could not be loaded: {said}",
             where or script,
             why,
-            load_fix(said),
+            load_fix(said, wrote=why),
             function=function.name,
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from funcjson.held_ports import tells_of_taken_port
+
 # A part of what the worker said, and what the user can do; the first that is found counts.
 _LOAD_FIXES = (
     (
@@ -84,6 +86,7 @@ _LOAD_FIXES = (
     ),
 )
 _LOAD_FIX = "correct the file; it runs from top to bottom when it is loaded"
+_PORT_FIX = "another program, or another module of the app, has this port: end it, or open another port; `ss -ltnp` lists who has which"
 
 
 # As above, for what a running handler raised.
@@ -170,7 +173,9 @@ def handler_fix(said: str, has_place: bool) -> str:
     return next((fix for part, fix in _HANDLER_FIXES if part in said), default)
 
 
-def load_fix(said: str, otherwise: str = _LOAD_FIX) -> str:
-    """What the user can do about code that did not load."""
+def load_fix(said: str, otherwise: str = _LOAD_FIX, *, wrote: str = "") -> str:
+    """What the user can do about code that did not load; `wrote` is what its process wrote before it ended."""
+    if tells_of_taken_port(said) or tells_of_taken_port(wrote):
+        return _PORT_FIX
     fixed = (fix for part, fix in _LOAD_FIXES if part in said)
     return _annotation_fix(said) or next(fixed, otherwise)

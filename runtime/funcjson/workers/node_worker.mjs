@@ -2,6 +2,7 @@
 
 import net from 'node:net';
 import process from 'node:process';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { App } from './node/app.mjs';
@@ -69,6 +70,8 @@ const OPERATIONS = {
 
   async load({ id, function: spec }) {
     await app.load(spec);
+    // What the module began and fails at once, such as to open a port, fails its loading.
+    await setImmediate();
     reply({ op: 'loaded', id });
   },
 
