@@ -18,14 +18,22 @@ from pathlib import Path
 from funcjson.errors import Location, Problem, WorkerStartError
 from funcjson.frontends import Needs
 from funcjson.json_source import Source, parse_json
-from funcjson.workers.python import broken_venv, find_python, venv_python
+from funcjson.workers.environments import (
+    NAMES,
+    broken_environment,
+    find_python,
+    is_own,
+    place_for_new,
+    runs,
+    venv_python,
+)
 
 log = logging.getLogger("funcjson.host")
 
 CORE_TOOLS = "azure-functions-core-tools"
 LIBRARY = "azure-functions"
 _HAS_LIBRARY = "import importlib.util as u, sys; sys.exit(u.find_spec('azure.functions') is None)"
-_QUIET_PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+_QUIET_PIP = ("install", "--quiet", "--disable-pip-version-check")
 # Nothing is saved: the app's package.json and its lock file stay as they are.
 _QUIET_NPM = ("--no-save", "--no-audit", "--no-fund", "--loglevel=error")
 # An address that cannot be had is not worth the minutes of npm's patience.
@@ -63,7 +71,7 @@ def _requirements(root: Path, _needs: Needs) -> None:
     if _is_done(folder, file, stamp):
         return
     log.info("Installing %s into %s", file.name, folder)
-    _run([str(python), *_QUIET_PIP, "-r", str(file)], file)
+    _run([*_pip(python, file), *_QUIET_PIP, "-r", str(file)], file)
     _mark(folder, file, stamp)
 
 
@@ -73,20 +81,37 @@ def _library(root: Path, needs: Needs) -> None:
         return
     python = _environment(root, root)
     log.info("Installing %s into %s", LIBRARY, python.parents[1])
-    _run([str(python), *_QUIET_PIP, LIBRARY], root)
+    _run([*_pip(python, root), *_QUIET_PIP, LIBRARY], root)
 
 
 def _environment(root: Path, source: Path) -> Path:
     """The Python of the app's own environment, which is made when there is none."""
     python = find_python(root)
-    if python.is_relative_to(root):
-        return python
-    broken = broken_venv(root)
-    if broken is not None:
-        log.warning("%s has no Python that runs: it is made anew", broken)
-    python = venv_python(root, broken.name if broken is not None else ".venv")
-    _run([sys.executable, "-m", "venv", "--clear", str(python.parents[1])], source)
-    return python
+    if is_own(root, python):
+        why = runs(python)
+        if not why:
+            return python
+        folder: Path | None = python.parents[1]
+        log.warning("%s cannot be run here (%s): %s is made anew", python, why, folder)
+    else:
+        broken, folder = broken_environment(root), place_for_new(root)
+        if broken is not None:
+            log.warning("%s is not used: %s; %s is made", broken.folder, broken.why, folder)
+    if folder is None:
+        raise WorkerStartError(_no_place(root))
+    _run([sys.executable, "-m", "venv", "--clear", str(folder)], source)
+    return venv_python(folder)
+
+
+def _pip(python: Path, source: Path) -> list[str]:
+    """A pip for a Python. Environments made by uv have none of their own; that of funcjson's Python can stand in."""
+    own = [str(python), "-m", "pip"]
+    others = [sys.executable, "-m", "pip", "--python", str(python)]
+    if not _succeeds([str(python), "-c", "import pip"]):
+        if _succeeds([*others, "--version"]):
+            return others
+        _run([str(python), "-m", "ensurepip"], source)
+    return own
 
 
 # -- JavaScript ----------------------------------------------------------------------------------
@@ -145,7 +170,11 @@ def _declared(package: Path) -> dict[str, frozenset[str]]:
 
 
 def _succeeds(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603 - the app's Python
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - the app's Python
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 def _run(command: list[str], source: Path) -> None:
@@ -170,6 +199,16 @@ def _failed(command: list[str], source: Path, folder: Path, how: str, why: str) 
         Location(str(source)),
         why,
         f"run it by hand in {folder}: {' '.join(command)}",
+    )
+
+
+def _no_place(root: Path) -> Problem:
+    return Problem(
+        "FJ0520",
+        "there is no place for a Python environment: the app is started without",
+        Location(str(root)),
+        f"{', '.join(NAMES)} are there, and none of them is an environment that this system can use",
+        "rename or remove one of them",
     )
 
 

@@ -151,6 +151,30 @@ async def test_a_python_without_the_library_says_how_to_get_it(tmp_path: Path) -
     assert "--install" in caught.value.problems[0].fix
 
 
+@pytest.mark.parametrize(
+    ("python", "told"),
+    [
+        (b"#!/bin/sh\necho 3.8\nexit 1\n", "it is Python 3.8, and handlers need 3.9 or newer"),
+        (b"MZ of another system", "Exec format error"),
+    ],
+    ids=["too old", "of another system"],
+)
+async def test_a_python_that_cannot_run_handlers_is_told_with_the_way_out(
+    tmp_path: Path, python: bytes, told: str
+) -> None:
+    file = tmp_path / ".venv/bin/python"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(python)
+    file.chmod(0o755)
+    (tmp_path / ".venv/pyvenv.cfg").touch()
+    with pytest.raises(WorkerStartError) as caught:
+        await ProcessWorker(python_program(tmp_path, os.environ), lambda entry: None).start()
+
+    problem = caught.value.problems[0]
+    assert told in problem.why
+    assert f"remove {tmp_path / '.venv'} and start with --install" in problem.fix
+
+
 async def test_a_program_that_is_no_worker_ends_the_start(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import sys; sys.exit('not a worker')"]
     worker = ProcessWorker(

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import subprocess
+import sys
 import tarfile
 import threading
 import zipfile
@@ -19,7 +20,7 @@ import pytest
 
 from funcjson.frontends import Needs
 from funcjson.install import install
-from funcjson.workers.python import find_python, venv_python
+from funcjson.workers.environments import find_python, venv_python
 
 
 def write_package(folder: Path, **content: Any) -> Path:
@@ -217,7 +218,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def has_library(app: Path) -> bool:
-    command = [str(venv_python(app)), "-c", "import azure.functions"]
+    command = [str(find_python(app)), "-c", "import azure.functions"]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
@@ -225,7 +226,7 @@ def test_requirements_go_into_the_apps_own_environment(app: Path) -> None:
     (app / "requirements.txt").write_text("# nothing to install\n", "utf-8")
 
     assert install(app, Needs()) == ()
-    assert venv_python(app).exists()
+    assert venv_python(app / ".venv").exists()
     assert not has_library(app)
 
 
@@ -247,19 +248,71 @@ def test_azure_functions_is_there_though_a_requirement_cannot_be_had(
     assert has_library(app)
 
 
-@pytest.mark.parametrize("name", [".venv", "venv"])
-def test_an_environment_that_lost_its_python_is_made_anew(
-    app: Path, wheels: Path, name: str
+@pytest.mark.parametrize(("name", "has_python"), [(".venv", False), ("venv", True)])
+def test_an_environment_whose_python_does_not_run_is_made_anew(
+    app: Path, wheels: Path, name: str, has_python: bool
 ) -> None:
     (app / name / "bin").mkdir(parents=True)
     (app / name / "pyvenv.cfg").touch()
-    (app / name / "bin/python").symlink_to(app / "gone")
+    if has_python:
+        (app / name / "bin/python").write_bytes(b"of another processor")
+        (app / name / "bin/python").chmod(0o755)
+    else:
+        (app / name / "bin/python").symlink_to(app / "gone")
     (app / "requirements.txt").write_text("# nothing to install\n", "utf-8")
 
     assert install(app, Needs(library=True)) == ()
 
     assert find_python(app) == app / name / "bin/python"
     assert subprocess.run([find_python(app), "-c", "import azure.functions"]).returncode == 0
+
+
+def test_an_environment_without_pip_is_filled_all_the_same(app: Path, wheels: Path) -> None:
+    subprocess.run(["python3", "-m", "venv", "--without-pip", app / ".venv"], check=True)
+    (app / "requirements.txt").write_text("azure-functions\n", "utf-8")
+
+    assert install(app, Needs(library=True)) == ()
+    assert find_python(app) == app / ".venv/bin/python"
+    assert has_library(app)
+    # That of funcjson's Python did it.
+    assert not list((app / ".venv").rglob("pip/__init__.py"))
+
+
+def test_without_any_pip_the_environment_gets_its_own(
+    app: Path, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As funcjson's Python is where uv has installed funcjson.
+    bare = tmp_path / "bare"
+    for folder in (bare, app / ".venv"):
+        subprocess.run(["python3", "-m", "venv", "--without-pip", folder], check=True)
+    monkeypatch.setattr(sys, "executable", str(bare / "bin/python"))
+
+    assert install(app, Needs(library=True)) == ()
+    assert has_library(app)
+
+
+def test_an_environment_of_windows_stays_and_one_that_runs_is_made(app: Path, wheels: Path) -> None:
+    (app / ".venv/Scripts").mkdir(parents=True)
+    (app / ".venv/Scripts/python.exe").write_bytes(b"MZ")
+    (app / ".venv/pyvenv.cfg").touch()
+    (app / "requirements.txt").write_text("azure-functions\n", "utf-8")
+
+    assert install(app, Needs(library=True)) == ()
+    assert find_python(app) == app / "venv/bin/python"
+    assert has_library(app)
+    assert (app / ".venv/Scripts/python.exe").read_bytes() == b"MZ"
+
+
+def test_where_there_is_no_place_for_an_environment_that_is_told(app: Path, wheels: Path) -> None:
+    for name in (".venv", "venv", "env"):
+        (app / name).touch()
+    (app / "requirements.txt").write_text("azure-functions\n", "utf-8")
+
+    (problem,) = install(app, Needs(library=True))
+
+    assert problem.code == "FJ0520"
+    assert "no place" in problem.what
+    assert "rename or remove" in problem.fix
 
 
 def test_an_environment_of_the_app_under_another_name_is_the_one(app: Path, wheels: Path) -> None:

@@ -17,6 +17,7 @@ from funcjson.local_service import DEFAULT_PORT as SERVICE_PORT
 from funcjson.local_service import find_need
 from funcjson.model import Language
 from funcjson.workers.custom_handler_program import find_program
+from funcjson.workers.environments import broken_environment
 from funcjson.workers.node import no_node
 from funcjson.workers.python import missing_library, python_program
 
@@ -40,7 +41,6 @@ print(json.dumps({"version": sys.version_info[:3], "functions": found, "packages
 """
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:[=<>!~;#@]|$)")
 _NODE_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
-_VENVS = (".venv", "venv", "env")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -58,8 +58,8 @@ def python(patient: Patient) -> Finding:
     except ValueError:
         return "", [_does_not_run(program, ran.err)]
     problems = list(_python_problems(patient, program, facts, named))
-    if broken := _broken_venv(patient.root, program):
-        problems.append(_does_not_run(patient.root / broken, "it has no Python"))
+    if broken := broken_environment(patient.root):
+        problems.append(_does_not_run(broken.folder, broken.why))
     own = program.is_relative_to(patient.root)
     where = program.relative_to(patient.root).parts[0] if own else str(program)
     with_it = "with" if facts["functions"] else "without"
@@ -103,13 +103,6 @@ def _requirements(root: Path) -> Iterator[str]:
         # Behind a ";" stands for which Pythons it is meant.
         if match and ";" not in line:
             yield match[1]
-
-
-def _broken_venv(root: Path, program: Path) -> str:
-    """A virtual environment of the app that is not used since its Python is missing."""
-    if program.is_relative_to(root):
-        return ""
-    return next((name for name in _VENVS if (root / name / "pyvenv.cfg").is_file()), "")
 
 
 def node(patient: Patient) -> Finding:

@@ -45,8 +45,8 @@ _ANSWERS_WITHIN_S = 1.0
 class WorkerProgram:
     """How to start the worker of an app. `environment` is the whole one; `options` go into "init".
 
-    `explain` may turn the worker's "failed" answer to "init" into a Problem of its own; `told` gets what it tells without being
-    asked, by its `op`.
+    `explain` may turn the worker's "failed" answer to "init" into a Problem of its own, and `unfit` says why there was no answer,
+    when that is the interpreter's fault; `told` gets what it tells without being asked, by its `op`.
     """
 
     language: Language
@@ -55,6 +55,7 @@ class WorkerProgram:
     environment: Mapping[str, str]
     options: Mapping[str, Any] = field(default_factory=dict)
     explain: Callable[[Message], Problem | None] = lambda _: None
+    unfit: Callable[[], Problem | None] = lambda: None
     start_timeout_s: float = 60.0
     load_notice_s: float = NOTICE_S
     load_limit_s: float = LIMIT_S
@@ -96,7 +97,8 @@ class Child:
             why = child._why_not_started(error)
             if why is None:
                 raise
-            raise WorkerStartError(child._not_started(why)) from error
+            unfit = await asyncio.to_thread(program.unfit)
+            raise WorkerStartError(unfit or child._not_started(why)) from error
         if answer["op"] == "failed":
             await child.kill()
             said = f"{answer.get('type')}: {answer.get('message')}\n{answer.get('stack') or ''}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import site
 import sys
 import threading
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from funcjson.errors import HandlerLoadError, Problem, WorkerStartError
 from funcjson.model import Call, CallResult, Function, Language, WorkerLog
 from funcjson.workers.base import IndexResult, LogSink, Stacks
 from funcjson.workers.channel import Channel, Message
+from funcjson.workers.environments import find_python, packages_for, pip_command
 from funcjson.workers.python import missing_library
 from funcjson.workers.python_worker.runtime import Runtime
 
@@ -55,6 +57,7 @@ class InProcessPythonWorker:
         """Start; raises WorkerStartError."""
         if self._seat is not None:
             return
+        _use_packages(self._app_root)
         self._enter()
         try:
             self._seat = await self._fresh()
@@ -150,6 +153,33 @@ class InProcessPythonWorker:
         if self._directory is not None:
             os.chdir(self._directory)
             self._directory = None
+
+
+def _use_packages(app_root: Path) -> None:
+    """Put the packages of the app's own environment on `sys.path`. They stay there: this process runs that app."""
+    try:
+        packages = packages_for(app_root)
+    except OSError as error:
+        raise WorkerStartError(_other_version(app_root, str(error))) from error
+    if packages is not None and str(packages) not in sys.path:
+        before = list(sys.path)
+        # It also reads .pth files, by which packages are installed that are being worked on.
+        site.addsitedir(str(packages))
+        added = [entry for entry in sys.path if entry not in before]
+        sys.path[:] = [*added, *before]
+
+
+def _other_version(app_root: Path, why: str) -> Problem:
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    python = find_python(app_root)
+    return Problem(
+        "FJ0510",
+        f"--debug runs handlers in funcjson's own Python {own}, and the app's packages are for another one",
+        why=why,
+        fix=f"run funcjson by the app's Python ({pip_command(python)} funcjson, then {python} -m funcjson start --debug), or "
+        f"start without --debug and let the handlers' process wait for a debugger: the setting "
+        f'languageWorkers__python__arguments with "-m debugpy --listen 5678"',
+    )
 
 
 _STOPPED = Problem("FJ0515", "the python worker was stopped")

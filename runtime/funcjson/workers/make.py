@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from funcjson.settings import Settings
 from funcjson.workers.base import LogSink, Worker
 from funcjson.workers.channel import Told
 from funcjson.workers.custom_handler import custom_handler_worker
+from funcjson.workers.environments import Broken, broken_environment
 from funcjson.workers.in_process import InProcessPythonWorker
 from funcjson.workers.node import node_program
 from funcjson.workers.process import ProcessWorker
@@ -40,6 +42,8 @@ async def make_worker(  # noqa: PLR0913 - what the loader knows of an app
     root, environment = settings.app_root, settings.worker_environment(hostname)
     count = _process_count(settings, log)
     told: Told = {"files": lambda said: loaded(said["files"])} if loaded is not None else {}
+    if language is Language.PYTHON and (broken := broken_environment(root)) is not None:
+        log(WorkerLog(_passed_over(broken), "warning", category="system"))
     if language is Language.PYTHON and in_process:
         return InProcessPythonWorker(root, log, environment=environment, change_directory=True)
     if language is Language.PYTHON:
@@ -52,6 +56,13 @@ async def make_worker(  # noqa: PLR0913 - what the loader knows of an app
             program = typescript.serve(program)
         return ProcessWorker(program, log, count=count)
     return custom_handler_worker(settings, log, environment)
+
+
+def _passed_over(broken: Broken) -> str:
+    return (
+        f"the app's {broken.folder.name} is not used: {broken.why}. Start with --install, which makes one that "
+        f"runs here; until then {sys.executable} runs the handlers"
+    )
 
 
 def _process_count(settings: Settings, log: LogSink) -> int:

@@ -140,3 +140,42 @@ async def test_an_app_with_http_streams_leaves_the_next_one_without(tmp_path: Pa
             await worker.stop()
 
     assert bodies == [{"bytes": b"ab"}, {"bytes": b"usual"}, {"bytes": b"ab"}]
+
+
+def environment(root: Path, version: str) -> Path:
+    """An environment of an app for a version of Python, with one package."""
+    folder = root / ".venv"
+    packages = folder / f"lib/python{version}/site-packages"
+    packages.mkdir(parents=True)
+    (packages / "only_there.py").write_text("what = 'of the environment'", encoding="utf-8")
+    (folder / "bin").mkdir()
+    (folder / "bin/python").symlink_to(sys.executable)
+    (folder / "pyvenv.cfg").write_text(f"version = {version}.1\n", encoding="utf-8")
+    return packages
+
+
+async def test_packages_of_the_apps_environment_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    packages = environment(tmp_path, f"{sys.version_info[0]}.{sys.version_info[1]}")
+    # As a package that is being worked on is installed.
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/edited.py").touch()
+    (packages / "edited.pth").write_text(str(tmp_path / "elsewhere"), encoding="utf-8")
+    code = "import edited, only_there\ndef main(event): return only_there.what"
+
+    assert await run(tmp_path, code) == "of the environment"
+
+
+async def test_packages_for_another_python_are_told_with_the_way_out(tmp_path: Path) -> None:
+    environment(tmp_path, "3.8")
+    worker = InProcessPythonWorker(tmp_path, lambda _: None)
+
+    with pytest.raises(WorkerStartError) as caught:
+        await worker.start()
+
+    problem = caught.value.problems[0]
+    assert "--debug runs handlers in funcjson's own Python" in problem.what
+    assert problem.why.endswith(".venv is for Python 3.8")
+    assert "debugpy" in problem.fix

@@ -36,3 +36,17 @@ async def test_a_number_of_processes_that_cannot_be_is_told(
         (line,) = logs
         assert f"FUNCTIONS_WORKER_PROCESS_COUNT is '{text}'" in line.message
         assert told in line.message
+
+
+async def test_an_environment_that_is_passed_over_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".venv/Scripts").mkdir(parents=True)
+    (tmp_path / ".venv/Scripts/python.exe").touch()
+    (tmp_path / ".venv/pyvenv.cfg").touch()
+    logs: list[WorkerLog] = []
+
+    await make_worker(Language.PYTHON, load_settings(tmp_path, {}), logs.append)
+
+    (line,) = logs
+    assert line.level == "warning"
+    assert "the app's .venv is not used: it was made on another system" in line.message
+    assert "--install" in line.message

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from funcjson.model import Language
-from funcjson.workers.python import PROGRAM, find_python, missing_library, python_program
-
-
-def venv(root: Path, name: str, python: str) -> Path:
-    path = root / name / python
-    path.parent.mkdir(parents=True)
-    path.touch()
-    (root / name / "pyvenv.cfg").touch()
-    return path
+from funcjson.workers.python import PROGRAM, missing_library, python_program
 
 
 def test_an_environment_without_an_interpreter_is_named(tmp_path: Path) -> None:
@@ -28,24 +19,9 @@ def test_an_environment_without_an_interpreter_is_named(tmp_path: Path) -> None:
     problem = python_program(tmp_path, {}).explain({"op": "failed", **answer})
 
     assert problem is not None
-    assert problem.what == "the app's .venv has no Python that runs"
-    assert problem.fix == f"remove {tmp_path / '.venv'} and start with --install"
-
-
-@pytest.mark.parametrize("name", [".venv", "venv", "env"])
-@pytest.mark.parametrize("python", ["bin/python", "Scripts/python.exe"])
-def test_the_apps_virtual_environment_is_used(tmp_path: Path, name: str, python: str) -> None:
-    assert find_python(tmp_path) == Path(sys.executable)
-    expected = venv(tmp_path, name, python)
-
-    assert find_python(tmp_path) == expected
-
-
-def test_a_folder_that_only_is_called_env_is_no_environment(tmp_path: Path) -> None:
-    (tmp_path / "env" / "bin").mkdir(parents=True)
-    (tmp_path / "env" / "bin" / "python").touch()
-
-    assert find_python(tmp_path) == Path(sys.executable)
+    assert problem.what == "the app's .venv has no Python that runs here"
+    assert "bin/python is missing or leads nowhere" in problem.why
+    assert "--install" in problem.fix
 
 
 def test_the_program_runs_by_path_in_the_app(tmp_path: Path) -> None:
@@ -77,3 +53,13 @@ def test_a_missing_library_says_how_to_install_it(name: str) -> None:
 )
 def test_other_failures_are_left_as_they_are(answer: dict[str, str]) -> None:
     assert missing_library(answer, Path("python")) is None
+
+
+def test_an_environment_made_by_uv_is_filled_by_uv(tmp_path: Path) -> None:
+    python = tmp_path / "bin/python"
+    (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\nuv = 0.9.1\n", "utf-8")
+    answer = {"type": "ModuleNotFoundError", "message": "No module named 'azure'"}
+    problem = missing_library(answer, python)
+
+    assert problem is not None
+    assert f"uv pip install --python {python} azure-functions" in problem.fix

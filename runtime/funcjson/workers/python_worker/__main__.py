@@ -22,6 +22,8 @@ def _load(name: str, path: Path, search: list[str] | None = None) -> ModuleType:
 
 
 if __name__ == "__main__":
+    if sys.version_info < (3, 9):  # noqa: UP036 - the app's Python may be any
+        sys.exit("handlers need Python 3.9 or newer")
     # Python put our folder there, whose names are none of the app's business.
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _HERE]
     _load(_NAME, _HERE / "__init__.py", [str(_HERE)])
