@@ -294,7 +294,7 @@ def exit_problem(
         f"the {language} worker process ended {how}{WHILE_NEEDED}",
         known.place,
         "\n".join(filter(None, (known.said, last_lines))) or "it wrote nothing to stderr",
-        end.advice if end is not None else _advice(code),
+        end.advice if end is not None else _advice(code, known),
         function=known.loaded,
         azure=f"{language} exited with code {code}",
     )
@@ -328,7 +328,9 @@ def _describe(code: int | None) -> str:
         return f"signal {-code}"
 
 
-def _advice(code: int | None) -> str:
+def _advice(code: int | None, known: End) -> str:
+    if known.place is not None:
+        return "see that the code does not end the process there, which ends all calls in it; it is started again"
     if code in _SENT_ADVICE:
         return f"{_SENT_ADVICE[code]}; it is started again"
     if code is not None and code < 0:

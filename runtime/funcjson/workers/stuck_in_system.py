@@ -8,6 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from funcjson.workers import proc_stat
+
 # What a system call does with which of its arguments: a path in memory, or a file descriptor.
 _PATH = "path"
 _FILE = "file"
@@ -40,19 +42,17 @@ _NUMBERS = {"x86_64": _X86, "aarch64": _ARM}
 _LONGEST_PATH = 4096
 _PAGE = 4096
 _SHOWN_COMMAND = 200
+_COMPUTES = "Its main thread uses the processor, in native code."
 
 
 def doing(pid: int) -> str:
     """In sentences: the system call that its main thread is in, with its file, and its child processes; "" when that is unknown."""
-    state = _state(pid)
+    state = proc_stat.state(pid)
     if not state:
         return ""
-    if state in "Tt":
-        return "The process is stopped, as SIGSTOP or a debugger does."
-    lines = [
-        _call(pid)
-        or ("Its main thread uses the processor, in native code." if state == "R" else "")
-    ]
+    if proc_stat.is_stopped(pid):
+        return f"{proc_stat.STOPPED}."
+    lines = [_call(pid) or (_COMPUTES if state == "R" else "")]
     children = [f"  {command} (pid {child})" for child, command in _children(pid)]
     if children:
         lines += ["Its child processes:", *children]
@@ -105,7 +105,7 @@ def _children(pid: int) -> Iterator[tuple[int, str]]:
     """Its child processes and theirs, with their commands."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (fields := _fields(int(entry.name))):
+        if entry.name.isdigit() and (fields := proc_stat.fields(entry / "stat")):
             parents.setdefault(int(fields[1]), []).append(int(entry.name))
     waiting = parents.get(pid, [])
     for child in waiting:
@@ -117,16 +117,6 @@ def _children(pid: int) -> Iterator[tuple[int, str]]:
 def _command(pid: int) -> str:
     command = shlex.join(_read(f"/proc/{pid}/cmdline").rstrip("\0").split("\0"))
     return command if len(command) <= _SHOWN_COMMAND else f"{command[:_SHOWN_COMMAND]}..."
-
-
-def _state(pid: int) -> str:
-    fields = _fields(pid)
-    return fields[0] if fields and fields[0] not in "ZX" else ""
-
-
-def _fields(pid: int) -> list[str]:
-    """Of `stat`, from the third on; the second, a name, may have blanks."""
-    return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
 def _read(file: str) -> str:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from funcjson.workers import proc_stat
 from funcjson.workers.base import Stacks
 from funcjson.workers.black_box import SIGNAL, BlackBox, RunningCall
 from funcjson.workers.thread_dump import Thread, stack, threads
@@ -28,8 +29,8 @@ _ASYNC_CALL = "_call_async"
 
 async def look(pid: int, box: BlackBox, running: Mapping[str, str], app_root: Path) -> Stacks:
     """Where its threads are; `running` has the function of each invocation that runs in it."""
-    if _state(pid) in ("T", "t"):
-        return Stacks(text="the process is stopped, as SIGSTOP or a debugger does")
+    if proc_stat.is_stopped(pid):
+        return Stacks(text=proc_stat.STOPPED)
     busy = await _busiest(pid)
     start = box.written
     if SIGNAL:
@@ -89,22 +90,9 @@ def _times(pid: int) -> dict[int, int]:
     times: dict[int, int] = {}
     with contextlib.suppress(OSError):
         for thread in Path(f"/proc/{pid}/task").iterdir():
-            if fields := _fields(thread / "stat"):
+            if fields := proc_stat.fields(thread / "stat"):
                 times[int(thread.name)] = int(fields[11]) + int(fields[12])
     return times
-
-
-def _state(pid: int) -> str:
-    fields = _fields(Path(f"/proc/{pid}/stat"))
-    return fields[0] if fields else ""
-
-
-def _fields(file: Path) -> list[str]:
-    """The fields of a `stat` file from the third on; the second, a name, may have blanks."""
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return []
 
 
 def _send(pid: int, thread: int | None) -> None:
