@@ -12,7 +12,14 @@ Headers = tuple[tuple[str, str], ...]
 
 IN_SETTINGS = Location("local.settings.json", pointer="/Host/CORS")
 # A page that a person develops: any port of this machine.
-_LOCAL = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
+_LOCAL = re.compile(
+    r"https?://(([\w-]+\.)*localhost\.?|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE
+)
+
+
+def is_local_page(origin: str) -> bool:
+    """Whether an origin is one of this machine."""
+    return _LOCAL.fullmatch(origin) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class CorsPolicy:
         if self.off:
             return False
         if not self.configured:
-            return _LOCAL.fullmatch(origin) is not None
+            return is_local_page(origin)
         return self.any_origin or origin.lower() in self.origins
 
     def headers(self, origin: str) -> Headers:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -20,6 +21,8 @@ from funcjson.login import LoginTwin
 log = logging.getLogger("funcjson.host")
 
 Pairs = tuple[tuple[str, str], ...]
+# The spelling of App Service, and of proxies that set what it sets.
+_AS_SET = re.compile("x-ms-client-principal(-[a-z0-9]+)*", re.IGNORECASE)
 
 
 class Sender(Protocol):
@@ -33,7 +36,8 @@ class PrincipalGuard:
     """Sets and drops identity headers.
 
     Client-sent ones are believed while the host listens on loopback only, or when the peer is one
-    of `trusted_proxies` (addresses or networks; raises AppLoadError for others).
+    of `trusted_proxies` (addresses or networks; raises AppLoadError for others), by their names with
+    dashes only.
     """
 
     def __init__(self, address: str, trusted_proxies: Iterable[str] = ()) -> None:
@@ -53,7 +57,7 @@ class PrincipalGuard:
         if len(kept) == len(pairs):
             return pairs + signed_in
         if not signed_in and self._believes(sender):
-            return pairs
+            return tuple(pair for pair in pairs if self._is_kept(pair[0]))
         if signed_in:
             self._say(
                 "dropped",
@@ -61,6 +65,21 @@ class PrincipalGuard:
                 "the login decides who it is",
             )
         return kept + signed_in
+
+    def _is_kept(self, name: str) -> bool:
+        """Whether a header of a believed sender reaches the function.
+
+        A proxy that sets identity headers replaces those that it knows; what a client spells otherwise it passes on.
+        """
+        if not is_principal_header(name) or _AS_SET.fullmatch(name):
+            return True
+        self._say(
+            "spelling",
+            f"The header '{name}' of a client was dropped: a framework may take it for an identity header, "
+            "which is believed by its name with dashes only, such as X-MS-CLIENT-PRINCIPAL-ID",
+            logging.WARNING,
+        )
+        return False
 
     def _believes(self, sender: Sender) -> bool:
         if self._proxies and self._is_proxy(sender.remote or ""):

@@ -38,6 +38,7 @@ from funcjson.model import HttpRequest, HttpResponse, TriggerEvent
 from funcjson.personas import load_personas
 from funcjson.session_key import SessionKey
 from funcjson.signalr.http_log import http_log
+from funcjson.signalr.loopback import is_own_host
 from funcjson.static_web_app import shape_of
 from funcjson.turned_away import TurnedAwayList
 
@@ -165,11 +166,20 @@ class HttpServer:
             shape=options.auth_shape or shape_of(options.app_root),
             default=options.persona,
             trusts_origin=self._trusts_origin,
+            trusts_host=self._trusts_host,
             signs_in=self._session_key.used,
         )
 
     def _trusts_origin(self, origin: str) -> bool:
         return CorsPolicy().allows(origin) or self._policy.allows(origin)
+
+    def _trusts_host(self, host: str) -> bool:
+        """On loopback, a foreign name that leads here is a trick."""
+        return (
+            not is_loopback(self._options.address)
+            or is_own_host(host)
+            or any(self._policy.allows(f"{scheme}://{host}") for scheme in ("http", "https"))
+        )
 
     # A request
 
@@ -348,8 +358,10 @@ class HttpServer:
         return response
 
     def _is_own(self, origin: str, same: bool) -> bool:
-        """Whether a page came from this host; on loopback a foreign name that leads here is a trick."""
-        return same and (self._trusts_origin(origin) or not is_loopback(self._options.address))
+        """Whether a page came from this host."""
+        return same and (
+            self._trusts_origin(origin) or self._trusts_host(origin.rpartition("//")[2])
+        )
 
     def _let_page_read(self, response: web.StreamResponse, origin: str) -> None:
         policy = self._policy

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 from funcjson.identity import (
     COOKIE,
+    PROVIDERS,
     Named,
     NotAPersona,
     Persona,
@@ -50,7 +51,8 @@ class LoginTwin:
     """Signs local users in with a cookie that it signs itself.
 
     `default` is who every request without a cookie is signed in as. `key` is at least 32 bytes.
-    `trusts_origin` says of an origin whether a login may lead back to it; `signs_in` is called at each login.
+    `trusts_origin` says of an origin whether a login may lead back to it, `trusts_host` of a Host header whether it is no
+    foreign name that leads here by a trick; `signs_in` is called at each login.
 
     A cookie has the name of a persona of the app's file, so that a change of the file counts at once, and an invented
     persona as a whole.
@@ -65,6 +67,7 @@ class LoginTwin:
         shape: Shape = "app-service",
         default: str | None = None,
         trusts_origin: Callable[[str], bool] = lambda _origin: False,
+        trusts_host: Callable[[str], bool] = lambda _host: True,
         signs_in: Callable[[], None] = lambda: None,
     ) -> None:
         self.personas = personas
@@ -72,6 +75,7 @@ class LoginTwin:
         self._key = key
         self._clock = clock
         self._trusts_origin = trusts_origin
+        self._trusts_host = trusts_host
         self._signs_in = signs_in
         self.default = find_persona(personas, default) if default else None
         self._default_headers = principal_headers(self.default, shape) if self.default else ()
@@ -138,7 +142,7 @@ class LoginTwin:
         if what == "login" and rest == "done":
             return self._done(request)
         if what == "login" and "/" not in rest:
-            return self._login(request, query, rest or "aad")
+            return self._login(request, query, rest) if rest else _no_provider()
         if what == "refresh" and not rest:
             signed_in = self.who(_cookies(request)) is not None
             return HttpResponse(200 if signed_in else 401)
@@ -174,6 +178,10 @@ class LoginTwin:
             )
         if request.method != "POST" and not wanted.get("persona"):
             return _page(200, login_page(provider, self.personas, back))
+        host = _header(request, "host")
+        if request.method != "POST" and host and not self._trusts_host(host):
+            # A page of that name needs no POST, and its GET has no Origin.
+            return _foreign_host(host)
         if request.method != "POST" and self._is_of_another_site(request):
             name = str(wanted["persona"])
             why = f"another site asked for '{name}'; sign in here if you want that"
@@ -321,6 +329,22 @@ def _location(target: str) -> tuple[str, str]:
     return "Location", quote(target, safe=_IN_URLS)
 
 
-def _refused(why: str, what: str = "not signed in") -> HttpResponse:
+def _no_provider() -> HttpResponse:
+    known = ", ".join(PROVIDERS[1:])
+    return _refused(
+        f"the address names no provider; open {ROOT}/login/{PROVIDERS[0]}, or write {known} or another one there",
+        status=404,
+    )
+
+
+def _foreign_host(host: str) -> HttpResponse:
+    return _refused(
+        f"'{host}' is no name of this machine, so it may be that of a foreign page; open localhost, "
+        f"or let that name in with --cors http://{host}",
+        status=403,
+    )
+
+
+def _refused(why: str, what: str = "not signed in", status: int = 400) -> HttpResponse:
     text = ("Content-Type", "text/plain; charset=utf-8")
-    return HttpResponse(400, (text,), f"{what}: {why}\n".encode())
+    return HttpResponse(status, (text,), f"{what}: {why}\n".encode())

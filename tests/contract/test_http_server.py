@@ -573,10 +573,26 @@ async def test_a_foreign_name_that_leads_to_loopback_signs_nobody_in() -> None:
         refused, said = await w.ask("POST", "/.auth/login/aad", json="zoe", headers=rebound)
         out, _ = await w.ask("POST", "/.auth/logout", headers=rebound)
         taken, _ = await w.ask("POST", "/.auth/login/aad", json="zoe", headers=own)
+        # A page's own GET has no Origin, and over http no Sec-Fetch-Site either.
+        link = "/.auth/login/aad?persona=zoe"
+        by_link, why = await w.ask("GET", link, headers={"Host": f"evil.test:{port}"})
+        own_link, _ = await w.ask("GET", link, headers={"Host": f"app.localhost:{port}"})
 
     assert (refused.status, out.status, taken.status) == (403, 403, 200)
+    assert (by_link.status, own_link.status) == (403, 302)
+    assert "Set-Cookie" not in by_link.headers
+    assert f"--cors http://evil.test:{port}".encode() in why
     assert b"--cors" in said
     assert "Set-Cookie" not in refused.headers
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+async def test_a_name_that_may_call_or_leads_here_beyond_loopback_signs_in(address: str) -> None:
+    origins = ("http://dev.test",) if address == "127.0.0.1" else ()
+    async with world(address=address, cors_origins=origins) as w:
+        answer, _ = await w.ask("GET", "/.auth/login/aad?persona=zoe", headers={"Host": "dev.test"})
+
+    assert answer.status == 302
 
 
 # Keys

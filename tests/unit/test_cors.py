@@ -45,6 +45,24 @@ def test_a_page_from_a_file_is_told_to_be_served() -> None:
     assert "serve it over http" in refusal(policy, "null")
 
 
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        ("http://localhost.:3000", True),
+        ("http://app.localhost:3000", True),
+        ("https://a.b.LocalHost", True),
+        ("http://localhost.evil.test", False),
+        ("http://evillocalhost", False),
+        ("http://x@app.localhost", False),
+        ("null", False),
+    ],
+)
+def test_every_name_of_this_machine_may_call_by_default(origin: str, expected: bool) -> None:
+    policy, _ = make_policy([], False)
+
+    assert policy.allows(origin) == expected
+
+
 def test_a_preflight_without_asked_headers_names_none() -> None:
     policy, _ = make_policy(["http://a.test"], False)
 

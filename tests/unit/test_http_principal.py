@@ -72,6 +72,22 @@ def test_a_name_that_a_framework_takes_for_an_identity_header_is_one(name: str) 
     assert "forged" not in [text for _, text in below_a_login]
 
 
+@pytest.mark.parametrize("name", FOLDED)
+@pytest.mark.parametrize("trusted", [(), ("127.0.0.1",)])
+def test_who_is_believed_is_believed_by_the_names_with_dashes_only(
+    name: str, trusted: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    # A proxy replaces the name that it knows and passes the others on.
+    sent = {name: "forged", "X-MS-CLIENT-PRINCIPAL-ID": "real"}
+    guard = PrincipalGuard("0.0.0.0" if trusted else "127.0.0.1", trusted)
+    with caplog.at_level(logging.WARNING, "funcjson.host"):
+        found = guard.pairs(CIMultiDict(sent), login(), Peer())
+
+    assert found == (("X-MS-CLIENT-PRINCIPAL-ID", "real"),)
+    assert f"'{name}' of a client was dropped" in caplog.text
+    assert "X-MS-CLIENT-PRINCIPAL-ID" in caplog.text
+
+
 def test_a_name_that_only_looks_alike_is_kept() -> None:
     sent = {"X-Principal": "p", "X-MS-Client-Ip": "10.0.0.1"}
 

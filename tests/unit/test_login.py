@@ -327,6 +327,14 @@ def test_a_link_of_a_page_that_may_call_signs_in_wherever_it_is() -> None:
     assert not cookie(ask(login, "GET", path, cross, ("Referer", "http://[evil")))
 
 
+@pytest.mark.parametrize("path", ["/.auth/login", "/.auth/login/", "/.auth/login/?persona=zoe"])
+def test_an_address_without_a_provider_signs_nobody_in_and_says_which_to_use(path: str) -> None:
+    answer = ask(twin(), "GET", path)
+
+    assert (answer.status, cookie(answer)) == (404, "")
+    assert b"/.auth/login/aad" in answer.body
+
+
 def test_no_page_can_hold_the_login_page_in_a_frame() -> None:
     browser = ("Accept", "text/html")
     bad = urlencode({"userDetails": "", "claims": "{"}).encode()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from funcjson.cors import make_policy
+from funcjson.cors import is_local_page, make_policy
 from funcjson.doctor.patient import Patient
 from funcjson.errors import Location, Problem, Severity
 from funcjson.local_service import find_need, is_absent
@@ -16,7 +16,6 @@ from funcjson.setting_values import CODE as SETTING_VALUE
 # A check gives one line of good news, and what is wrong.
 Finding = tuple[str, list[Problem]]
 
-_LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$", re.IGNORECASE)
 _KEY = re.compile(r"(?:accesskey|accountkey|sharedaccesskey|password|secret)\s*=\s*[^;\s]", re.I)
 _BUNDLE = re.compile(r"\s*[\[(]\s*(\d+)")
 _OLDEST_BUNDLE = 4
@@ -152,7 +151,7 @@ def browsers(patient: Patient) -> Finding:
     negotiates = any(True for _ in patient.bindings("signalrconnectioninfo", "signalrnegotiation"))
     if negotiates and not policy.credentials:
         found.append(_no_credentials())
-    if not policy.any_origin and not any(_LOCAL_ORIGIN.match(o.rstrip("/")) for o in local.cors):
+    if not policy.any_origin and not any(is_local_page(o.rstrip("/")) for o in local.cors):
         found.append(_no_local_page(local.cors, local.cors_at))
     return f"{said} may call the functions", found
 
