@@ -747,11 +747,11 @@ async def test_stop_ends_the_worker(tmp_path: Path) -> None:
 
 
 async def test_stacks_tell_what_waits(tmp_path: Path) -> None:
-    code = "module.exports = async () => { await new Promise((r) => setTimeout(r, 100000)) }"
+    code = "module.exports = async (c) => { c.log('begun'); await new Promise((r) => setTimeout(r, 100000)) }"
     async with node_app(tmp_path, {"f/index.js": code}) as node:
         await node.load()
         call = asyncio.create_task(node.invoke(id="call-5"))
-        await node.ask("index")
+        await node.log_with("begun")
         text = (await node.ask("stacks"))["text"]
         call.cancel()
 
@@ -762,7 +762,7 @@ async def test_stacks_tell_what_waits(tmp_path: Path) -> None:
 
 
 async def test_stacks_tell_where_the_callback_of_a_pending_timer_is(tmp_path: Path) -> None:
-    code = """module.exports = async () => {
+    code = """module.exports = async (c) => { c.log('begun');
   await new Promise((resolve) => {
     setTimeout(() => resolve(), 100000);
   });
@@ -770,7 +770,7 @@ async def test_stacks_tell_where_the_callback_of_a_pending_timer_is(tmp_path: Pa
     async with node_app(tmp_path, {"f/index.js": code}) as node:
         await node.load()
         call = asyncio.create_task(node.invoke())
-        await node.ask("index")
+        await node.log_with("begun")
         text = (await node.ask("stacks"))["text"]
         again = (await node.ask("stacks"))["text"]
         call.cancel()
@@ -802,11 +802,11 @@ module.exports = async (context, req) => {
 
 
 async def test_a_promise_that_nothing_will_settle_is_told(tmp_path: Path) -> None:
-    code = "module.exports = async () => { await new Promise(() => {}) }"
+    code = "module.exports = async (c) => { c.log('begun'); await new Promise(() => {}) }"
     async with node_app(tmp_path, {"f/index.js": code}) as node:
         await node.load()
         call = asyncio.create_task(node.invoke())
-        await node.ask("index")
+        await node.log_with("begun")
         text = (await node.ask("stacks"))["text"]
         call.cancel()
 
