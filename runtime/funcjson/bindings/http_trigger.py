@@ -119,7 +119,9 @@ def check(binding: Binding, function: Function, settings: Settings) -> Iterable[
     _, problem = check_route(entry, settings.host.route_prefix)
     if problem is not None:
         yield replace(problem, where=_where(function))
-    if isinstance(route, str) and route.strip().startswith("/") and route.strip("/ "):
+    # Without a prefix there is no second slash, and ASP.NET leaves out the one that is there.
+    prefix = settings.host.route_prefix
+    if prefix and isinstance(route, str) and route.strip().startswith("/") and route.strip("/ "):
         yield _leading_slash(binding, function, route)
     if entry.methods == ():
         yield _no_methods(binding, function)
@@ -148,13 +150,20 @@ def _where(function: Function) -> Location:
     return function.locate(f"{binding.pointer}/route" if route else binding.pointer)
 
 
+# What AsgiFunctionApp and WsgiFunctionApp of azure.functions register; an app cannot change it.
+_MIDDLEWARE_ROUTE = "/{*route}"
+
+
 def _leading_slash(binding: Binding, function: Function, route: str) -> Problem:
+    of_library = function.code_first and route == _MIDDLEWARE_ROUTE
     return Problem(
         "FJ0245",
         f"the route '{route}' begins with a slash, which is left out here",
-        function.locate(f"{binding.pointer}/route"),
+        Location("host.json") if of_library else function.locate(f"{binding.pointer}/route"),
         "the prefix and a slash come before every route; on Azure this one stops the whole app",
-        f'write "route": "{route.strip("/ ")}"',
+        'the library\'s route needs "extensions": {"http": {"routePrefix": ""}} in host.json'
+        if of_library
+        else f'write "route": "{route.strip("/ ")}"',
         Severity.WARNING,
         function.name,
         "The route template separator character '/' cannot appear consecutively. It must be "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,21 @@ def test_what_the_schema_cannot_say(
 
 def test_a_route_of_one_slash_is_the_usual_way_to_the_root() -> None:
     assert codes(route="/") == []
+
+
+def test_without_a_prefix_a_slash_at_the_start_is_as_on_azure() -> None:
+    host = replace(SETTINGS.host, route_prefix="")
+    found = function(route="/{*route}")
+
+    assert list(check(found.trigger, found, replace(SETTINGS, host=host))) == []
+
+
+def test_the_route_of_a_middleware_app_is_told_to_need_no_prefix() -> None:
+    found = replace(function(Language.PYTHON, route="/{*route}"), code_first=True)
+    (problem,) = check(found.trigger, found, SETTINGS)
+
+    assert problem.where == Location("host.json")
+    assert '{"http": {"routePrefix": ""}}' in problem.fix
 
 
 def test_the_row_of_the_route_table_knows_its_place() -> None:

@@ -47,7 +47,7 @@ def describe(function: Any, script_name: str, app_root: str) -> dict[str, Any]:
     if retry:
         document["retry"] = _retry(retry)
     file, line = place(function.get_user_function())
-    inside = file.startswith(app_root + os.sep)
+    inside = failures.is_of_app(file, app_root)
     return {
         "name": function.get_function_name(),
         "document": document,

@@ -61,6 +61,14 @@ def test_a_function_of_a_library_is_placed_in_the_apps_file(tmp_path: Path) -> N
     assert (described["script_file"], described["line"]) == ("function_app.py", 0)
 
 
+def test_a_function_of_a_library_in_the_apps_folder_is_placed_in_the_apps_file() -> None:
+    made = func.WsgiFunctionApp(lambda environ, start: [])
+    root = str(Path(func.__file__).parents[5])
+    described = indexing.describe(made.get_functions()[0], "function_app.py", root)
+
+    assert (described["script_file"], described["line"]) == ("function_app.py", 0)
+
+
 def test_bindings_as_the_checks_see_them() -> None:
     assert indexing.bound_parameters(app().get_functions()[0]) == [
         BoundParameter("msgs", "signalR", "out", 1),
