@@ -209,8 +209,12 @@ def main(event):
     return [process.exitcode]
 """
     assert await returned(tmp_path, code, logs) == [0]
-    lines = [entry.message for entry in logs]
-    assert sorted(lines) == ["before", "from the fork", "logged in the fork"]
+    lines = {entry.message: entry.level for entry in logs}
+    assert lines == {
+        "before": "information",
+        "from the fork": "information",
+        "WARNING:root:logged in the fork": "warning",
+    }
 
 
 async def test_arguments_for_python_and_another_python_may_be_set(tmp_path: Path) -> None:

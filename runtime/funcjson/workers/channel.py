@@ -23,6 +23,7 @@ from funcjson.model import Call, CallResult, Function, ResponseSink, WorkerLog
 from funcjson.workers.base import IndexedFunction, IndexResult, LogSink, Stack, Stacks
 from funcjson.workers.last_words import Stderr
 from funcjson.workers.load_fixes import handler_fix, load_fix
+from funcjson.workers.open_lines import OpenLines
 from funcjson.workers.request_pump import RequestPump
 from funcjson.workers.response_pump import ResponsePump
 from funcjson.workers.wire import VERSION
@@ -80,6 +81,7 @@ class Channel:
         self._last_message: Message | None = None
         self._pumps: dict[str, ResponsePump] = {}
         self._uploads: dict[str, RequestPump] = {}
+        self._open_lines = OpenLines(self._show)
         self._closed: Problem | None = None
         # What the worker said by itself about a loop that does not go round: since when, and where it is.
         self._blocked: tuple[float, str] | None = None
@@ -113,17 +115,10 @@ class Channel:
         """Take one message of the worker."""
         op = message.get("op")
         if op == "log":
-            if message.get("stream") == "stderr":
-                self._stderr.add(message["message"], message.get("invocation_id"))
-            self._log(
-                WorkerLog(
-                    message["message"],
-                    message.get("level", "information"),
-                    message.get("function"),
-                    message.get("invocation_id"),
-                    message.get("category", "user"),
-                )
-            )
+            if "line" in message:
+                self._open_lines.take(message)
+            else:
+                self._show(message)
             return
         if op == "stacks" and message.get("id") is None:
             since = self._clock() - float(message.get("busy_s") or 0)
@@ -153,8 +148,27 @@ class Channel:
         if future is not None and not future.done():
             future.set_result(message)
 
+    def _show(self, message: Message) -> None:
+        """Log a line."""
+        if message.get("stream") == "stderr":
+            self._stderr.add(message["message"], message.get("invocation_id"))
+        self._log(
+            WorkerLog(
+                message["message"],
+                message.get("level", "information"),
+                message.get("function"),
+                message.get("invocation_id"),
+                message.get("category", "user"),
+            )
+        )
+
+    def end_lines(self) -> None:
+        """Log what was begun: the worker writes no more."""
+        self._open_lines.end()
+
     def close(self, problem: Problem) -> None:
         """Fail what waits and everything asked from now on."""
+        self.end_lines()
         if self._closed is None:
             self._closed = problem
         waiting, self._waiting = self._waiting, {}

@@ -212,6 +212,7 @@ class Child:
         if self.exited.done():
             return
         self._read_rest()
+        self.channel.end_lines()
         problem = self._cause or self._exit_problem()
         # First, so that who watches for the end knows of it before the callers whose calls fail.
         self.exited.set_result(problem)

@@ -69,6 +69,14 @@ _LOAD_FIXES = (
         'write "PYTHON_ENABLE_INIT_INDEXING": "1" among the Values of local.settings.json, and set it on Azure, too; '
         "Python 3.13 and newer need no setting",
     ),
+    (
+        "is not a module, class, method, or function",
+        "write a function that calls it, as in: def main(req): return handler(req)",
+    ),
+    (
+        "NameError: name '",
+        "import or define that name; annotations are read too, so what only `if TYPE_CHECKING:` imports is missing",
+    ),
     ("SyntaxError", "correct the code at this place"),
     (
         "worker process ended",

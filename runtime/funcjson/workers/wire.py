@@ -39,7 +39,8 @@ Worker to host
   {"op": "transpiled", "id", "files": [[path, key of the source, output]]}                 without what could not be compiled
    without an id it was not asked for: {"file": path, "key", "output"} is what the worker compiled in memory just now
   {"op": "log", "level", "message", "category": "user" | "console" | "system", "function": str | null, "invocation_id": str | null}
-   and, for what was printed, "stream": "stdout" | "stderr" (the last stderr lines are shown when the worker ends by itself)
+   and, for what was printed, "stream": "stdout" | "stderr" (the last stderr lines are shown when the worker ends by itself);
+   what was flushed without a line end comes with "open": true and the "line" (a number) that more of it and its end will name
   {"op": "files", "files": [absolute real path]}           files that were loaded since the last time, but for those of libraries;
    it comes before the answer to what loaded them
   {"op": "ends", "function": str | null, "text"}           the worker's last message, where it can: whose code ended the process, and, as

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import azure.functions as func
@@ -96,6 +97,23 @@ def test_other_faults_have_their_own() -> None:
     assert load_fix("ValueError: no", "otherwise") == "otherwise"
     assert handler_fix("ValueError: no", True).startswith("correct the code at this place")
     assert handler_fix("ValueError: no", False).startswith("correct the code of the handler")
+
+
+def test_an_object_that_can_be_called_is_to_be_called_by_a_function() -> None:
+    with pytest.raises(TypeError) as caught:
+        check("f", "/app/f", functools.partial(print), [], CONVERTERS)
+
+    assert "def main(req)" in load_fix(f"TypeError: {caught.value}")
+
+
+def test_a_name_that_only_type_checkers_see_is_told() -> None:
+    def main(value: Any) -> None: ...
+
+    main.__annotations__ = {"value": "OnlyForTypeCheckers"}
+    with pytest.raises(NameError) as caught:
+        check("f", "/app/f", main, [BoundParameter("value", "signalR", "in", 0)], CONVERTERS)
+
+    assert "TYPE_CHECKING" in load_fix(f"NameError: {caught.value}")
 
 
 def test_faults_of_http_streams_have_their_own() -> None:

@@ -7,21 +7,23 @@ started the thread. A job of a thread pool belongs to the invocation that submit
 
 from __future__ import annotations
 
+import codecs
 import concurrent.futures
 import concurrent.futures.thread
 import contextvars
 import functools
 import io
+import itertools
 import logging
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .lines import Lines
 
-# (level, message, category, invocation or None, stdout or stderr or "")
-Emit = Callable[[str, str, str, Any, str], None]
+# (level, message, category, invocation or None, stdout or stderr or "", Part of a line or None)
+Emit = Callable[[str, str, str, Any, str, Any], None]
 # (thread, invocation id, function); "" when a thread works for nobody any more
 Note = Callable[[int, str, str], None]
 
@@ -36,7 +38,15 @@ _LEVELS = (
     (logging.INFO, "information"),
     (logging.DEBUG, "debug"),
 )
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 _SYSTEM = ("azure_functions_worker", "azure.functions")
+
+
+class Part(NamedTuple):
+    """What is told of a line that was flushed before its end: its number, and whether more of it comes."""
+
+    line: int
+    is_open: bool
 
 
 class Invocation:
@@ -125,7 +135,10 @@ class Capture:
         self.uninstall()
         root = logging.getLogger()
         if not root.handlers:
-            root.addHandler(logging.StreamHandler())
+            handler = logging.StreamHandler()
+            # The host reads the level off the words.
+            handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
+            root.addHandler(handler)
             root.setLevel(level)
 
     def begin(self, invocation: Invocation) -> None:
@@ -227,7 +240,12 @@ class _Handler(logging.Handler):
             return
         level = next((name for least, name in _LEVELS if record.levelno >= least), "trace")
         category = "system" if record.name.startswith(_SYSTEM) else "user"
-        self._capture.emit(level, message, category, invocation, "")
+        self._capture.emit(level, message, category, invocation, "", None)
+
+
+# Whose text it is: thread and invocation.
+_Key = tuple[int, Invocation | None]
+_line_numbers = itertools.count(1)
 
 
 class _Stream(io.TextIOBase):
@@ -243,7 +261,11 @@ class _Stream(io.TextIOBase):
         self._name = name
         self._level = level
         # Text without a line end yet, by thread and invocation, so that lines of others never mix in.
-        self._partial: dict[tuple[int, Invocation | None], Lines] = {}
+        self._partial: dict[_Key, Lines] = {}
+        # The numbers of lines that were flushed before their end.
+        self._numbers: dict[_Key, int] = {}
+        # Characters that began in one piece of bytes and end in the next.
+        self._decoders: dict[_Key, codecs.IncrementalDecoder] = {}
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
@@ -251,35 +273,67 @@ class _Stream(io.TextIOBase):
         invocation = self._capture.who()
         if invocation is None and not self._capture.everything:
             return int(self._before.write(text))
-        key = (threading.get_ident(), invocation)
-        lines = self._partial.pop(key, None) or Lines()
-        for line in lines.take(text):
-            self._emit(line, invocation)
-        if lines:
-            self._partial[key] = lines
+        self._take((threading.get_ident(), invocation), text)
         return len(text)
 
-    def _emit(self, line: str, invocation: Invocation | None) -> None:
-        level = self._level or level_of_stderr(line)
-        self._capture.emit(level, line, "console", invocation, self._name)
+    def write_bytes(self, data: bytes) -> None:
+        key = (threading.get_ident(), self._capture.who())
+        decoder = self._decoders.pop(key, None) or _UTF8("replace")
+        text = decoder.decode(data)
+        if decoder.getstate()[0]:
+            self._decoders[key] = decoder
+        if text:
+            self.write(text)
+
+    def _take(self, key: _Key, text: str) -> None:
+        lines = self._partial.pop(key, None) or Lines()
+        for line in lines.take(text):
+            self._emit(line, key)
+        if lines:
+            self._partial[key] = lines
+
+    def _emit(self, line: str, key: _Key) -> None:
+        """A line, or what is left of it when a part of it was flushed."""
+        number = self._numbers.pop(key, None)
+        self._send(line, key, Part(number, False) if number is not None else None)
+
+    def _send(self, text: str, key: _Key, part: Part | None) -> None:
+        level = self._level or level_of_stderr(text)
+        self._capture.emit(level, text, "console", key[1], self._name, part)
 
     def end_lines(self, invocation: Invocation | None) -> None:
-        for key in [key for key in list(self._partial) if key[1] is invocation]:
+        for key in [key for key in self._keys() if key[1] is invocation]:
             self._end(key)
 
     def drop_lines(self) -> None:
         self._partial.clear()
+        self._numbers.clear()
+        self._decoders.clear()
 
     def close_lines(self) -> None:
-        for key in list(self._partial):
+        for key in self._keys():
             self._end(key)
 
-    def _end(self, key: tuple[int, Invocation | None]) -> None:
+    def _keys(self) -> list[_Key]:
+        """Who has begun a line or a character."""
+        return list({**self._partial, **self._decoders})
+
+    def _end(self, key: _Key) -> None:
+        decoder = self._decoders.pop(key, None)
+        if decoder is not None:
+            self._take(key, decoder.decode(b"", True))
         lines = self._partial.pop(key, None)
-        if lines is not None and (text := lines.rest()):
-            self._emit(text, key[1])
+        if lines is not None and ((text := lines.rest()) or lines.is_ahead):
+            self._emit(text, key)
 
     def flush(self) -> None:
+        if self._partial:
+            key = (threading.get_ident(), self._capture.who())
+            lines = self._partial.get(key)
+            # It is not kept here: who flushes wants it to be seen, also when this process ends now.
+            if lines is not None and (text := lines.ahead()):
+                number = self._numbers.setdefault(key, next(_line_numbers))
+                self._send(text, key, Part(number, True))
         if self._before is not None and not getattr(self._before, "closed", False):
             self._before.flush()
 
@@ -309,8 +363,14 @@ class _Binary(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         raw = bytes(data)
-        self._stream.write(raw.decode("utf-8", "replace"))
+        self._stream.write_bytes(raw)
         return len(raw)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing: it is called, too, when such an object is given up, and the stream stays."""
 
     def writable(self) -> bool:
         return True

@@ -133,10 +133,13 @@ class Runtime:
         category: str,
         invocation: capture.Invocation | None,
         stream: str,
+        part: capture.Part | None,
     ) -> None:
-        entry = {"op": "log", "level": level, "message": message, "category": category}
+        entry: Message = {"op": "log", "level": level, "message": message, "category": category}
         if stream:
             entry["stream"] = stream
+        if part is not None:
+            entry["line"], entry["open"] = part
         if invocation is not None:
             entry["function"] = invocation.function
             entry["invocation_id"] = invocation.id

@@ -26,6 +26,7 @@ class Recorder:
 
     def __init__(self, everything: bool = True) -> None:
         self.lines: list[Line] = []
+        self.parts: list[tuple[str, capture.Part | None]] = []
         self.capture = Capture(self._emit, everything)
         self.installed = False
 
@@ -40,8 +41,17 @@ class Recorder:
             self.capture.uninstall()
             self.installed = False
 
-    def _emit(self, level: str, message: str, category: str, invocation: Any, stream: str) -> None:
+    def _emit(
+        self,
+        level: str,
+        message: str,
+        category: str,
+        invocation: Any,
+        stream: str,
+        part: capture.Part | None,
+    ) -> None:
         self.lines.append((level, message, category, invocation and invocation.id, stream))
+        self.parts.append((message, part))
 
     def run(self, identifier: str, code: Callable[[], Any]) -> None:
         """Run code as an invocation, with the capture in place meanwhile."""
@@ -80,12 +90,39 @@ def test_each_printed_line_is_one_line_of_its_invocation(recorder: Recorder) -> 
 
 def test_text_without_line_end_comes_at_the_end_of_the_invocation(recorder: Recorder) -> None:
     def code() -> None:
-        print(".", end="", flush=True)
-        print(".", end="", flush=True)
+        print(".", end="")
+        print(".", end="")
 
     recorder.run("i", code)
 
     assert messages(recorder) == [".."]
+
+
+def test_text_that_is_flushed_is_told_before_its_line_ends(recorder: Recorder) -> None:
+    def code() -> None:
+        print("a", end="", flush=True)
+        print("b", end="", flush=True)
+        print("c")
+        print("d", flush=True)
+        print("e", end="", flush=True)
+
+    recorder.run("i", code)
+
+    (a, first), (b, same), (c, end), (d, none), (e, second), (rest, last) = recorder.parts
+    assert [a, b, c, d, e, rest] == ["a", "b", "c", "d", "e", ""]
+    assert first is not None
+    assert second is not None
+    assert first == same
+    assert end == capture.Part(first.line, is_open=False)
+    assert none is None
+    assert last == capture.Part(second.line, is_open=False)
+    assert first.line != second.line
+
+
+def test_an_object_for_bytes_that_is_given_up_flushes_nothing(recorder: Recorder) -> None:
+    recorder.run("i", lambda: sys.stdout.buffer.write(b"a"))
+
+    assert recorder.parts == [("a", None)]
 
 
 def test_lines_of_two_invocations_in_one_thread_do_not_mix(recorder: Recorder) -> None:

@@ -52,6 +52,19 @@ def test_what_has_no_end_is_the_rest() -> None:
     assert not lines
 
 
+def test_what_is_given_before_its_end_is_gone_on_with() -> None:
+    lines = Lines()
+    lines.take("50%")
+
+    assert lines.ahead() == "50%"
+    assert lines
+    assert lines.ahead() == ""
+    # A carriage return ends it, though nothing more of it has come.
+    assert lines.take("\r60%\n\n") == ["", "60%", ""]
+    assert not lines.is_ahead
+    assert not lines
+
+
 def test_what_never_ends_is_passed_on_in_pieces_and_nothing_is_lost() -> None:
     piece = "x" * (module.LONGEST // 4)
     given = [Lines().take(piece) for _ in range(3)]
