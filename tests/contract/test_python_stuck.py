@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from tests.contract.python_app import PythonApp, lost, python_app
 
+from funcjson.workers.base import Stacks
+
 WAITS = """
 import threading
 def main(event):
@@ -39,6 +41,13 @@ async def running(app: PythonApp, *calls: tuple[str, str, str]) -> AsyncIterator
     yield
     await app.worker.restart("the test is over")
     await asyncio.gather(*tasks)
+
+
+async def held(app: PythonApp, invocation_id: str) -> Stacks:
+    """Where the code is when one call holds up the others, which begins a moment after what it prints."""
+    while (stacks := await app.worker.stacks(invocation_id)).holder is None:
+        pass
+    return stacks
 
 
 async def test_the_call_in_question_comes_first_and_has_its_place(tmp_path: Path) -> None:
@@ -85,7 +94,7 @@ async def test_the_call_that_lets_nothing_else_run_is_named(tmp_path: Path, code
         await app.line("waits")
         async with running(app, ("holds", "now", "culprit")):
             await app.line("holds now")
-            stacks = await app.worker.stacks("innocent")
+            stacks = await held(app, "innocent")
 
     holder = stacks.holder
     assert holder is not None
@@ -100,7 +109,7 @@ async def test_of_two_calls_of_one_function_the_right_one_is_named(tmp_path: Pat
         await app.line("holds")
         async with running(app, ("holds", "now", "culprit")):
             await app.line("holds now")
-            stacks = await app.worker.stacks("innocent")
+            stacks = await held(app, "innocent")
 
     assert stacks.holder is not None
     assert stacks.holder.invocation_id == "culprit"
