@@ -122,6 +122,16 @@ async def form(req: Request):
     form = await req.form()
     return [form["text"], len(await form["file"].read())]
 
+@app.route(route="status/{n}")
+async def status(req: Request) -> StreamingResponse:
+    async def endless():
+        try:
+            while True:
+                yield "x"
+        finally:
+            logging.info("the generator of status ended")
+    return StreamingResponse(endless(), status_code=int(req.path_params["n"]))
+
 @app.route(route="html")
 def html(req: Request) -> HTMLResponse:
     return HTMLResponse("<b>hi</b>")
@@ -242,6 +252,17 @@ class Upload:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self._pieces.get():
             yield piece
+
+
+@pytest.mark.parametrize("status", [99, 100, 101, 199, 1000])
+async def test_a_status_that_cannot_end_a_response_fails_the_call(host: World, status: int) -> None:
+    answer = await get(host, f"status/{status}")
+
+    trace = list(host.host.recorder)[-1]
+    assert answer[0] == 500
+    assert (trace.outcome, [p.code for p in trace.problems]) == ("failed", ["FJ0408"])
+    assert f"{status} is not a status that can end a response" in trace.problems[0].what
+    assert (await get(host, "text"))[0] == 200
 
 
 async def test_pieces_come_as_they_are_made(host: World) -> None:

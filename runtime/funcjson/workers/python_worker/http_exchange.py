@@ -44,6 +44,7 @@ class Exchange:
         self._under_way = 0
         self._changed = asyncio.Event()
         self.status = 200
+        self._is_refused = False
         self._headers: list[tuple[str, str]] = []
         self._collected: list[bytes] = []
         body = http.get("body") or {}
@@ -98,8 +99,11 @@ class Exchange:
                 self._end()
 
     def response(self) -> dict[str, Any]:
-        """The response that was collected, as typed data; {} when it was sent in pieces."""
-        if self._in_pieces:
+        """The response that was collected, as typed data; {} when it was sent in pieces.
+
+        One with a status that no response can have is never sent in pieces.
+        """
+        if self._in_pieces and not self._is_refused:
             return {}
         named = [(name, value) for name, value in self._headers if name != "set-cookie"]
         return {
@@ -113,8 +117,14 @@ class Exchange:
         }
 
     def _begin(self, message: Message) -> None:
-        self.is_begun = True
         self.status = int(message["status"])
+        if not 200 <= self.status <= 999:
+            # The host tells of it; a body, which may have no end, is of no use.
+            self._is_refused = self.is_gone = True
+            self.whole.set_result(None)
+            self._changed.set()
+            raise ConnectionAbortedError(f"no response can have the status {self.status}")
+        self.is_begun = True
         pairs = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in message["headers"]]
         self._headers = [pair for pair in pairs if pair[0] not in _HOP_BY_HOP]
         if self._in_pieces:

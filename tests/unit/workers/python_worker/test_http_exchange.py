@@ -136,6 +136,22 @@ async def test_a_response_goes_out_in_pieces_without_headers_of_the_connection()
     ]
 
 
+@pytest.mark.parametrize("status", [-1, 0, 99, 100, 101, 199, 1000])
+@pytest.mark.parametrize("in_pieces", [True, False])
+async def test_a_status_that_cannot_end_a_response_ends_the_exchange_and_is_left_to_the_host(
+    status: int, in_pieces: bool
+) -> None:
+    wire = Wire(HTTP, in_pieces)
+    with pytest.raises(ConnectionError, match=str(status)):
+        await wire.start((b"x-a", b"1"), status=status)
+    with pytest.raises(ConnectionError):
+        await wire.write(b"endless")
+
+    assert wire.sent == []
+    assert wire.exchange.whole.done()
+    assert wire.exchange.response()["http"]["status"] == status
+
+
 async def test_at_most_a_mebibyte_is_under_way() -> None:
     wire = Wire(HTTP)
     await wire.start()
