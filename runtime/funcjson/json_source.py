@@ -240,6 +240,7 @@ _TOKENS = {str: "String", bool: "Boolean", int: "Integer", float: "Float", list:
 _EXAMPLE = '{"bindings": [...]}'
 _EXAMPLES = {
     "host.json": '{"version": "2.0"}',
+    "package.json": '{"main": "src/functions/*.js"}',
     "local.settings.json": '{"IsEncrypted": false, "Values": {...}}',
 }
 

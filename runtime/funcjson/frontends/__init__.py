@@ -15,6 +15,7 @@ from funcjson.frontends.needs import Needs, needs_of_folders, needs_of_main
 from funcjson.frontends.package_main import (
     main_problems,
     package_main,
+    package_problems,
     registers_hooks,
     run_as_it_is,
 )
@@ -87,11 +88,11 @@ def read_app(root: Path, registry: Registry, settings: Settings) -> FunctionSet:
     together = without_conflicts(found.functions, settings)
     problems = (*registry.problems, *found.problems, *together.problems)
     if chosen.model is Model.EMPTY:
-        problems = (*problems, _no_functions(root))
+        problems = (*problems, *(package_problems(root) or (_no_functions(root),)))
     elif (root / "function_app.py").is_file():
         problems = (*problems, _mixed("function_app.py"))
     if any(function.language is Language.NODE for function in found.functions):
-        problems = (*problems, *main_problems(root))
+        problems = (*problems, *package_problems(root), *main_problems(root))
     return FunctionSet(together.functions, problems, found.left_out)
 
 

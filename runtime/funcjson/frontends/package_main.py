@@ -10,16 +10,29 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from funcjson.errors import Location, Problem, Severity
 from funcjson.frontends.main_files import is_pattern
 from funcjson.frontends.scripts import uncompiled
-from funcjson.json_source import parse_json
+from funcjson.json_source import Source, parse_json
 
 _LIBRARY = "@azure/functions"
 _OWN_MODULE = re.compile(r"""(?:require\(\s*|from\s+|import\s*\(?\s*)["'](\.{1,2}/[^"']+)["']""")
 _TYPESCRIPT = re.compile(r"\.[cm]?tsx?$")
+_EXAMPLE = "src/functions/*.js"
+# What can stand where strict JSON breaks off, and was no error of the tolerant reader.
+_TOLERATED = {
+    ",": ("a comma stands behind the last value", "remove the comma"),
+    "/": ("a comment stands here", "remove the comment"),
+    "": (
+        "names and texts stand in double quotes",
+        "put it in double quotes, without raw line ends",
+    ),
+}
+_UNREADABLE = "Worker failed to load package.json: file content is not valid JSON"
 _SUFFIXES = ("", ".js", ".mjs", ".cjs", ".ts", "/index.js", "/index.ts")
 
 
@@ -31,6 +44,55 @@ def package_main(root: Path) -> str | None:
         return None
     main = package.get("main") if isinstance(package, dict) else None
     return main if isinstance(main, str) and main else None
+
+
+def package_problems(root: Path) -> tuple[Problem, ...]:
+    """What keeps `main` from being known: package.json is no JSON as npm and Node.js read it, or its main is no text."""
+    file = root / "package.json"
+    if not file.is_file():
+        return ()
+    source = parse_json(file.read_bytes(), "package.json")
+    errors = [problem for problem in source.problems if problem.severity is Severity.ERROR]
+    if not errors and (strict := _strict_problem(source)) is not None:
+        errors = [strict]
+    if errors:
+        return tuple(replace(problem, azure=_UNREADABLE) for problem in errors)
+    main = source.value.get("main")
+    return () if main is None or isinstance(main, str) else (_not_a_file(source, main),)
+
+
+def _strict_problem(source: Source) -> Problem | None:
+    """What the readers of the host's own files let pass."""
+    text = source.text
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        at = error.pos
+    else:
+        return None
+    before = text[:at].rstrip()
+    if text[at : at + 1] in ("}", "]") and before.endswith(","):
+        at = len(before) - 1
+    found, fix = _TOLERATED.get(text[at : at + 1], _TOLERATED[""])
+    return Problem(
+        "FJ0101",
+        f"not valid JSON: {found}",
+        source.at(at),
+        "npm and Node.js read package.json without any liberty, so none of it counts",
+        fix,
+    )
+
+
+def _not_a_file(source: Source, main: Any) -> Problem:
+    one = main[0] if isinstance(main, list) and main and isinstance(main[0], str) else ""
+    return Problem(
+        "FJ0132",
+        "no functions were found",
+        source.locate("/main"),
+        "main of package.json is no text; it names the file that registers the functions, or a pattern for several",
+        f'write "main": "{one or _EXAMPLE}"',
+        azure="No job functions found.",
+    )
 
 
 def registers_hooks(root: Path) -> bool:

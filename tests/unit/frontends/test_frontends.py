@@ -81,6 +81,7 @@ def test_a_code_first_app_has_no_functions_yet_and_no_complaint(tmp_path: Path) 
         ({}, "make a folder for each function"),
         ({"function.json": DOCUMENT}, "start the app in the folder above"),
         ({"functions_app.py": ""}, "rename functions_app.py to function_app.py"),
+        ({"package.json": '{"main": 1}'}, 'write "main": "src/functions/*.js"'),
         ({"api/host.json": "{}", "web/x": ""}, "start the app in api, which has a host.json"),
     ],
 )
@@ -91,6 +92,23 @@ def test_an_app_without_functions_gets_advice(
 
     assert problem.code == "FJ0132"
     assert fix in problem.fix
+
+
+def test_a_package_json_that_cannot_be_read_is_told_instead(tmp_path: Path) -> None:
+    found = _read(tmp_path, {"package.json": '{"main": "i.js",}', "i.js": "app.http()"})
+
+    assert [(p.code, str(p.where)) for p in found.problems] == [("FJ0101", "package.json:1:16")]
+
+
+@pytest.mark.parametrize(("script", "codes"), [("index.js", ["FJ0101"]), ("__init__.py", [])])
+def test_functions_of_folders_go_on_and_those_of_javascript_need_package_json(
+    tmp_path: Path, script: str, codes: list[str]
+) -> None:
+    files = {"package.json": "{", "f/function.json": DOCUMENT, f"f/{script}": ""}
+    found = _read(tmp_path, files)
+
+    assert [function.name for function in found.functions] == ["f"]
+    assert [problem.code for problem in found.problems] == codes
 
 
 def test_folders_beside_code_are_told(tmp_path: Path) -> None:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from funcjson.frontends.package_main import main_problems, package_main, registers_hooks
+from funcjson.errors import Severity
+from funcjson.frontends.package_main import (
+    main_problems,
+    package_main,
+    package_problems,
+    registers_hooks,
+)
 
 
 def _app(root: Path, main: object, files: dict[str, str]) -> Path:
@@ -62,3 +68,43 @@ def test_a_byte_order_mark_is_no_part_of_it(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text('\ufeff{"main": "a.js"}', encoding="utf-8")
 
     assert package_main(tmp_path) == "a.js"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "where", "fix"),
+    [
+        ('{\n  "main": "i.js",\n}', "FJ0101", "package.json:2:17", "remove the comma"),
+        ('{"files": ["a" , ]}', "FJ0101", "package.json:1:16", "remove the comma"),
+        ('{ // mine\n"main": "i.js"}', "FJ0101", "package.json:1:3", "remove the comment"),
+        ("{'main': 'i.js'}", "FJ0101", "package.json:1:2", "double quotes"),
+        ('{"main" "i.js"}', "FJ0101", "package.json:1:9", ""),
+        ("", "FJ0102", "package.json:1:1", ""),
+        ("[]", "FJ0103", "package.json:1:1", '{"main": "src/functions/*.js"}'),
+        ("null", "FJ0103", "package.json:1:1", '{"main": "src/functions/*.js"}'),
+        ('{"main": 5}', "FJ0132", "package.json:1:10  /main", '"main": "src/functions/*.js"'),
+        ('{"main": ["i.js"]}', "FJ0132", "package.json:1:10  /main", '"main": "i.js"'),
+    ],
+)
+def test_what_keeps_main_from_being_known_has_its_place_and_fix(
+    tmp_path: Path, text: str, code: str, where: str, fix: str
+) -> None:
+    (tmp_path / "package.json").write_text(text, encoding="utf-8")
+
+    (problem,) = package_problems(tmp_path)
+
+    assert (problem.code, str(problem.where)) == (code, where)
+    assert problem.severity is Severity.ERROR
+    assert fix in problem.fix
+
+
+@pytest.mark.parametrize(
+    "text", ['{"main": "i.js"}', "{}", '{"main": null}', '\ufeff{"main": "", "main": "i.js"}']
+)
+def test_what_npm_reads_is_no_problem(tmp_path: Path, text: str) -> None:
+    (tmp_path / "package.json").write_text(text, encoding="utf-8")
+
+    assert package_problems(tmp_path) == ()
+
+
+def test_no_package_json_is_no_problem(tmp_path: Path) -> None:
+    assert package_problems(tmp_path) == ()
