@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -152,11 +152,20 @@ class ProcessWorker:
         seats = zip(self._seats, self._watches, strict=True)
         try:
             await _first_error(self._load_in(seat, watch, function) for seat, watch in seats)
+            if problem := self._left_out.problem(function.name):
+                raise HandlerLoadError(problem)
         except HandlerLoadError as error:
             self._load_errors[function.name] = str(error)
             raise
 
     async def _load_in(self, seat: _Seat, watch: LoadWatch, function: Function) -> None:
+        seat.loading.add(function.name)
+        try:
+            await self._until_loaded(seat, watch, function)
+        finally:
+            seat.loading.discard(function.name)
+
+    async def _until_loaded(self, seat: _Seat, watch: LoadWatch, function: Function) -> None:
         name = function.name
         while True:
             if problem := self._left_out.problem(name):
@@ -309,14 +318,13 @@ class ProcessWorker:
             if seat.child is not None and seat.child.channel.is_running(invocation_id)
         ]
 
-    async def _prepare(self, child: Running) -> None:
-        """Tell a fresh process what its predecessor knew."""
+    async def _prepare(self, child: Running, loading: Set[str]) -> None:
+        """Tell a fresh process what its predecessor knew, but for the functions that are being loaded there by who waits for it."""
         if self._indexed:
             await child.channel.index()
         for function in list(self._functions.values()):
             name = function.name
-            # What is being loaded is loaded by who waits for it.
-            if name in self._left_out or name in self._loading:
+            if name in self._left_out or name in loading:
                 continue
             try:
                 async with asyncio.timeout(self._load_limit_s):
@@ -345,8 +353,11 @@ async def _first_error(jobs: Iterable[Awaitable[None]]) -> None:
 class _Seat:
     """A place in the pool, and the task that keeps a process in it."""
 
-    def __init__(self, starter: _Starter, prepare: Callable[[Running], Awaitable[None]]) -> None:
+    def __init__(
+        self, starter: _Starter, prepare: Callable[[Running, Set[str]], Awaitable[None]]
+    ) -> None:
         self.child: Running | None = None
+        self.loading: set[str] = set()
         self.failures = 0
         self._starter = starter
         self._log = starter.log
@@ -467,7 +478,7 @@ class _Seat:
     async def _fresh(self) -> Running:
         child = await self._starter.start()
         try:
-            await self._prepare(child)
+            await self._prepare(child, self.loading)
         except BaseException:
             await child.kill()
             raise

@@ -140,6 +140,28 @@ async def test_a_process_that_ended_is_replaced_and_told_everything_again() -> N
     await pool.worker.stop()
 
 
+async def test_what_one_process_has_loaded_is_loaded_again_while_another_still_loads_it() -> None:
+    pool = Pool(count=2)
+    await pool.worker.start()
+    pool.children[1].keep = "load"
+    loading = asyncio.ensure_future(pool.worker.load(FUNCTION))
+    # The first process has answered, and who waited for it has gone on.
+    await turns(20)
+    pool.children[0].end()
+    await turns(20)
+    pool.children[1].channel.receive({"op": "loaded", "id": "load-1"})
+    await loading
+
+    assert [child.asked for child in pool.children] == [["load"]] * 3
+    await pool.worker.stop()
+
+
+async def turns(count: int) -> None:
+    """Let everything go on that only waits for its turn."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 async def test_restarts_in_a_row_pause_longer_and_a_call_starts_anew() -> None:
     pool = Pool()
     await pool.worker.start()
