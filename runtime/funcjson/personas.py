@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from funcjson.errors import Problem, Severity
+from funcjson.errors import Location, Problem, Severity
 from funcjson.identity import MEMBERS, NotAPersona, Persona, persona_from
 from funcjson.json_reader import escape_pointer
 from funcjson.json_source import Source, parse_json
 
 _SHOWN = ("id", "name", "provider", "roles", "claims")
+_FIX = 'write {"alice": {"id": "...", "name": "Alice", "provider": "aad", "roles": []}}'
 # The first that exists counts.
 FILES = (".funcjson/personas.json", "personas.json")
 
@@ -22,8 +23,12 @@ def load_personas(root: Path) -> tuple[Mapping[str, Persona] | None, tuple[Probl
     """Personas by name, and what is wrong with the file, None when it cannot be read. An app without one has none."""
     for name in FILES:
         path = root / name
-        if path.is_file():
+        try:
             return read_personas(path.read_bytes(), name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return None, (_unreadable(name, error),)
     return {}, ()
 
 
@@ -39,7 +44,15 @@ def read_personas(
     personas: dict[str, Persona] = {}
     if not source.ok:
         return None, tuple(problems)
-    for name, pointer, described in _described(source.value):
+    if not isinstance(source.value, dict | list):
+        return None, (
+            *problems,
+            _not_a_persona(source, "", "", "the file holds an object or a list"),
+        )
+    found = _described(source.value)
+    if not found:
+        problems.append(_nobody(source))
+    for name, pointer, described in found:
         try:
             persona = persona_from(described, name, provider="")
         except NotAPersona as error:
@@ -98,7 +111,29 @@ def _described(value: Any) -> list[tuple[str, str, Any]]:
             for name, item in value.items()
             if not name.startswith("$")
         ]
-    return [("", "", value)]
+    return []
+
+
+def _unreadable(file: str, error: OSError) -> Problem:
+    return Problem(
+        "FJ0120",
+        f"{file} cannot be read",
+        Location(file),
+        error.strerror or str(error),
+        "make it a file that this user may read",
+        Severity.WARNING,
+    )
+
+
+def _nobody(source: Source) -> Problem:
+    return Problem(
+        "FJ0154",
+        "the file has no personas",
+        source.locate(""),
+        "nobody can be chosen, and whoever was signed in as one of them is signed out",
+        f"{_FIX}, or remove the file",
+        Severity.WARNING,
+    )
 
 
 def _not_a_persona(source: Source, pointer: str, name: str, why: str) -> Problem:
@@ -107,6 +142,6 @@ def _not_a_persona(source: Source, pointer: str, name: str, why: str) -> Problem
         f"the persona '{name}' cannot be used" if name else "this is not a persona",
         source.locate(pointer),
         why,
-        'write {"alice": {"id": "...", "name": "Alice", "provider": "aad", "roles": []}}',
+        _FIX,
         Severity.WARNING,
     )

@@ -152,6 +152,9 @@ def _start(options: argparse.Namespace) -> int:
     gc.disable()
     try:
         return _serve(options)
+    except KeyboardInterrupt:
+        # Ctrl-C before the host runs, and handles it itself, is no other way to stop it.
+        return 0
     finally:
         gc.enable()
 

@@ -91,6 +91,24 @@ def test_a_timer_that_runs_at_the_start_runs_after_the_listing(tmp_path: Path) -
     assert any("ticked" in line for line in lines[began:])
 
 
+def test_ctrl_c_before_the_host_runs_ends_as_one_after_it(tmp_path: Path) -> None:
+    app = write_app(tmp_path / "app", {"hello": SOUND})
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    process = funcjson("start", str(app), "--port", str(port), "--service-port", "0")
+    # It listens before it has loaded the most of itself.
+    listens = False
+    while not listens:
+        assert process.poll() is None
+        with socket.socket() as caller:
+            listens = caller.connect_ex(("127.0.0.1", port)) == 0
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=20)
+
+    assert (process.returncode, error) == (0, "")
+
+
 def test_with_json_every_line_of_the_output_is_an_object(tmp_path: Path) -> None:
     app = write_app(
         tmp_path / "app",

@@ -91,6 +91,32 @@ def test_a_broken_file_is_told() -> None:
     assert (found, [p.code for p in problems]) == (None, ["FJ0101"])
 
 
+@pytest.mark.parametrize("text", ["null", "5", "true", '"alice"'])
+def test_a_file_that_holds_no_personas_at_all_counts_as_broken(text: str) -> None:
+    found, problems = read_personas(text, "personas.json")
+
+    assert found is None
+    assert [(p.code, str(p.where)) for p in problems] == [("FJ0154", "personas.json:1:1")]
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"personas": []}', '{"$schema": "x"}'])
+def test_a_file_without_anybody_in_it_is_told(text: str) -> None:
+    found, problems = read_personas(text, "personas.json")
+
+    assert found == {}
+    assert [(p.code, p.what) for p in problems] == [("FJ0154", "the file has no personas")]
+
+
+@pytest.mark.parametrize("name", ["personas.json", ".funcjson/personas.json"])
+def test_a_folder_of_that_name_is_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir(parents=True)
+
+    found, problems = load_personas(tmp_path)
+
+    assert found is None
+    assert [(p.code, str(p.where)) for p in problems] == [("FJ0120", name)]
+
+
 def test_the_hidden_folder_comes_first(tmp_path: Path) -> None:
     (tmp_path / "personas.json").write_text('{"outer": {}}', "utf-8")
     assert list(load_personas(tmp_path)[0] or ()) == ["outer"]
