@@ -331,7 +331,7 @@ def _describe(code: int | None) -> str:
 
 def _advice(code: int | None, known: End) -> str:
     if known.place is not None:
-        return "see that the code does not end the process there, which ends all calls in it; it is started again"
+        return "correct the code at this place: it ended the process, with all calls in it; it is started again"
     if code in _SENT_ADVICE:
         return f"{_SENT_ADVICE[code]}; it is started again"
     if code is not None and code < 0:

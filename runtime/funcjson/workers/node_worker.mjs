@@ -19,6 +19,8 @@ import { Decoder, VERSION } from './node/wire.mjs';
 
 const FD_VARIABLE = 'FUNCJSON_WORKER_FD';
 const STOP_MS = 1000;
+// User code may put another in its place.
+const exit = process.exit.bind(process);
 
 const fd = Number(process.env[FD_VARIABLE]);
 const socket = new net.Socket({ fd, readable: true, writable: true });
@@ -107,9 +109,9 @@ const OPERATIONS = {
 
   async stop() {
     // The app may say good-bye, but not for long.
-    setTimeout(() => process.exit(0), STOP_MS).unref();
+    setTimeout(() => exit(0), STOP_MS).unref();
     await app?.core.runHooks('appTerminate', {}).catch(() => {});
-    process.exit(0);
+    exit(0);
   },
 };
 
@@ -152,8 +154,8 @@ socket.on('data', (piece) => {
   for (const message of decoder.feed(piece)) answer(message);
 });
 // Without a host there is nothing to work for, whatever timers the app has.
-socket.on('close', () => process.exit(0));
-socket.on('error', () => process.exit(0));
+socket.on('close', () => exit(0));
+socket.on('error', () => exit(0));
 
 let uncaught;
 process.on('uncaughtException', (thrown) => {
@@ -166,7 +168,7 @@ process.on('uncaughtException', (thrown) => {
       text,
     'system',
   );
-  process.exit(1);
+  exit(1);
 });
 process.on('exit', () => {
   // What stands before the end of a line is said as well.

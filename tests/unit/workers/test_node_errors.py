@@ -30,6 +30,7 @@ def place(failed: dict[str, Any]) -> tuple[str, int, int]:
         "new Proxy({}, { get() { throw 1 }, getPrototypeOf() { throw 2 } })",
         "Object.defineProperty(new Error('x'), 'stack', { get() { throw 3 } })",
         "Object.defineProperty(new Error('x'), 'message', { get() { throw 4 } })",
+        "Object.assign(new Error('x'), { stack: {} })",
         "Object.assign(new Error('x'), { cause: new Proxy(new Error(), { get() { throw 5 } }) })",
         "Object.assign(new Error('x'), { errors: new Proxy([], { get() { throw 6 } }) })",
         "Object.assign(Object.create(null), { [Symbol.toPrimitive]: 1, message: {} })",
@@ -62,6 +63,16 @@ async def test_json_that_user_code_replaces_is_still_json_for_the_host(tmp_path:
         again = await node.invoke()
 
     assert (result["op"], again["op"]) == ("result", "result")
+
+
+async def test_a_process_exit_that_user_code_replaces_keeps_no_worker_alive(tmp_path: Path) -> None:
+    code = "setInterval(() => {}, 1000); module.exports = async () => { process.exit = () => {} }"
+    async with node_app(tmp_path, {"f/index.js": code}) as node:
+        await node.load()
+        await node.invoke()
+        node.hang_up()
+
+        assert await asyncio.wait_for(node.process.wait(), 10) == 0
 
 
 async def test_the_errors_within_an_error_are_told_and_give_the_place(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ function userStack(error) {
     if (seen.has(thrown) || seen.size >= MOST_WITHIN) return;
     seen.add(thrown);
     const each = asError(thrown);
-    lines.push(label + (userFrames(String(each.stack ?? '')) || (label && each.message)));
+    lines.push(label + (userFrames(typeof each.stack === 'string' ? each.stack : '') || (label && each.message)));
     if (types.isNativeError(each.cause)) tell(each.cause, '  [cause]: ');
     // Of `Promise.any`, and of whoever collects errors.
     if (Array.isArray(each.errors)) for (const inner of each.errors) tell(inner, '  [errors]: ');
