@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -285,13 +286,19 @@ def _cookie(cookie: Mapping[str, Any]) -> str:
     return text
 
 
+# What .NET's TimeSpan holds, in which the real host keeps it.
+_MOST_SECONDS = 922_337_203_685
+
+
 def _seconds(cookie: str, value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise ResponseError(
-            f"the maxAge of the cookie '{cookie}' is {value!r}", "give a number of seconds"
-        ) from None
+    with suppress(TypeError, ValueError, OverflowError):
+        seconds = int(value)
+        if abs(seconds) <= _MOST_SECONDS:
+            return seconds
+    raise ResponseError(
+        f"the maxAge of the cookie '{cookie}' is {value!r}",
+        f"give a number of seconds, at most {_MOST_SECONDS}",
+    )
 
 
 def _expires(cookie: str, value: Any) -> str | None:
@@ -304,7 +311,7 @@ def _expires(cookie: str, value: Any) -> str | None:
         except (ValueError, OverflowError, OSError):
             raise ResponseError(
                 f"the time in expires of the cookie '{cookie}' is {value!r}",
-                "give seconds since 1970, or a date",
+                "give a time before the end of the year 9999",
             ) from None
     try:
         moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))

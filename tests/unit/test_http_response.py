@@ -73,14 +73,20 @@ def test_a_cookie_needs_a_name(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("attribute", "value"),
-    [("maxAge", float("nan")), ("maxAge", "soon"), ("maxAge", {}), ("expires", 1e300)],
+    [
+        *[
+            ("maxAge", value)
+            for value in (float("nan"), "soon", {}, "NaN", "Infinity", 1e300, 10**12)
+        ],
+        *[("expires", value) for value in (1e300, 1e12, float("nan"))],
+    ],
 )
 def test_a_time_of_a_cookie_that_is_none_is_told(attribute: str, value: Any) -> None:
     with pytest.raises(ResponseError) as caught:
         from_output(message(cookies=[{"name": "a", "value": "x", attribute: value}]))
 
     assert f"{attribute} of the cookie 'a' is {value!r}" in caught.value.what
-    assert "seconds" in caught.value.fix
+    assert {"maxAge": "seconds", "expires": "9999"}[attribute] in caught.value.fix
 
 
 def test_a_cookie_cannot_bring_a_second_header() -> None:

@@ -499,6 +499,52 @@ async def test_cookies_cross_with_all_their_attributes(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("member", "attribute"),
+    [
+        ("maxAge: 'soon'", "maxAge"),
+        ("maxAge: {}", "maxAge"),
+        ("expires: 'soon'", "expires"),
+        ("secure: 1", "secure"),
+    ],
+)
+async def test_a_member_of_a_cookie_of_a_wrong_type_is_told_with_the_cookie(
+    tmp_path: Path, member: str, attribute: str
+) -> None:
+    code = (
+        f"module.exports = async (c) => {{ c.res = {{ cookies: [{{ name: 'sid', {member} }}] }} }}"
+    )
+    result, _ = await run(tmp_path, code)
+
+    assert result["op"] == "failed"
+    assert f"Cannot parse value of 'cookie.{attribute}'" in result["message"]
+    assert "(cookie 'sid')" in result["message"]
+
+
+@pytest.mark.parametrize("moment", ["new Date('no date')", "new Date(0)", "NaN", "-5000"])
+async def test_an_end_of_a_cookie_that_the_library_drops_is_told(
+    tmp_path: Path, moment: str
+) -> None:
+    code = f"""module.exports = async (c) => {{
+        c.res = {{ cookies: [{{ name: 'sid', value: '', expires: {moment} }}] }} }}"""
+    result, logs = await run(tmp_path, code)
+
+    assert result["outputs"]["res"]["http"]["cookies"][0]["expires"] is None
+    (warning,) = [line["message"] for line in logs if line["level"] == "warning"]
+    assert "'sid'" in warning
+    assert "maxAge: 0" in warning
+
+
+async def test_times_of_a_cookie_that_http_cannot_carry_reach_the_host(tmp_path: Path) -> None:
+    code = """module.exports = async (c) => { c.res = { cookies: [
+        { name: 'a', maxAge: NaN, expires: 1e15 }, { name: 'b', maxAge: Infinity, expires: 1e300 }] } }"""
+    result, _ = await run(tmp_path, code)
+    cookies = result["outputs"]["res"]["http"]["cookies"]
+
+    assert [cookie["maxAge"] for cookie in cookies] == ["NaN", "Infinity"]
+    assert [cookie["expires"] for cookie in cookies] == [1e12, 1e297]
+
+
 async def test_a_status_that_was_assigned_replaces_the_method(tmp_path: Path) -> None:
     code = "module.exports = async (c) => { c.res.status = 404; c.res.headers['x-a'] = 1 }"
     result, _ = await run(tmp_path, code)

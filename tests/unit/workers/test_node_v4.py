@@ -242,6 +242,17 @@ async def test_cookies_cross(tmp_path: Path) -> None:
     ]
 
 
+async def test_times_of_a_cookie_that_http_cannot_carry_reach_the_host(tmp_path: Path) -> None:
+    code = """app.get('f', () => ({ cookies: [
+        { name: 'a', value: '', maxAge: NaN, expires: 1e15 },
+        { name: 'b', value: '', maxAge: -Infinity, expires: 1e300 }] }));"""
+    result, _ = await run(tmp_path, code)
+    cookies = result["return"]["http"]["cookies"]
+
+    assert [cookie["maxAge"] for cookie in cookies] == ["NaN", "-Infinity"]
+    assert [cookie["expires"] for cookie in cookies] == [1e12, 1e297]
+
+
 async def test_an_error_has_the_users_frames_only(tmp_path: Path) -> None:
     code = "app.get('f', async () => {\n    throw new TypeError('boom') });"
     result, _ = await run(tmp_path, code)

@@ -4,6 +4,7 @@
 import { byteHeaders } from './header_bytes.mjs';
 import { Exchange, streamMetadata } from './http_stream.mjs';
 import { paramsOf } from './v3_request.mjs';
+import { jsonNumber, momentOf } from './values.mjs';
 
 /** Gives the library's invocation model the face of ours: what goes in and comes out is of the wire. */
 export class CoreInvocation {
@@ -128,10 +129,10 @@ function cookieOf(cookie) {
     value: cookie.value ?? '',
     domain: cookie.domain?.value ?? null,
     path: cookie.path?.value ?? null,
-    expires: seconds === undefined ? null : new Date(Number(seconds) * 1000).toISOString(),
+    expires: seconds === undefined ? null : momentOf(Number(seconds)),
     secure: cookie.secure?.value ?? null,
     httpOnly: cookie.httpOnly?.value ?? null,
     sameSite: SAME_SITE[cookie.sameSite] ?? null,
-    maxAge: cookie.maxAge?.value ?? null,
+    maxAge: jsonNumber(cookie.maxAge?.value ?? null),
   };
 }

@@ -90,7 +90,7 @@ export class V3Invocation {
     const hasReturn = Object.hasOwn(outputs, '$return');
     if (hasReturn) {
       // Old behaviour that the library keeps: a falsy value is as good as none.
-      if (result) response.return = cross(outputs.$return.type, result);
+      if (result) response.return = this.#cross(outputs.$return.type, result);
     } else if (result) {
       let matched = false;
       for (const [name, { type }] of Object.entries(outputs)) {
@@ -101,7 +101,7 @@ export class V3Invocation {
       if (!matched && !isHttp) response.return = toTyped(result);
     }
     for (const [name, { type, value }] of Object.entries(values)) {
-      response.outputs[name] = cross(type, value);
+      response.outputs[name] = this.#cross(type, value);
     }
     for (const [name, value] of this.#unbound(bindings, hasReturn ? undefined : result)) {
       response.outputs[name] = value;
@@ -127,7 +127,7 @@ export class V3Invocation {
   #input(name, data) {
     const type = this.#functionInfo.types[name]?.toLowerCase();
     if (data.http !== undefined) {
-      return new Request(data.http, (message) => this.#logs.log('warning', message, 'system', this.#from));
+      return new Request(data.http, (message) => this.#warn(message));
     }
     const value = fromTyped(data);
     const isObject = value !== null && typeof value === 'object';
@@ -217,6 +217,14 @@ export class V3Invocation {
     }
   }
 
+  #cross(type, value) {
+    return type.toLowerCase() === 'http' ? toHttp(value, (message) => this.#warn(message)) : toTyped(value);
+  }
+
+  #warn(message) {
+    this.#logs.log('warning', message, 'system', this.#from);
+  }
+
   #complain(message) {
     this.#logs.log('error', message, 'system', this.#from);
   }
@@ -232,8 +240,4 @@ export class V3Invocation {
       this.#from,
     );
   }
-}
-
-function cross(type, value) {
-  return type.toLowerCase() === 'http' ? toHttp(value) : toTyped(value);
 }

@@ -1,6 +1,6 @@
 // The HTTP response of a v3 handler: `context.res`, and how any response object crosses to the host.
 
-import { toTyped } from './values.mjs';
+import { jsonNumber, momentOf, toTyped } from './values.mjs';
 
 const NOT_AN_OBJECT =
   "The HTTP response must be an 'object' type that can include properties such as 'body', 'status', " +
@@ -60,8 +60,8 @@ export class Response {
   }
 }
 
-/** A response object of a handler as the wire's http response. */
-export function toHttp(response) {
+/** A response object of a handler as the wire's http response. `warn` is told of what is dropped. */
+export function toHttp(response, warn) {
   if (typeof response !== 'object' || Array.isArray(response)) throw new Error(NOT_AN_OBJECT);
   const { statusCode, status, headers, cookies, body, enableContentNegotiation } = response ?? {};
   // `status` is a method of `context.res` until a handler assigns a number to it.
@@ -73,7 +73,7 @@ export function toHttp(response) {
     http: {
       status: code?.toString() || null,
       headers: headersOf(headers),
-      cookies: Array.from(cookies || [], (cookie) => cookieOf(cookie ?? {})),
+      cookies: Array.from(cookies || [], (cookie) => cookieOf(cookie ?? {}, warn)),
       body: toTyped(body),
       enableContentNegotiation: Boolean(enableContentNegotiation),
     },
@@ -90,51 +90,56 @@ function headersOf(headers) {
 
 const SAME_SITE = { strict: 'Strict', lax: 'Lax', none: 'None' };
 
-function cookieOf(cookie) {
-  const field = (name, kinds) => checked(cookie[name], kinds, name);
+function cookieOf(cookie, warn) {
+  const field = (name, kinds) => checked(cookie, name, kinds);
   return {
     name: field('name', ['string']) ?? '',
     value: field('value', ['string']) ?? '',
     domain: field('domain', ['string']) ?? null,
     path: field('path', ['string']) ?? null,
-    expires: expiryOf(cookie.expires),
+    expires: expiryOf(cookie, warn),
     secure: field('secure', ['boolean']) ?? null,
     httpOnly: field('httpOnly', ['boolean']) ?? null,
-    sameSite: SAME_SITE[checked(cookie.sameSite || undefined, ['string'], 'sameSite')?.toLowerCase()] ?? null,
-    maxAge: maxAgeOf(cookie.maxAge),
+    sameSite: SAME_SITE[(cookie.sameSite ? field('sameSite', ['string']) : undefined)?.toLowerCase()] ?? null,
+    maxAge: maxAgeOf(cookie),
   };
 }
 
-function checked(value, kinds, name) {
+function checked(cookie, name, kinds) {
+  const value = cookie[name];
   if (value === undefined || value === null) return undefined;
-  if (!kinds.includes(typeof value)) throw wrongKind(kinds[0], value, name);
+  if (!kinds.includes(typeof value)) throw wrongKind(`'${kinds[0]}' type`, cookie, name);
   return value;
 }
 
-function expiryOf(expires) {
+function expiryOf(cookie, warn) {
+  const { expires } = cookie;
   if (expires === undefined || expires === null) return null;
   if (!(expires instanceof Date) && typeof expires !== 'number') {
-    throw new Error(
-      `A 'number' or 'Date' input was expected instead of a '${typeof expires}'. ` +
-        "Cannot parse value of 'cookie.expires'.",
-    );
+    throw wrongKind("'number' or 'Date' input", cookie, 'expires');
   }
-  const seconds = Math.round(Number(expires) / 1000);
-  // Not a time, or before 1970: the library drops it.
-  return seconds > 0 || (seconds === 0 && Number(expires) > 0) ? new Date(seconds * 1000).toISOString() : null;
+  const milliseconds = Number(expires);
+  if (milliseconds > 0) return momentOf(Math.round(milliseconds / 1000));
+  warn(
+    `expires of the cookie '${cookie.name}' is no time after 1970, so it is left out, as on Azure. ` +
+      'To delete a cookie, write maxAge: 0',
+  );
+  return null;
 }
 
-function maxAgeOf(maxAge) {
+function maxAgeOf(cookie) {
+  const { maxAge } = cookie;
   if (maxAge === undefined || maxAge === null) return null;
-  if (typeof maxAge === 'number') return Number.isFinite(maxAge) ? maxAge : null;
-  if (typeof maxAge !== 'string' || Number.isNaN(Number(maxAge))) throw wrongKind('number', maxAge, 'maxAge');
+  if (typeof maxAge === 'number') return jsonNumber(maxAge);
+  if (typeof maxAge !== 'string' || Number.isNaN(Number(maxAge))) throw wrongKind("'number' type", cookie, 'maxAge');
   const seconds = Number.parseFloat(maxAge);
-  return Number.isNaN(seconds) ? null : seconds;
+  return Number.isNaN(seconds) ? null : jsonNumber(seconds);
 }
 
-function wrongKind(expected, value, name) {
+function wrongKind(expected, cookie, name) {
+  const given = typeof cookie[name];
+  const kind = name === 'expires' ? `'${given}'` : `'${given}' type`;
   return new Error(
-    `A '${expected}' type was expected instead of a '${typeof value}' type. ` +
-      `Cannot parse value of 'cookie.${name}'.`,
+    `A ${expected} was expected instead of a ${kind}. Cannot parse value of 'cookie.${name}'. (cookie '${cookie.name}')`,
   );
 }

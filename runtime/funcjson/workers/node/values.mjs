@@ -43,3 +43,14 @@ export function camelCased(object) {
   }
   return result;
 }
+
+/** Seconds since 1970 as ISO text; as they are beyond the years that HTTP has, of which the host tells. */
+export function momentOf(seconds) {
+  const moment = new Date(seconds * 1000);
+  return moment.getUTCFullYear() <= 9999 ? moment.toISOString() : seconds;
+}
+
+/** JSON has no NaN and no infinity: they go as text, of which the host tells. */
+export function jsonNumber(value) {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+}
