@@ -15,6 +15,7 @@ from typing import Any
 from funcjson.workers.node import command_line, find_node
 from funcjson.workers.wire import FD_VARIABLE, Decoder, encode
 
+PACKAGES = Path(__file__).parents[2] / "e2e" / "node_modules"
 HTTP_TRIGGER = {"type": "httpTrigger", "direction": "in", "name": "req"}
 HTTP_OUTPUT = {"type": "http", "direction": "out", "name": "res"}
 
@@ -164,8 +165,10 @@ def request(method: str = "GET", path: str = "/api/f", **members: Any) -> dict[s
 
 
 @asynccontextmanager
-async def node_app(root: Path, files: dict[str, str], **options: Any) -> AsyncIterator[Driver]:
-    """A worker that runs an app of these files."""
+async def node_app(
+    root: Path, files: dict[str, str], program: str | None = None, **options: Any
+) -> AsyncIterator[Driver]:
+    """A worker that runs an app of these files, in the machine's node or another."""
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
@@ -173,7 +176,7 @@ async def node_app(root: Path, files: dict[str, str], **options: Any) -> AsyncIt
     ours.setblocking(False)
     with theirs:
         process = await asyncio.create_subprocess_exec(
-            *command_line(await find_node()),
+            *command_line(await find_node(program)),
             cwd=root,
             env={**os.environ, FD_VARIABLE: str(theirs.fileno())},
             pass_fds=[theirs.fileno()],
@@ -187,6 +190,11 @@ async def node_app(root: Path, files: dict[str, str], **options: Any) -> AsyncIt
         yield driver
     finally:
         await driver.close()
+
+
+def node_that_strips_types() -> str:
+    """The Node 22 that npm installed for the tests, since the machine's may be older."""
+    return str(next(PACKAGES.glob("node-*/bin/node")))
 
 
 def body_of(result: dict[str, Any], output: str = "res") -> Any:

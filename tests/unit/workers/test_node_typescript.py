@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.workers.node_driver import body_of, node_app, request, with_packages
+from tests.unit.workers.node_driver import (
+    body_of,
+    node_app,
+    node_that_strips_types,
+    request,
+    with_packages,
+)
 
 from funcjson.workers.node import find_node
 
@@ -222,8 +228,6 @@ async def test_an_import_cannot_be_given_another_value(tmp_path: Path) -> None:
 async def test_a_node_that_strips_types_runs_what_the_compiler_would(
     tmp_path: Path, kind: str, suffix: str
 ) -> None:
-    if (await find_node()).version < (22, 13):
-        pytest.skip("this Node.js does not strip types for others")
     lib = """export enum Size { Small = 'small' }
 export interface Client { name: string }
 export let client: Client | undefined
@@ -246,7 +250,7 @@ export default async function (context: Context, request: HttpRequest): Promise<
         "f/index.ts": main,
         "lib/shop.ts": lib,
     }
-    async with node_app(tmp_path, files) as node:
+    async with node_app(tmp_path, files, node_that_strips_types()) as node:
         loaded = await node.load(script_file="f/index.ts")
         result = await node.invoke()
         failed = await node.invoke("f", ("req", {"http": request(query={"fail": "no"})}))

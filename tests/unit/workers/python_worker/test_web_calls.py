@@ -130,8 +130,8 @@ async def test_what_follows_the_response_is_not_waited_for(
     await over.wait()
 
     assert response["http"]["body"] == {"bytes": b"whole"}
-    assert ("ERROR", "'f' failed after its response") in [
-        (record.levelname, record.getMessage()) for record in caplog.records
+    assert (logging.ERROR, "'f' failed after its response") in [
+        (record.levelno, record.getMessage()) for record in caplog.records
     ]
 
 
