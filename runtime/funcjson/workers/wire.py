@@ -7,7 +7,8 @@ empty when there is such a value (one zero byte stands for "only empty values").
 Typed data is as in `model.py`: one of string, json, bytes, int, double, http, or {}.
 An http request is {"method", "url", "headers": {lower-case name: value}, "query": {name: value}, "params": {name: value},
 "body": typed data, "user": null}; an http response is {"status": int | str | null, "headers": {name: value},
-"cookies": [{"name", "value", "domain", "path", "expires" (ISO text), "secure", "httpOnly", "sameSite", "maxAge"}],
+"cookies": [{"name", "value", "domain", "path", "expires" (ISO text; seconds since 1970 beyond the year 9999),
+"secure", "httpOnly", "sameSite", "maxAge"}],
 "body": typed data, "enableContentNegotiation": bool}.
 
 Host to worker
