@@ -324,6 +324,7 @@ async def test_an_app_whose_build_is_missing_is_told_that_its_sources_are_run(
     assert problem.where is not None
     assert (problem.where.file, problem.where.line, problem.where.column) == ("package.json", 2, 11)
     assert "src/a.ts is run as it is" in problem.what
+    assert "__dirname is the folder of the source" in problem.why
 
 
 def tick(*lines: str) -> dict[str, str]:

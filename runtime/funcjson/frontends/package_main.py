@@ -16,7 +16,7 @@ from typing import Any
 
 from funcjson.errors import Location, Problem, Severity
 from funcjson.frontends.main_files import is_pattern
-from funcjson.frontends.scripts import uncompiled
+from funcjson.frontends.scripts import DIRNAME, uncompiled
 from funcjson.json_source import Source, parse_json
 
 _LIBRARY = "@azure/functions"
@@ -142,7 +142,7 @@ def run_as_it_is(root: Path, scripts: Iterable[str | None]) -> tuple[Problem, ..
             f"'{main}', the main of package.json, does not exist: {', '.join(sources)} is run as it is",
             source.locate("/main"),
             why="the app was not compiled; its own typescript compiles it in memory, else a Node.js that strips types runs it "
-            "(22.18 or newer)",
+            f"(22.18 or newer); {DIRNAME}",
             fix="build the app before it goes to Azure, for example with `npm install` and `npm run build`",
             severity=Severity.WARNING,
             azure=f'Worker was unable to load entry point "{main}": File does not exist. '

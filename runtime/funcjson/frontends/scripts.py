@@ -128,13 +128,14 @@ def _run_as_it_is(file: str, source: str, declared: str, where: Location) -> Pro
         f"the handler's file '{declared}' does not exist: {source} is run as it is",
         where,
         why=f"there is no file {file}, and {source} was not compiled; the app's own typescript compiles it in "
-        "memory, else a Node.js that strips types runs it (22.18 or newer)",
+        f"memory, else a Node.js that strips types runs it (22.18 or newer); {DIRNAME}",
         fix="build the app before it goes to Azure, for example with `npm install` and `npm run build`",
         severity=Severity.WARNING,
         azure=_NOT_THERE,
     )
 
 
+DIRNAME = "__dirname is the folder of the source then, not of the build, so paths that begin with it may lead elsewhere"
 _NOT_THERE = "Invalid script file name configuration. The 'scriptFile' property is set to a file that does not exist."
 
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
-from typing import Protocol
 
 from funcjson.errors import (
-    FuncJsonError,
     HandlerError,
     HandlerLoadError,
     Problem,
     WorkerError,
-    WorkerStartError,
     render,
 )
 from funcjson.model import Call, CallResult, Function, Language, WorkerLog
@@ -22,65 +17,13 @@ from funcjson.workers.base import IndexResult, LogSink, Stacks
 from funcjson.workers.child import ENDED_BY_ITSELF, Child, WorkerProgram
 from funcjson.workers.left_out import LeftOut, how_it_ended, not_in_time
 from funcjson.workers.load_watch import LoadWatch, NeverLoaded
+from funcjson.workers.seat import NowLeftOut, Running, Seat, StartChild, Starter
 
 # Seconds before the 1st, 2nd, ... restart in a row; the last one stays. A finished call starts anew.
 RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
-_WORTH_A_LINE_S = 0.5
 # A call that no handler has seen yet outlasts starts that fail for so long.
 _PATIENCE_S = 5.0
 _WHY_ALL = "a handler cannot be stopped without its process, so other calls in it end as well"
-
-
-class _NowLeftOut(Exception):
-    """A function kept a process from being prepared, and is left out from now on."""
-
-
-class Link(Protocol):
-    """What a running process can be asked; `Channel` says what each may raise."""
-
-    @property
-    def waiting(self) -> int:
-        """How many requests have no answer yet."""
-
-    def is_running(self, invocation_id: str) -> bool: ...
-    async def load(self, function: Function) -> None: ...
-    async def index(self) -> IndexResult: ...
-    async def invoke(self, call: Call) -> CallResult: ...
-
-
-class Running(Protocol):
-    """A process that handlers run in. `exited` gets a Problem when it has ended."""
-
-    exited: asyncio.Future[Problem]
-    runtime: str
-
-    @property
-    def channel(self) -> Link: ...
-    async def stacks(self) -> Stacks:
-        """Where its code is, within seconds; raises WorkerError when it is lost."""
-
-    async def kill(self, cause: Problem | None = None) -> None: ...
-    async def stop(self) -> None: ...
-
-
-StartChild = Callable[[WorkerProgram, LogSink], Awaitable[Running]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Starter:
-    """How the processes of a pool are started and started again."""
-
-    program: WorkerProgram
-    log: LogSink
-    start_child: StartChild
-    delays: Sequence[float]
-    sleep: Callable[[float], Awaitable[None]]
-
-    async def start(self) -> Running:
-        return await self.start_child(self.program, self.log)
-
-    def delay(self, failures: int) -> float:
-        return self.delays[min(failures, len(self.delays) - 1)]
 
 
 class ProcessWorker:
@@ -101,7 +44,7 @@ class ProcessWorker:
         start_child: StartChild = Child.start,
         patience_s: float = _PATIENCE_S,
     ) -> None:
-        starter = _Starter(program, log, start_child, restart_delays, sleep)
+        starter = Starter(program, log, start_child, restart_delays, sleep)
         self.language: Language = program.language
         self._log = log
         self._patience_s = patience_s
@@ -117,7 +60,7 @@ class ProcessWorker:
             LoadWatch(self._tell_of_loading, program.load_notice_s, program.load_limit_s)
             for _ in range(count)
         ]
-        self._seats = tuple(_Seat(starter, self._prepare) for _ in range(count))
+        self._seats = tuple(Seat(starter, self._prepare) for _ in range(count))
 
     @property
     def runtime(self) -> str:
@@ -158,14 +101,14 @@ class ProcessWorker:
             self._load_errors[function.name] = str(error)
             raise
 
-    async def _load_in(self, seat: _Seat, watch: LoadWatch, function: Function) -> None:
+    async def _load_in(self, seat: Seat, watch: LoadWatch, function: Function) -> None:
         seat.loading.add(function.name)
         try:
             await self._until_loaded(seat, watch, function)
         finally:
             seat.loading.discard(function.name)
 
-    async def _until_loaded(self, seat: _Seat, watch: LoadWatch, function: Function) -> None:
+    async def _until_loaded(self, seat: Seat, watch: LoadWatch, function: Function) -> None:
         name = function.name
         while True:
             if problem := self._left_out.problem(name):
@@ -204,7 +147,7 @@ class ProcessWorker:
         if problem is not None and name not in self._loading:
             self._log(WorkerLog(render(problem), "error", name, category="system"))
 
-    async def _give_up(self, seat: _Seat, what: str, function: str | None = None) -> None:
+    async def _give_up(self, seat: Seat, what: str, function: str | None = None) -> None:
         """Replace a process in which something does not come to its end."""
         said = f"the {self.language} worker was restarted: {what} did not finish loading"
         await seat.restart(Problem("FJ0515", said, function=function))
@@ -263,12 +206,12 @@ class ProcessWorker:
         seat.failures = 0
         return result
 
-    async def _choose(self) -> _Seat:
+    async def _choose(self) -> Seat:
         """The seat for a call: it waits for whichever process comes first, also when a start fails, within reason."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         while True:
-            seat = min(self._seats, key=_Seat.load_now)
+            seat = min(self._seats, key=Seat.load_now)
             if seat.is_alive():
                 return seat
             waits = [asyncio.create_task(each.available()) for each in self._seats]
@@ -309,7 +252,7 @@ class ProcessWorker:
         self._is_started = False
         await asyncio.gather(*(seat.stop() for seat in self._seats))
 
-    def _chosen(self, invocation_id: str | None) -> Sequence[_Seat]:
+    def _chosen(self, invocation_id: str | None) -> Sequence[Seat]:
         if invocation_id is None:
             return self._seats
         return [
@@ -332,14 +275,14 @@ class ProcessWorker:
             except TimeoutError:
                 self._left_out.never_ended(function, "")
                 self._tell_of_left_out(name)
-                raise _NowLeftOut from None
+                raise NowLeftOut from None
             except HandlerLoadError as error:
                 # What was said when the app was loaded need not be said at each restart.
                 if str(error) != self._load_errors.get(name):
                     self._log(WorkerLog(str(error), "error", name, category="system"))
             except WorkerError as error:
                 if self._leave_out(error.problems[0]):
-                    raise _NowLeftOut from None
+                    raise NowLeftOut from None
                 raise
 
 
@@ -348,165 +291,3 @@ async def _first_error(jobs: Iterable[Awaitable[None]]) -> None:
     for result in results:
         if isinstance(result, BaseException):
             raise result
-
-
-class _Seat:
-    """A place in the pool, and the task that keeps a process in it."""
-
-    def __init__(
-        self, starter: _Starter, prepare: Callable[[Running, Set[str]], Awaitable[None]]
-    ) -> None:
-        self.child: Running | None = None
-        self.loading: set[str] = set()
-        self.failures = 0
-        self._starter = starter
-        self._log = starter.log
-        self._language = starter.program.language
-        self._prepare = prepare
-        self._ready: asyncio.Future[Running] | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self._asking: asyncio.Task[Stacks] | None = None
-        self._restarting: asyncio.Task[None] | None = None
-        self._stopping = False
-
-    def load_now(self) -> int:
-        """For choosing: calls that run here; a seat without a process comes last."""
-        return self.child.channel.waiting if self.child and self.is_alive() else 1 << 30
-
-    def is_alive(self) -> bool:
-        """Whether there is a process, also in the moment in which its end is not yet dealt with."""
-        return self.child is not None and not self.child.exited.done()
-
-    async def start(self) -> None:
-        """Start the process. Raises WorkerStartError."""
-        if self._keeper is not None or self._stopping:
-            return
-        self._new_ready()
-        child = await self._starter.start()
-        self._set_ready(child)
-        self._keeper = asyncio.create_task(self._keep(child), name="worker-keeper")
-
-    async def available(self) -> Running:
-        """The process, when it is there. Raises WorkerError when it cannot be had."""
-        if self._ready is None or self._stopping:
-            raise WorkerError(Problem("FJ0515", f"the {self._language} worker is not running"))
-        if self.child is not None and not self.is_alive():
-            self._new_ready()
-        return await asyncio.shield(self._ready)
-
-    async def stacks(self) -> Stacks:
-        """Where the process is; who asks meanwhile gets the same answer."""
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask_for_stacks(), name="stacks")
-        return await asyncio.shield(self._asking)
-
-    async def _ask_for_stacks(self) -> Stacks:
-        stacks = Stacks()
-        child = self.child
-        if child is not None:
-            with contextlib.suppress(WorkerError):
-                stacks = await child.stacks()
-        self._asking = None
-        return stacks
-
-    async def restart(self, problem: Problem) -> None:
-        """Replace the process; a restart that is under way is enough."""
-        if self._restarting is None:
-            self._log(WorkerLog(problem.what, "warning", category="system"))
-            self._restarting = asyncio.create_task(self._restart(problem), name="worker-restart")
-            self._restarting.add_done_callback(lambda _: setattr(self, "_restarting", None))
-        await asyncio.shield(self._restarting)
-
-    async def _restart(self, problem: Problem) -> None:
-        child = self.child
-        if child is not None:
-            self.failures = 0
-            self._new_ready()
-            await child.kill(problem)
-        if not self._stopping:
-            with contextlib.suppress(WorkerError):
-                await self.available()
-
-    async def stop(self) -> None:
-        self._stopping = True
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
-        child, self.child = self.child, None
-        if child is not None:
-            await child.stop()
-        if self._ready is not None and not self._ready.done():
-            self._fail(Problem("FJ0515", f"the {self._language} worker was stopped"))
-
-    async def _keep(self, child: Running) -> None:
-        while True:
-            problem = await asyncio.shield(child.exited)
-            if problem.function is not None:
-                # It ended while that was loaded; who loads it tells of it.
-                self.failures = 0
-            elif problem.code == ENDED_BY_ITSELF:
-                self._log(WorkerLog(_report(problem), "error", category="system"))
-            child = await self._replace()
-
-    async def _replace(self) -> Running:
-        while True:
-            delay = self._starter.delay(self.failures)
-            self.failures += 1
-            if delay:
-                if delay >= _WORTH_A_LINE_S:
-                    self._log(WorkerLog(self._waits(delay), "warning", category="system"))
-                await self._starter.sleep(delay)
-            try:
-                child = await self._fresh()
-            except _NowLeftOut:
-                self.failures -= 1
-                continue
-            except FuncJsonError as error:
-                self._log(WorkerLog(str(error), "error", category="system"))
-                self._fail(error.problems[0], type(error))
-                continue
-            self._set_ready(child)
-            return child
-
-    def _waits(self, delay_s: float) -> str:
-        return (
-            f"the {self._language} worker starts again in {delay_s:g} s, since it has ended "
-            f"{self.failures} times without a call that finished; calls wait"
-        )
-
-    async def _fresh(self) -> Running:
-        child = await self._starter.start()
-        try:
-            await self._prepare(child, self.loading)
-        except BaseException:
-            await child.kill()
-            raise
-        return child
-
-    def _new_ready(self) -> None:
-        """Callers wait from now on, until there is a process or a start has failed."""
-        self.child = None
-        if self._ready is None or self._ready.done():
-            self._ready = asyncio.get_running_loop().create_future()
-
-    def _set_ready(self, child: Running) -> None:
-        self.child = child
-        child.exited.add_done_callback(lambda _: self._new_ready() if self.child is child else None)
-        if self._ready is None or self._ready.done():
-            self._ready = asyncio.get_running_loop().create_future()
-        self._ready.set_result(child)
-
-    def _fail(self, problem: Problem, kind: type[FuncJsonError] = WorkerStartError) -> None:
-        if self._ready is not None and not self._ready.done():
-            self._ready.set_exception(kind(problem))
-            # It is also logged; nobody may be waiting.
-            self._ready.exception()
-            if not self._stopping:
-                # Who comes now waits for the next try.
-                self._new_ready()
-
-
-def _report(problem: Problem) -> str:
-    """One line: what it wrote is in the log already, and each call that fails has the whole."""
-    return f"{problem.what}: {problem.fix}" if problem.fix else problem.what

@@ -102,6 +102,7 @@ def test_the_source_of_a_file_that_was_not_compiled_is_run(tmp_path: Path, sourc
     assert (found.file, found.language) == (source, Language.NODE)
     assert (problem.code, problem.severity) == ("FJ0140", Severity.WARNING)
     assert f"{source} is run as it is" in problem.what
+    assert "__dirname is the folder of the source" in problem.why
     assert "npm run build" in problem.fix
     assert problem.azure is not None
 
