@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +16,9 @@ _SHARE = 0.02
 # but so often at least, unless it would then take the share that is allowed while files change.
 _SELDOM_S = 0.1
 _BUSY_SHARE = 0.1
+# Code that writes a file whenever it is loaded would be reloaded for ever: what is written so soon after a change, with the text
+# that the file had already, is no change. Later it is: to save a file once more is how people ask for a reload.
+ECHO_S = 5.0
 
 
 def changed_files(before: Snapshot, after: Snapshot) -> list[str]:
@@ -38,10 +42,19 @@ Sleep = Callable[[float], Awaitable[None]]
 class Watcher:
     """Waits for changes of an app's files."""
 
-    def __init__(self, root: Path, look: Look | None = None, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        root: Path,
+        look: Look | None = None,
+        sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._root = root
         self._look = Looker() if look is None else look
         self._sleep = sleep
+        self._clock = clock
+        self._texts: dict[str, bytes] = {}
+        self._told_at = clock()
         self._look_s = 0.0
         self._more = NOTHING_MORE
         self._seen = self._look(root, NOTHING_MORE)
@@ -71,10 +84,18 @@ class Watcher:
                 if later == now:
                     break
                 now = later
-            changed = changed_files(self._seen, now)
+            changed = self._without_echoes(changed_files(self._seen, now))
             self._seen = now
             if changed:  # a file that came and went between two looks is none
+                self._told_at = self._clock()
                 return changed
+
+    def _without_echoes(self, changed: list[str]) -> list[str]:
+        texts = {path: _digest(path) for path in changed}
+        is_soon = self._clock() - self._told_at < ECHO_S
+        new = [p for p in changed if not is_soon or self._texts.get(p) != texts[p]]
+        self._texts.update(texts)
+        return new
 
     def _next(self) -> Snapshot:
         # Of this thread alone: that others were busy makes no look dear.
@@ -82,3 +103,10 @@ class Watcher:
         found = self._look(self._root, self._more)
         self._look_s = time.thread_time() - began
         return found
+
+
+def _digest(path: str) -> bytes:
+    try:
+        return hashlib.blake2b(Path(path).read_bytes()).digest()
+    except OSError:
+        return b""  # it is gone

@@ -53,7 +53,6 @@ LOADED: dict[str, tuple[dict[str, str], str, str]] = {
         "libs/lib.js",
         "module.exports = '%s';",
     ),
-    "data": (v3("require('../data.json').text"), "app/data.json", '{"text": "%s"}'),
     "a package of a workspace": (
         v3("require('@org/shared')") | SHARED,
         "packages/shared/lib/index.cjs",
@@ -179,6 +178,26 @@ async def test_a_change_of_what_was_loaded_is_live(tmp_path: Path, name: str) ->
     assert answers == [(200, "1"), (200, "2"), (200, "3")]
     assert Path(line.rpartition(" ")[2]).name == Path(file).name
     assert line.count(Path(file).name) == 1
+
+
+async def test_data_that_an_app_requires_and_writes_is_no_change(tmp_path: Path) -> None:
+    code = """const fs = require('fs');
+const path = require.resolve('../data.json');
+const data = require(path);
+module.exports = async (context) => {
+  data.calls += 1;
+  fs.writeFileSync(path, JSON.stringify(data));
+  context.res = { body: String(data.calls) };
+};
+"""
+    files = v3("1") | {"app/h/index.js": code, "app/data.json": '{"calls": 0}'}
+    write(tmp_path, files)
+    async with running(tmp_path, of_app(files), reload=True) as world:
+        calls = [await get(world, "/api/h") for _ in range(2)]
+        line = await saved(world, "h/index.js", code + "\n", "File change detected")
+
+    assert calls == [(200, "1"), (200, "2")]
+    assert line.endswith("File change detected: h/index.js")
 
 
 BROKEN = {

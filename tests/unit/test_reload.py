@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from funcjson.reload import Watcher, busy_pause_s, changed_files, idle_pause_s
+from funcjson.reload import ECHO_S, Watcher, busy_pause_s, changed_files, idle_pause_s
 from funcjson.watched_files import Snapshot, Watched, snapshot
 
 
@@ -59,6 +60,34 @@ async def test_a_file_that_comes_and_goes_is_no_change() -> None:
     watcher = Watcher(Path("app"), lambda _root, _more: next(looks))
 
     assert await watcher.changes() == ["a.py"]
+
+
+async def test_what_code_writes_whenever_it_is_loaded_is_no_change(tmp_path: Path) -> None:
+    now = 0.0
+    watcher = Watcher(tmp_path, clock=lambda: now)
+    made, code = tmp_path / "made.py", tmp_path / "a.py"
+    write(tmp_path, "made.py", "same")
+    told = [await watcher.changes()]
+    made.unlink()
+    write(tmp_path, "made.py", "same")
+    write(tmp_path, "a.py")
+    told.append(await watcher.changes())
+    # Much later somebody saves the file once more, to have it loaded again.
+    now = ECHO_S + 1
+    os.utime(made, (1, 1))
+    told.append(await watcher.changes())
+
+    assert told == [[str(made)], [str(code)], [str(made)]]
+
+
+async def test_another_text_is_a_change_however_soon(tmp_path: Path) -> None:
+    watcher = Watcher(tmp_path, clock=lambda: 0.0)
+    told = []
+    for text in ("one", "other", "one"):
+        file = write(tmp_path, "a.py", text)
+        told.append(await watcher.changes())
+
+    assert told == [[str(file)]] * 3
 
 
 async def test_what_is_no_longer_watched_has_not_changed(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 // Which files of the app were loaded, wherever they lie: the host watches them for changes.
 // Packages of node_modules are no files of the app, but a package that is linked there is one, as its real path is elsewhere.
+// JSON is data: apps write it while they run, and a reload at each write would lose what they hold.
 
 import fs from 'node:fs';
 import Module, { createRequire, isBuiltin } from 'node:module';
@@ -44,7 +45,7 @@ export class LoadedFiles {
   }
 
   #add(file) {
-    if (this.#known.has(file) || file.includes(LIBRARY)) return false;
+    if (this.#known.has(file) || file.includes(LIBRARY) || file.endsWith('.json')) return false;
     this.#known.add(file);
     this.#fresh.push(file);
     return true;
