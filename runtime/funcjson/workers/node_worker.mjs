@@ -2,7 +2,7 @@
 
 import net from 'node:net';
 import process from 'node:process';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as passed } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { App } from './node/app.mjs';
@@ -49,6 +49,10 @@ let transpiler;
 /** The next worker of the app need not compile this again. */
 const keep = (made) => send({ op: 'transpiled', ...made });
 const running = new Map();
+// A module that waits at its top, as for a connection, holds up the next one for so long.
+const HELD_UP_MS = 20;
+/** When the next module may be loaded: one after the other, so that of those without an answer the first is the one that runs. */
+let turn = Promise.resolve();
 
 const OPERATIONS = {
   init(message) {
@@ -71,9 +75,13 @@ const OPERATIONS = {
   },
 
   async load({ id, function: spec }) {
-    await app.load(spec);
+    const before = turn;
     // What the module began and fails at once, such as to open a port, fails its loading.
-    await setImmediate();
+    const loading = before.then(() => app.load(spec)).then(() => setImmediate());
+    const answered = loading.catch(() => {}).then(() => setImmediate());
+    const heldUp = before.then(() => app.start()).then(() => passed(HELD_UP_MS, undefined, { ref: false }));
+    turn = Promise.race([answered, heldUp]);
+    await loading;
     reply({ op: 'loaded', id });
   },
 

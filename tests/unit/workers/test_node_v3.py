@@ -792,6 +792,33 @@ async def test_stop_ends_the_worker(tmp_path: Path) -> None:
         assert await finished(node) == 0
 
 
+async def test_a_module_that_is_loaded_is_told_before_the_next_one_is_begun(tmp_path: Path) -> None:
+    files = {
+        "good/index.js": "module.exports = async () => {}",
+        "loop/index.js": "const fs = require('fs'); while (!fs.existsSync('go')); module.exports = async () => {}",
+    }
+    async with node_app(tmp_path, files) as node:
+        loads = [asyncio.create_task(node.load(name)) for name in ("good", "loop")]
+        good = await loads[0]
+        (tmp_path / "go").touch()
+        loop = await loads[1]
+
+    assert (good["op"], loop["op"]) == ("loaded", "loaded")
+
+
+async def test_a_module_that_waits_at_its_top_holds_up_no_other(tmp_path: Path) -> None:
+    files = {
+        "waits/index.mjs": "await new Promise(() => {}); export default async () => {};",
+        "good/index.js": "module.exports = async () => {}",
+    }
+    async with node_app(tmp_path, files) as node:
+        waiting = asyncio.create_task(node.load("waits", script_file="waits/index.mjs"))
+        good = await node.load("good")
+        waiting.cancel()
+
+    assert good["op"] == "loaded"
+
+
 async def test_stacks_tell_what_waits(tmp_path: Path) -> None:
     code = "module.exports = async (c) => { c.log('begun'); await new Promise((r) => setTimeout(r, 100000)) }"
     async with node_app(tmp_path, {"f/index.js": code}) as node:
