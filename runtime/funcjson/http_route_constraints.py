@@ -73,7 +73,7 @@ def _is_datetime(value: str) -> bool:
 
 def _parses(text: str, form: str) -> bool:
     try:
-        datetime.strptime(text, form)  # noqa: DTZ007 only whether it parses is asked
+        datetime.strptime(text, form)  # noqa: DTZ007 - only whether it parses is asked
     except ValueError:
         return False
     return True

@@ -117,7 +117,7 @@ class HttpServer:
     def url(self) -> str:
         """Where a person on this machine finds the host, without a slash at the end."""
         address = self._options.address
-        if address in ("127.0.0.1", "0.0.0.0", "::", "::1"):  # noqa: S104 compared, not bound
+        if address in ("127.0.0.1", "0.0.0.0", "::", "::1"):  # noqa: S104 - compared, not bound
             address = "localhost"
         return f"http://{f'[{address}]' if ':' in address else address}:{self._port}"
 

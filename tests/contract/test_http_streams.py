@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from tests.conformance.host_world import World, running
+from tests.contract.streaming import Upload, url
 
 from funcjson.trace_view import view
 
@@ -156,27 +157,6 @@ async def test_a_call_by_the_admin_has_nobody_to_stream_to(host: World) -> None:
         assert answer.status == 202
     trace = await host.invoked()
     assert trace.outcome == "succeeded"
-
-
-class Upload:
-    """A body that is sent as the test says."""
-
-    def __init__(self) -> None:
-        self._pieces: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def send(self, piece: bytes) -> None:
-        self._pieces.put_nowait(piece)
-
-    def end(self) -> None:
-        self._pieces.put_nowait(b"")
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while piece := await self._pieces.get():
-            yield piece
-
-
-def url(host: World, name: str) -> str:
-    return f"{host.host.url}/api/{name}"
 
 
 async def test_a_handler_gets_the_body_as_it_arrives(host: World) -> None:

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from tests.conformance.host_world import World, running
+from tests.contract.streaming import Upload, url
 
 from funcjson.trace_view import view
 
@@ -223,10 +224,6 @@ async def host(tmp_path: Path) -> AsyncIterator[World]:
         yield world
 
 
-def url(host: World, name: str) -> str:
-    return f"{host.host.url}/api/{name}"
-
-
 async def post(host: World, name: str, text: str = "") -> tuple[int, bytes]:
     async with host.http.post(url(host, name), data=text.encode()) as answer:
         return answer.status, await answer.read()
@@ -235,23 +232,6 @@ async def post(host: World, name: str, text: str = "") -> tuple[int, bytes]:
 async def get(host: World, name: str, **options: Any) -> tuple[int, str | None, str]:
     async with host.http.get(url(host, name), allow_redirects=False, **options) as answer:
         return answer.status, answer.headers.get("Content-Type"), await answer.text()
-
-
-class Upload:
-    """A body that is sent as the test says."""
-
-    def __init__(self) -> None:
-        self._pieces: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def send(self, piece: bytes) -> None:
-        self._pieces.put_nowait(piece)
-
-    def end(self) -> None:
-        self._pieces.put_nowait(b"")
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while piece := await self._pieces.get():
-            yield piece
 
 
 @pytest.mark.parametrize("status", [99, 100, 101, 199, 1000])
