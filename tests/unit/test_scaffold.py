@@ -192,6 +192,19 @@ def test_a_function_in_code_needs_an_app_of_its_model(tmp_path: Path) -> None:
     assert "funcjson init" in refused(tmp_path, "first", "v4").fix
 
 
+@pytest.mark.parametrize("model", ["v2", "v4"])
+def test_what_an_app_lacks_for_a_function_in_code_is_told_and_that_helps(
+    tmp_path: Path, model: str
+) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}', "utf-8")
+    told = refused(tmp_path, "first", model)
+    init_app(tmp_path, model=model)
+    new_function(tmp_path, "first", "http", model=model)
+
+    assert f"funcjson init {tmp_path} --model {model}" in told.fix
+    assert "--model v1" not in told.fix
+
+
 def test_both_languages_go_into_an_app_that_names_none(tmp_path: Path) -> None:
     init_app(tmp_path, model="v1")
     (tmp_path / "local.settings.json").unlink()

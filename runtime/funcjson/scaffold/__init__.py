@@ -196,7 +196,9 @@ def _model_of_function(root: Path, asked: str | None, environ: Mapping[str, str]
         # Nothing speaks for a model yet, so only folders can be added: code needs its app's files.
         if KINDS[asked].http_output:
             return asked
-        raise
+        if _runtime(load_settings(root, environ)):
+            raise
+        raise AppLoadError(faults.no_files_of_app(root, asked)) from None
     if own == asked:
         return asked
     if not (KINDS[own].http_output and KINDS[asked].http_output):

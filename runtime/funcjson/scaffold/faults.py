@@ -146,6 +146,16 @@ def unknown_model(root: Path, runtime: str) -> Problem:
     )
 
 
+def no_files_of_app(root: Path, model: str) -> Problem:
+    return Problem(
+        "FJ0171",
+        f"there is no app of the model {model} that a function could be added to",
+        Location(str(root)),
+        why="functions in code are registered by the app's own files, and there are none",
+        fix=f"make these first: funcjson init {root} --model {model}; then run this again",
+    )
+
+
 def bad_name(name: str) -> Problem:
     return Problem(
         "FJ0130",
